@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instances: creation, checks, inference, what is known about a model. Every refusal leaves a ROM string. */
+#include "ai_instance.h"
+
+static const char ai_no_error[] = "";
+
+static uint32_t live_magic(const void *pool)
+{
+    return AI_INSTANCE_MAGIC ^ (uint32_t)(uintptr_t)pool;
+}
+
+static bool is_aligned(const void *address, uintptr_t alignment)
+{
+    return ((uintptr_t)address & (alignment - 1u)) == 0u;
+}
+
+/* Why `handle` is no instance, or NULL. */
+static const char *handle_refusal(const void *handle)
+{
+    if (handle == NULL) {
+        return "handle is NULL";
+    }
+    if (!is_aligned(handle, AI_POOL_ALIGNMENT)) {
+        return "handle is misaligned";
+    }
+    if (((const ai_instance *)handle)->magic != live_magic(handle)) {
+        return "handle is no live instance: destroyed, overwritten or moved";
+    }
+    return NULL;
+}
+
+static ai_instance *live_instance(ai_handle handle)
+{
+    return handle_refusal(handle) == NULL ? (ai_instance *)handle : NULL;
+}
+
+static const ai_model_info *live_model(ai_handle handle)
+{
+    const ai_instance *const instance = live_instance(handle);
+    return instance != NULL ? instance->model : NULL;
+}
+
+static ai_status fail(ai_instance *instance, const char *why)
+{
+    instance->error = why;
+    return AI_STATUS_ERROR;
+}
+
+/* Whether "major.minor.patch" has the major version of this runtime. */
+static bool same_major(const char *version)
+{
+    uint32_t major = 0;
+    while (*version >= '0' && *version <= '9') {
+        major = major * 10u + (uint32_t)(*version - '0');
+        version++;
+    }
+    return major == AI_API_VERSION_MAJOR && *version == '.';
+}
+
+/* Why `nn` is no model that this runtime can run, or NULL. */
+static const char *model_refusal(const ai_model_info *nn)
+{
+    if (nn == NULL) {
+        return "model is NULL";
+    }
+    if (nn->api_version == NULL || !same_major(nn->api_version)) {
+        return "model was emitted for another major version of the runtime API";
+    }
+    if (nn->create == NULL || nn->destroy == NULL || nn->run == NULL) {
+        return "model descriptor is incomplete";
+    }
+    return NULL;
+}
+
+/* Why no instance of `nn` can be made in `pool`, or NULL. */
+static const char *create_refusal(const ai_model_info *nn, const uint8_t *pool, size_t pool_bytes)
+{
+    const char *const why = model_refusal(nn);
+    if (why != NULL) {
+        return why;
+    }
+    if (pool == NULL) {
+        pool = nn->activations;
+        pool_bytes = SIZE_MAX;
+    }
+    if (pool == NULL) {
+        return "pool is NULL and the model has no activations of its own";
+    }
+    if (!is_aligned(pool, AI_POOL_ALIGNMENT)) {
+        return "pool is not aligned to AI_POOL_ALIGNMENT";
+    }
+    if (pool_bytes < nn->activations_size) {
+        return "pool is shorter than the model's activations_size";
+    }
+    return NULL;
+}
+
+const char *ai_get_create_error(const ai_model_info *nn, const uint8_t *pool, size_t pool_bytes)
+{
+    const char *const why = create_refusal(nn, pool, pool_bytes);
+    return why != NULL ? why : ai_no_error;
+}
+
+ai_status ai_create_sized(const ai_model_info *nn, ai_ptr pool, size_t pool_bytes, ai_handle *handle)
+{
+    if (handle == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    *handle = NULL;
+    if (create_refusal(nn, pool, pool_bytes) != NULL) {
+        return AI_STATUS_ERROR;
+    }
+    const ai_status status = nn->create(pool, handle);
+    if (status != AI_STATUS_OK) {
+        *handle = NULL;
+    }
+    return status;
+}
+
+ai_status ai_create(const ai_model_info *nn, ai_ptr pool, ai_handle *handle)
+{
+    return ai_create_sized(nn, pool, SIZE_MAX, handle);
+}
+
+static uint8_t *planned_part(const ai_model_info *nn, void *pool)
+{
+    return (uint8_t *)pool + AI_CONTEXT_BYTES((uint32_t)nn->n_inputs + nn->n_outputs);
+}
+
+/* Copies the templates of the inputs and outputs behind the context and points them at their memory. */
+static void fill_io(const ai_model_info *nn, void *pool)
+{
+    ai_tensor *io = ai_instance_io(pool);
+    const uint32_t n_io = (uint32_t)nn->n_inputs + nn->n_outputs;
+    for (uint32_t i = 0; i < n_io; i++, io++) {
+        const uint32_t offset = nn->io_offsets[i];
+        *io = i < nn->n_inputs ? nn->inputs[i] : nn->outputs[i - nn->n_inputs];
+        io->dltensor.data = offset == AI_OFFSET_EXTERNAL ? NULL : planned_part(nn, pool) + offset;
+    }
+}
+
+ai_status ai_instance_create(const ai_model_info *nn, ai_ptr pool, ai_handle *handle)
+{
+    if (handle == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    *handle = NULL;
+    if (create_refusal(nn, pool, SIZE_MAX) != NULL) {
+        return AI_STATUS_ERROR;
+    }
+    ai_instance *const instance = (ai_instance *)(void *)(pool != NULL ? pool : nn->activations);
+    instance->model = nn;
+    instance->error = ai_no_error;
+#ifdef AI_OBSERVER
+    instance->observer = NULL;
+    instance->observer_user = NULL;
+#endif
+    fill_io(nn, instance);
+    instance->magic = live_magic(instance);
+    *handle = instance;
+    return AI_STATUS_OK;
+}
+
+ai_status ai_instance_destroy(ai_handle handle)
+{
+    ai_instance *const instance = live_instance(handle);
+    if (instance == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    instance->magic = 0;
+    return AI_STATUS_OK;
+}
+
+ai_status ai_destroy(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->destroy(handle) : AI_STATUS_ERROR;
+}
+
+/* Why the memory of tensor `io` cannot be used, or NULL. expected: where it is in the pool, NULL if it is external. */
+static const char *data_refusal(const ai_tensor *io, const void *expected)
+{
+    const void *const data = io->dltensor.data;
+    if (expected != NULL) {
+        return data == expected ? NULL : "data of an input or output of the pool was changed";
+    }
+    if (data == NULL) {
+        return "data of an external input or output is NULL";
+    }
+    if (!is_aligned(data, ((uintptr_t)io->dltensor.dtype.bits + 7u) / 8u)) {
+        return "data of an external input or output is misaligned";
+    }
+    return NULL;
+}
+
+static const char *io_refusal(ai_instance *instance)
+{
+    const ai_model_info *const nn = instance->model;
+    const uint32_t n_io = (uint32_t)nn->n_inputs + nn->n_outputs;
+    const ai_tensor *const io = ai_instance_io(instance);
+    for (uint32_t i = 0; i < n_io; i++) {
+        const uint32_t offset = nn->io_offsets[i];
+        const char *const why =
+            data_refusal(&io[i], offset == AI_OFFSET_EXTERNAL ? NULL : planned_part(nn, instance) + offset);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    return NULL;
+}
+
+ai_status ai_run(ai_handle handle)
+{
+    ai_instance *const instance = live_instance(handle);
+    if (instance == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    const char *const why = io_refusal(instance);
+    if (why != NULL) {
+        return fail(instance, why);
+    }
+    const ai_status status = instance->model->run(handle);
+    instance->error = status == AI_STATUS_OK ? ai_no_error : "the model's run function failed";
+    return status;
+}
+
+ai_status ai_instance_run(const ai_model_info *nn, ai_handle handle)
+{
+    ai_instance *const instance = live_instance(handle);
+    if (instance == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    if (instance->model != nn) {
+        return fail(instance, "handle is an instance of another model");
+    }
+    return ai_run(handle);
+}
+
+const char *ai_get_error(ai_handle handle)
+{
+    const char *const why = handle_refusal(handle);
+    return why != NULL ? why : ((const ai_instance *)handle)->error;
+}
+
+int32_t ai_get_input_size(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->n_inputs : 0;
+}
+
+int32_t ai_get_output_size(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->n_outputs : 0;
+}
+
+/* Tensor `index` of the `count` ones that start at I/O tensor `first`. */
+static ai_tensor *io_tensor(ai_instance *instance, int32_t index, int32_t first, int32_t count)
+{
+    if (index < 0 || index >= count) {
+        (void)fail(instance, "index is out of range");
+        return NULL;
+    }
+    return ai_instance_io(instance) + first + index;
+}
+
+ai_tensor *ai_get_input(ai_handle handle, int32_t index)
+{
+    ai_instance *const instance = live_instance(handle);
+    return instance != NULL ? io_tensor(instance, index, 0, instance->model->n_inputs) : NULL;
+}
+
+ai_tensor *ai_get_output(ai_handle handle, int32_t index)
+{
+    ai_instance *const instance = live_instance(handle);
+    if (instance == NULL) {
+        return NULL;
+    }
+    return io_tensor(instance, index, instance->model->n_inputs, instance->model->n_outputs);
+}
+
+const char *ai_get_name(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->name : NULL;
+}
+
+const char *ai_get_datetime(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->datetime : NULL;
+}
+
+const char *ai_get_revision(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->revision : NULL;
+}
+
+const char *ai_get_tool_version(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->tool_version : NULL;
+}
+
+const char *ai_get_api_version(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->api_version : NULL;
+}
+
+uint32_t ai_get_node_size(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->n_nodes : 0u;
+}
+
+uint32_t ai_get_activations_size(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->activations_size : 0u;
+}
+
+uint32_t ai_get_params_size(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL ? nn->params_size : 0u;
+}
+
+ai_ptr ai_get_activations(ai_handle handle)
+{
+    return (ai_ptr)live_instance(handle);
+}
+
+const uint8_t *ai_get_params(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    return nn != NULL && nn->get_params != NULL ? nn->get_params() : NULL;
+}
+
+const ai_quantization_info *ai_get_quantization(const ai_tensor *tensor)
+{
+    return tensor != NULL ? tensor->quant : NULL;
+}
+
+#ifdef AI_OBSERVER
+ai_status ai_set_observer(ai_handle handle, ai_observer observer, void *user)
+{
+    ai_instance *const instance = live_instance(handle);
+    if (instance == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    instance->observer = observer;
+    instance->observer_user = user;
+    return AI_STATUS_OK;
+}
+
+static void notify(ai_handle handle, ai_event event, uint32_t index)
+{
+    const ai_instance *const instance = (const ai_instance *)handle;
+    if (instance->observer != NULL) {
+        instance->observer(handle, event, index, instance->observer_user);
+    }
+}
+
+void ai_node_begin(ai_handle handle, uint32_t index)
+{
+    notify(handle, AI_EVENT_NODE_BEGIN, index);
+}
+
+void ai_node_end(ai_handle handle, uint32_t index)
+{
+    notify(handle, AI_EVENT_NODE_END, index);
+}
+
+const ai_node_info *ai_get_node_info(ai_handle handle, uint32_t index)
+{
+    ai_instance *const instance = live_instance(handle);
+    if (instance == NULL) {
+        return NULL;
+    }
+    if (instance->model->nodes == NULL || index >= instance->model->n_nodes) {
+        (void)fail(instance, "index is out of range");
+        return NULL;
+    }
+    return &instance->model->nodes[index];
+}
+
+const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output)
+{
+    const ai_node_info *const node = ai_get_node_info(handle, index);
+    if (node == NULL) {
+        return NULL;
+    }
+    ai_instance *const instance = (ai_instance *)handle;
+    if (output >= node->n_outputs) {
+        (void)fail(instance, "index is out of range");
+        return NULL;
+    }
+    const ai_node_tensor *const tensor = &node->outputs[output];
+    if (tensor->pool_offset != AI_OFFSET_EXTERNAL) {
+        return planned_part(instance->model, instance) + tensor->pool_offset;
+    }
+    const ai_tensor *const external = ai_get_output(handle, tensor->io_index);
+    return external != NULL ? external->dltensor.data : NULL;
+}
+#endif
