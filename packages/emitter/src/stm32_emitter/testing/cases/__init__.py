@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random models with one operator, for comparison with the reference interpreter.
+
+``cases(op, seed, count)`` yields models that the reference interpreter accepts. Case number ``s`` of an operator
+depends on nothing but (op, dtype, s), so a failing one is made again with ``cases(op, s, 1)``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import activations, arithmetic, convolution, dense, layout, padding, pooling, quantization, resizing, slicing
+from .draw import Array, Draw, input_sets
+
+Wiring = tuple[list[int], list[int]]
+Generator = Callable[[Draw], Wiring]
+
+GENERATORS: Mapping[str, Generator] = {
+    **convolution.GENERATORS,
+    **dense.GENERATORS,
+    **arithmetic.GENERATORS,
+    **pooling.GENERATORS,
+    **padding.GENERATORS,
+    **layout.GENERATORS,
+    **slicing.GENERATORS,
+    **activations.GENERATORS,
+    **resizing.GENERATORS,
+    **quantization.GENERATORS,
+}
+DTYPES = ("int8", "float32")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with one operator and inputs for it.
+
+    Attributes:
+        name: a C identifier that tells operator, dtype and seed.
+        op: builtin operator name.
+        seed: the seed that makes this case again.
+        dtype: "int8" or "float32".
+        model: the .tflite file's bytes.
+        inputs: input sets; each has one array per model input, in the model's order.
+    """
+
+    name: str
+    op: str
+    seed: int
+    dtype: str
+    model: bytes
+    inputs: tuple[tuple[Array, ...], ...]
+
+
+def operators(dtype: str = "int8") -> tuple[str, ...]:
+    """Operators that have cases of this dtype, sorted."""
+    del dtype  # every operator has both
+    return tuple(sorted(GENERATORS))
+
+
+def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]:
+    """Yield the cases of seeds ``seed`` .. ``seed + count - 1``.
+
+    Args:
+        op: one of ``operators()``.
+        seed: first seed, not negative.
+        count: how many.
+        dtype: "int8" (quantized) or "float32".
+
+    Raises:
+        ValueError: unknown operator or dtype.
+    """
+    if op not in GENERATORS:
+        raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators())}")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
+    for number in range(seed, seed + count):
+        yield _case(op, number, dtype)
+
+
+def _case(op: str, seed: int, dtype: str) -> Case:
+    rng = np.random.default_rng([zlib.crc32(f"{op} {dtype}".encode()), seed])
+    draw = Draw(rng, dtype)
+    inputs, outputs = GENERATORS[op](draw)
+    model = draw.writer.finish(inputs, outputs)
+    sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])
+    return Case(f"{op.lower()}_{dtype}_{seed}", op, seed, dtype, model, sets)

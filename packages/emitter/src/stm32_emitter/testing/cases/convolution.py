@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of CONV_2D and DEPTHWISE_CONV_2D (NHWC activations; weights OHWI, depthwise 1HWC)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from stm32_emitter.testing.tflite_writer import Quant
+
+from .draw import ACTIVATIONS, CHANNELS, Array, Draw
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_MACS = 30_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """Geometry of a sliding window; pairs are (height, width)."""
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: str
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Output height and width."""
+        height, width = (
+            window_output(self.size[i], self.kernel[i], self.stride[i], self.dilation[i], self.padding) for i in (0, 1)
+        )
+        return height, width
+
+
+def window_output(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
+    """Output length of a window that slides over ``size`` elements (TFLite's SAME and VALID)."""
+    if padding == "SAME":
+        return -(-size // stride)
+    return -(-(size - (kernel - 1) * dilation) // stride)
+
+
+def window(draw: Draw, *, dilated: bool = True, largest_kernel: int = 5) -> Window:
+    """Random geometry with at least one output element."""
+    while True:
+        square = draw.chance(0.5)
+        candidate = Window(
+            size=_pair(draw, 11, draw.chance(0.3)),
+            kernel=_pair(draw, largest_kernel, square),
+            stride=_pair(draw, 3, square) if draw.chance(0.5) else (1, 1),
+            dilation=_pair(draw, 3, square) if dilated and draw.chance(0.3) else (1, 1),
+            padding=draw.pick(("SAME", "VALID")),
+        )
+        if min(candidate.output) > 0:
+            return candidate
+
+
+def _pair(draw: Draw, high: int, equal: bool) -> tuple[int, int]:
+    first = draw.integer(1, high)
+    return first, first if equal else draw.integer(1, high)
+
+
+def weights(
+    draw: Draw, name: str, shape: tuple[int, ...], axis: int, per_channel: bool
+) -> tuple[int, float, Quant | None]:
+    """Constant weights.
+
+    Returns:
+        (tensor, root mean square of the values, quantization).
+    """
+    if not draw.quantized:
+        data = (draw.rng.normal(size=shape) / 4).astype(np.float32)
+        return draw.writer.constant(name, data), 0.25, None
+    data = weight_values(draw, shape, axis)
+    channels = shape[axis] if per_channel else 1
+    base = draw.log_uniform(2.0**-12, 2.0**-4)
+    scales = [base * draw.log_uniform(0.25, 4.0) for _ in range(channels)]
+    quant = Quant(scales, 0, axis if per_channel else 0)
+    spread = float(np.sqrt(np.mean(np.square(data.astype(np.float64))))) or 1.0
+    return draw.writer.constant(name, data, quant=quant), spread, quant
+
+
+def weight_values(draw: Draw, shape: tuple[int, ...], axis: int) -> Array:
+    """int8 weights: full range, small, with all-zero channels, or (outside the specification) with -128."""
+    largest = draw.pick((127, 127, 127, 20, 3, 1))
+    data = draw.rng.integers(-largest, largest + 1, shape)
+    if draw.chance(0.15):
+        dead = draw.rng.random(shape[axis]) < 0.5
+        data = np.moveaxis(data, axis, -1)
+        data = np.moveaxis(np.where(dead, 0, data), -1, axis)
+    if draw.chance(0.05):
+        data = np.where(draw.rng.random(shape) < 0.1, -128, data)
+    return data.astype(np.int8)
+
+
+def output_quant(draw: Draw, product: float, spread: float) -> Quant | None:
+    """Output quantization.
+
+    Args:
+        draw: the case.
+        product: scale of the accumulator.
+        spread: typical size of the accumulator.
+
+    Most outputs then vary within the int8 range, some saturate, and some multipliers are above one.
+    """
+    if not draw.quantized:
+        return None
+    scale = product * spread / draw.log_uniform(4.0, 150.0)
+    if draw.chance(0.08):
+        scale = product / draw.log_uniform(1.0, 8.0)
+    return Quant(scale, draw.pick((draw.integer(-128, 127), draw.integer(-30, 30), -128, 0)))
+
+
+def bias(draw: Draw, channels: int, input_quant: Quant | None, weight_quant: Quant | None, spread: float) -> int:
+    """Bias tensor: int32 with scale input * weight, or float32."""
+    if input_quant is None or weight_quant is None:
+        return draw.writer.constant("bias", draw.rng.normal(size=channels).astype(np.float32))
+    size = spread * draw.pick((1.0, 1.0, 1.0, 0.0, 20.0))
+    data = np.clip(draw.rng.normal(size=channels) * size, -(2**30), 2**30).astype(np.int32)
+    scales = [float(np.float32(input_quant.scales[0]) * np.float32(scale)) for scale in weight_quant.scales]
+    return draw.writer.constant("bias", data, quant=Quant(scales, 0, 0))
+
+
+def _fit(draw: Draw, outputs: int, taps: int) -> tuple[int, int]:
+    while True:
+        inner, outer = draw.pick(CHANNELS), draw.pick(CHANNELS)
+        if outputs * taps * inner * outer <= MAX_MACS or inner * outer <= 4:
+            return inner, outer
+
+
+def conv_2d(draw: Draw) -> tuple[list[int], list[int]]:
+    """CONV_2D: batch 1..2, grouped in one case of six, per-channel or per-tensor weights."""
+    geometry = window(draw)
+    batch = draw.pick((1, 1, 1, 2))
+    taps = geometry.kernel[0] * geometry.kernel[1]
+    inner, outer = _fit(draw, batch * geometry.output[0] * geometry.output[1], taps)
+    groups = draw.pick((2, 3, 4)) if draw.chance(1 / 6) and max(inner, outer) <= 13 else 1
+    shape = (outer * groups, *geometry.kernel, inner)
+    source = (batch, *geometry.size, inner * groups)
+    return _finish(draw, "CONV_2D", geometry, input_shape=source, weight_shape=shape, axis=0, options={})
+
+
+def depthwise_conv_2d(draw: Draw) -> tuple[list[int], list[int]]:
+    """DEPTHWISE_CONV_2D: depth multiplier 1..4, per-channel or per-tensor weights, bias or none."""
+    geometry = window(draw)
+    batch = draw.pick((1, 1, 1, 2))
+    multiplier = draw.pick((1, 1, 1, 2, 3, 4))
+    channels = draw.pick(CHANNELS)
+    shape = (1, *geometry.kernel, channels * multiplier)
+    source = (batch, *geometry.size, channels)
+    options = {"depth_multiplier": multiplier}
+    op = "DEPTHWISE_CONV_2D"
+    return _finish(draw, op, geometry, input_shape=source, weight_shape=shape, axis=3, options=options)
+
+
+def _finish(
+    draw: Draw,
+    op: str,
+    geometry: Window,
+    *,
+    input_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    axis: int,
+    options: Mapping[str, int],
+) -> tuple[list[int], list[int]]:
+    source = draw.quant(2.0**-8, 1.0)
+    x = draw.activation("input", input_shape, source)
+    w, size, quant = weights(draw, "weights", weight_shape, axis, per_channel=draw.chance(0.7))
+    terms = int(np.prod(weight_shape)) // weight_shape[axis]
+    spread = max(1.0, np.sqrt(terms) * size * 73.0)
+    product = source.scales[0] * float(np.mean(quant.scales)) if source and quant else 1.0
+    inputs = [x, w]
+    # LiteRT refuses CONV_2D without bias, and a bias of index -1 in both operators.
+    if op == "CONV_2D" or draw.chance(0.85):
+        inputs.append(bias(draw, weight_shape[axis], source, quant, spread))
+    shape = (input_shape[0], *geometry.output, weight_shape[axis])
+    y = draw.activation("output", shape, output_quant(draw, product, spread))
+    draw.writer.operator(
+        op,
+        inputs,
+        [y],
+        padding=geometry.padding,
+        stride_h=geometry.stride[0],
+        stride_w=geometry.stride[1],
+        dilation_h_factor=geometry.dilation[0],
+        dilation_w_factor=geometry.dilation[1],
+        fused_activation_function=draw.pick(ACTIVATIONS),
+        **options,
+    )
+    return [x], [y]
+
+
+GENERATORS = {"CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise_conv_2d}

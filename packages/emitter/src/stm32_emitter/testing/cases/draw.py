@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random choices that the case generators share: shapes, scales, constants and input values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from stm32_emitter.testing.tflite_writer import ModelWriter, Quant, TensorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = np.ndarray[Any, Any]
+T = TypeVar("T")
+
+CHANNELS = (1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 20, 24, 31, 32, 40)
+ACTIVATIONS = ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+FLOAT_INPUT_SPREAD = 4.0
+
+
+@dataclass
+class Draw:
+    """One case under construction.
+
+    Attributes:
+        rng: the case's own generator.
+        dtype: "int8" or "float32", the type of activations and weights.
+        writer: the model being written.
+    """
+
+    rng: np.random.Generator
+    dtype: str
+    writer: ModelWriter = field(default_factory=ModelWriter)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the case is int8."""
+        return self.dtype != "float32"
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of the options, each equally likely."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def chance(self, probability: float) -> bool:
+        """True with this probability."""
+        return bool(self.rng.random() < probability)
+
+    def integer(self, low: int, high: int) -> int:
+        """Uniform integer of low..high, both included."""
+        return int(self.rng.integers(low, high + 1))
+
+    def log_uniform(self, low: float, high: float) -> float:
+        """Real number of low..high with a uniform logarithm."""
+        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
+
+    def shape(self, ranks: tuple[int, int], elements: int, largest: int = 12) -> tuple[int, ...]:
+        """Shape of a rank within ``ranks`` and at most ``elements`` elements."""
+        dims = [1] * self.integer(*ranks)
+        for position in self.rng.permutation(len(dims)):
+            room = max(1, elements // int(np.prod(dims)))
+            dims[position] = self.integer(1, min(largest, room))
+        return tuple(dims)
+
+    def quant(self, low: float = 2.0**-9, high: float = 1.0) -> Quant | None:
+        """Per-tensor quantization with a random scale of low..high and any int8 zero point; None for float32."""
+        if not self.quantized:
+            return None
+        zero_point = self.pick((self.integer(-128, 127), self.integer(-40, 40), -128, 127, 0))
+        return Quant(self.log_uniform(low, high), zero_point)
+
+    def fixed(self, scale: float, zero_point: int) -> Quant | None:
+        """The given quantization; None for float32."""
+        return Quant(scale, zero_point) if self.quantized else None
+
+    def activation(self, name: str, shape: Sequence[int], quant: Quant | None, dtype: str | None = None) -> int:
+        """Add a tensor without data; returns its index."""
+        return self.writer.tensor(name, shape, dtype or self.dtype, quant=quant)
+
+    def constant(self, name: str, shape: Sequence[int], quant: Quant | None) -> int:
+        """Add a constant of the case's dtype with random values; returns its index."""
+        return self.writer.constant(name, values(self.rng, tuple(shape), self.dtype, "uniform"), quant=quant)
+
+    def int_constant(self, name: str, data: Sequence[int] | Sequence[Sequence[int]], dtype: str = "int32") -> int:
+        """Add an integer constant such as axes or paddings; returns its index."""
+        return self.writer.constant(name, np.asarray(data, dtype))
+
+
+def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: str) -> Array:
+    """Values for one tensor.
+
+    Args:
+        rng: generator.
+        shape: the tensor's shape.
+        dtype: int8, uint8, int16, int32 or float32.
+        kind: "uniform", "extremes" (least and greatest value), "ramp" (consecutive values from a random start) or
+            "constant" (one extreme everywhere).
+    """
+    if dtype == "float32":
+        return _float_values(rng, shape, kind)
+    info = np.iinfo(dtype)
+    count = int(np.prod(shape))
+    if kind == "uniform":
+        data = rng.integers(info.min, info.max + 1, count)
+    elif kind == "extremes":
+        data = rng.choice(np.asarray([info.min, info.max]), count)
+    elif kind == "ramp":
+        data = (np.arange(count) + rng.integers(0, 256)) % (info.max - info.min + 1) + info.min
+    else:
+        data = np.full(count, rng.choice(np.asarray([info.min, info.max])))
+    return data.astype(dtype).reshape(shape)
+
+
+def _float_values(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
+    spread = FLOAT_INPUT_SPREAD
+    count = int(np.prod(shape))
+    if kind == "uniform":
+        data = rng.uniform(-spread, spread, count)
+    elif kind == "extremes":
+        data = rng.choice(np.asarray([-8 * spread, 8 * spread]), count)
+    elif kind == "ramp":
+        data = np.linspace(-2 * spread, 2 * spread, count)
+    else:
+        data = np.full(count, rng.normal())
+    return data.astype(np.float32).reshape(shape)
+
+
+KINDS = ("uniform", "uniform", "extremes", "ramp", "constant")
+
+
+def input_sets(rng: np.random.Generator, specs: Sequence[TensorSpec]) -> tuple[tuple[Array, ...], ...]:
+    """Input values for a case: one set per entry of ``KINDS``, each with one array per input."""
+    return tuple(tuple(values(rng, spec.shape, spec.dtype, kind) for spec in specs) for kind in KINDS)

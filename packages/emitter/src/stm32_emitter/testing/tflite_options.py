@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builtin options and versions of the operators that ``ModelWriter`` writes.
+
+Source: the TFLite schema (schema.fbs), as generated in the ``tflite`` package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tflite
+
+Option = int | float | bool | str | Sequence[int]
+
+# Operator -> (options table of the schema or "", lowest version that knows int8 tensors).
+OPERATORS: Mapping[str, tuple[str, int]] = {
+    "ADD": ("AddOptions", 2),
+    "AVERAGE_POOL_2D": ("Pool2DOptions", 2),
+    "CONCATENATION": ("ConcatenationOptions", 2),
+    "CONV_2D": ("Conv2DOptions", 3),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", 3),
+    "DEQUANTIZE": ("DequantizeOptions", 2),
+    "EXPAND_DIMS": ("ExpandDimsOptions", 1),
+    "FULLY_CONNECTED": ("FullyConnectedOptions", 4),
+    "HARD_SWISH": ("HardSwishOptions", 1),
+    "LEAKY_RELU": ("LeakyReluOptions", 2),
+    "LOGISTIC": ("", 2),
+    "LOG_SOFTMAX": ("LogSoftmaxOptions", 2),
+    "MAX_POOL_2D": ("Pool2DOptions", 2),
+    "MEAN": ("ReducerOptions", 2),
+    "MUL": ("MulOptions", 2),
+    "PAD": ("PadOptions", 2),
+    "PADV2": ("PadV2Options", 2),
+    "QUANTIZE": ("QuantizeOptions", 1),
+    "RELU": ("", 2),
+    "RELU6": ("", 2),
+    "RELU_N1_TO_1": ("", 1),
+    "RESHAPE": ("ReshapeOptions", 1),
+    "RESIZE_BILINEAR": ("ResizeBilinearOptions", 3),
+    "RESIZE_NEAREST_NEIGHBOR": ("ResizeNearestNeighborOptions", 3),
+    "SOFTMAX": ("SoftmaxOptions", 2),
+    "SQUEEZE": ("SqueezeOptions", 1),
+    "STRIDED_SLICE": ("StridedSliceOptions", 2),
+    "SUB": ("SubOptions", 2),
+    "TANH": ("", 2),
+    "TRANSPOSE": ("TransposeOptions", 2),
+}
+
+_ENUMS: Mapping[str, type] = {
+    "padding": tflite.Padding,
+    "fused_activation_function": tflite.ActivationFunctionType,
+}
+
+
+def builtin_code(op: str) -> int:
+    """Number of a builtin operator in the schema.
+
+    Raises:
+        ValueError: the schema has no operator of that name.
+    """
+    code = getattr(tflite.BuiltinOperator, op, None)
+    if code is None:
+        raise ValueError(f"{op} is not a builtin operator of the TFLite schema")
+    return int(code)
+
+
+def write_options(builder: object, op: str, options: Mapping[str, Option]) -> tuple[int, int]:
+    """Write the options table of one operator.
+
+    Args:
+        builder: the ``flatbuffers.Builder`` of the model.
+        op: operator name, such as ``CONV_2D``.
+        options: fields of the schema's table in snake case; ``padding`` and ``fused_activation_function`` also
+            by name ("SAME", "RELU6").
+
+    Returns:
+        (union type, offset); (0, 0) for an operator without options.
+
+    Raises:
+        ValueError: unknown operator, or a field the operator's table does not have.
+    """
+    if op not in OPERATORS:
+        raise ValueError(f"no options are known for {op}; known operators: {', '.join(sorted(OPERATORS))}")
+    table = OPERATORS[op][0]
+    setters = {name: _setter(op, table, name) for name in options}
+    if not table:
+        return 0, 0
+    values = {name: _encode(builder, table, name, value) for name, value in options.items()}
+    getattr(tflite, f"{table}Start")(builder)
+    for name, value in values.items():
+        getattr(tflite, setters[name])(builder, value)
+    return int(getattr(tflite.BuiltinOptions, table)), int(getattr(tflite, f"{table}End")(builder))
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _setter(op: str, table: str, name: str) -> str:
+    setter = f"{table}Add{_camel(name)}"
+    if not table or not hasattr(tflite, setter):
+        raise ValueError(f"{op} has no option {name!r}")
+    return setter
+
+
+def _encode(builder: object, table: str, name: str, value: Option) -> int | float:
+    if isinstance(value, str):
+        return int(getattr(_ENUMS[name], value))
+    if isinstance(value, int | float):
+        return value
+    getattr(tflite, f"{table}Start{_camel(name)}Vector")(builder, len(value))
+    for item in reversed(value):
+        builder.PrependInt32(item)  # type: ignore[attr-defined]
+    return int(builder.EndVector())  # type: ignore[attr-defined]

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write .tflite files without TensorFlow.
+
+``ModelWriter`` collects tensors and operators and serialises them with the ``tflite`` package's generated builder
+functions. The bytes depend on nothing but the calls made, so a written model can be compared with a committed file.
+
+Example:
+    writer = ModelWriter()
+    x = writer.tensor("x", (1, 4), "int8", quant=Quant(0.5, 3))
+    y = writer.tensor("y", (1, 4), "int8", quant=Quant(1 / 256, -128))
+    writer.operator("SOFTMAX", [x], [y], beta=1.0)
+    model = writer.finish(inputs=[x], outputs=[y])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import tflite
+
+from .tflite_options import OPERATORS, Option, builtin_code, write_options
+
+_TYPES = {
+    "float32": tflite.TensorType.FLOAT32,
+    "float16": tflite.TensorType.FLOAT16,
+    "int8": tflite.TensorType.INT8,
+    "uint8": tflite.TensorType.UINT8,
+    "int16": tflite.TensorType.INT16,
+    "int32": tflite.TensorType.INT32,
+    "int64": tflite.TensorType.INT64,
+    "bool": tflite.TensorType.BOOL,
+}
+_BUFFER_ALIGNMENT = 16  # force_align of Buffer.data in the schema
+_SCHEMA_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantization of a tensor: real = scale * (q - zero_point).
+
+    Attributes:
+        scale: one positive scale, or one per channel; stored as float32.
+        zero_point: one zero point, or one per channel; a single one stands for every channel.
+        axis: quantized_dimension, the dimension that holds the channels.
+    """
+
+    scale: float | Sequence[float]
+    zero_point: int | Sequence[int] = 0
+    axis: int = 0
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Scales as a tuple of float32 values, length 1 or the number of channels."""
+        values = self.scale if isinstance(self.scale, Sequence) else (self.scale,)
+        return tuple(float(np.float32(value)) for value in values)
+
+    @property
+    def zero_points(self) -> tuple[int, ...]:
+        """Zero points, as many as scales."""
+        if isinstance(self.zero_point, Sequence):
+            return tuple(int(value) for value in self.zero_point)
+        return (int(self.zero_point),) * len(self.scales)
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor as it stands in the file; ``data`` is None for one that is computed or given."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quant: Quant | None
+    data: bytes | None
+    signature: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class OperatorSpec:
+    """An operator as it stands in the file; an index of -1 in ``inputs`` is an omitted optional input."""
+
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: dict[str, Option]
+    version: int
+
+
+@dataclass
+class ModelWriter:
+    """Builder of a model with one subgraph.
+
+    Attributes:
+        description: free text of the model.
+        tensors: the tensors in index order.
+        operators: the operators in execution order.
+    """
+
+    description: str = ""
+    tensors: list[TensorSpec] = field(default_factory=list)
+    operators: list[OperatorSpec] = field(default_factory=list)
+
+    def tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: str,
+        *,
+        quant: Quant | None = None,
+        data: np.ndarray[Any, Any] | None = None,
+        signature: Sequence[int] | None = None,
+    ) -> int:
+        """Add a tensor.
+
+        Args:
+            name: any text; need not be unique for TFLite.
+            shape: dimensions; () is a scalar.
+            dtype: float32, float16, int8, uint8, int16, int32, int64 or bool.
+            quant: quantization, or None.
+            data: the constant's values, of ``shape`` and ``dtype``; None for an activation.
+            signature: shape_signature, -1 for an unknown dimension.
+
+        Returns:
+            The tensor's index.
+
+        Raises:
+            ValueError: unknown dtype, or data of another shape or dtype.
+        """
+        dims = tuple(int(dim) for dim in shape)
+        if dtype not in _TYPES:
+            raise ValueError(f"tensor {name!r}: dtype {dtype!r} is none of {', '.join(_TYPES)}")
+        if data is not None and (data.shape != dims or data.dtype != np.dtype(dtype)):
+            raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
+        raw = None if data is None else np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+        mask = None if signature is None else tuple(int(dim) for dim in signature)
+        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask))
+        return len(self.tensors) - 1
+
+    def constant(self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
+        """Add a constant tensor with the shape and dtype of ``data``; returns its index."""
+        return self.tensor(name, data.shape, data.dtype.name, quant=quant, data=data)
+
+    def operator(
+        self, op: str, inputs: Sequence[int], outputs: Sequence[int], *, version: int | None = None, **options: Option
+    ) -> None:
+        """Append an operator.
+
+        Args:
+            op: builtin operator name, such as ``CONV_2D``.
+            inputs: tensor indices; -1 for an omitted optional input.
+            outputs: tensor indices.
+            version: operator version; by default the lowest that knows int8.
+            options: fields of the schema's options table in snake case, e.g. ``stride_w=2``, ``padding="SAME"``.
+
+        Raises:
+            ValueError: unknown operator, or an index that is no tensor.
+        """
+        builtin_code(op)
+        if op not in OPERATORS:
+            raise ValueError(f"{op} cannot be written; known operators: {', '.join(sorted(OPERATORS))}")
+        for index in (*inputs, *outputs):
+            if not -1 <= index < len(self.tensors):
+                raise ValueError(f"{op}: there is no tensor {index}")
+        chosen = OPERATORS[op][1] if version is None else version
+        self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), dict(options), chosen))
+
+    def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
+        """Serialise the model with these tensors as the subgraph's inputs and outputs."""
+        builder = flatbuffers.Builder(1024)
+        codes = _operator_codes(self.operators)
+        tensors, payloads = _tensors(builder, self.tensors)
+        operators = [_operator(builder, spec, codes) for spec in self.operators]
+        graph = _subgraph(builder, tensors, operators, inputs, outputs)
+        model = _model(builder, self.description, list(codes), graph, payloads)
+        builder.Finish(model, file_identifier=b"TFL3")
+        return bytes(builder.Output())
+
+
+def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], int]:
+    codes: dict[tuple[str, int], int] = {}
+    for spec in operators:
+        codes.setdefault((spec.op, spec.version), len(codes))
+    return codes
+
+
+def _ints(builder: Any, values: Sequence[int], kind: str = "Int32") -> int:
+    start, prepend = {"Int32": (4, builder.PrependInt32), "Int64": (8, builder.PrependInt64)}[kind]
+    builder.StartVector(start, len(values), start)
+    for value in reversed(values):
+        prepend(int(value))
+    return int(builder.EndVector())
+
+
+def _floats(builder: Any, values: Sequence[float]) -> int:
+    builder.StartVector(4, len(values), 4)
+    for value in reversed(values):
+        builder.PrependFloat32(value)
+    return int(builder.EndVector())
+
+
+def _offsets(builder: Any, offsets: Sequence[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())
+
+
+def _quantization(builder: Any, quant: Quant) -> int:
+    scales = _floats(builder, quant.scales)
+    zero_points = _ints(builder, quant.zero_points, "Int64")
+    tflite.QuantizationParametersStart(builder)
+    tflite.QuantizationParametersAddScale(builder, scales)
+    tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
+    tflite.QuantizationParametersAddQuantizedDimension(builder, quant.axis)
+    return int(tflite.QuantizationParametersEnd(builder))
+
+
+def _tensors(builder: Any, specs: Sequence[TensorSpec]) -> tuple[list[int], list[bytes]]:
+    payloads: list[bytes] = [b""]  # buffer 0 is empty by convention and serves every tensor without data
+    offsets = []
+    for spec in specs:
+        index = 0
+        if spec.data is not None:
+            index = len(payloads)
+            payloads.append(spec.data)
+        offsets.append(_tensor(builder, spec, index))
+    return offsets, payloads
+
+
+def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
+    name = builder.CreateString(spec.name)
+    shape = _ints(builder, spec.shape)
+    signature = None if spec.signature is None else _ints(builder, spec.signature)
+    quant = None if spec.quant is None else _quantization(builder, spec.quant)
+    tflite.TensorStart(builder)
+    tflite.TensorAddShape(builder, shape)
+    tflite.TensorAddType(builder, _TYPES[spec.dtype])
+    tflite.TensorAddBuffer(builder, buffer)
+    tflite.TensorAddName(builder, name)
+    if quant is not None:
+        tflite.TensorAddQuantization(builder, quant)
+    if signature is not None:
+        tflite.TensorAddShapeSignature(builder, signature)
+    tflite.TensorAddHasRank(builder, True)
+    return int(tflite.TensorEnd(builder))
+
+
+def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int]) -> int:
+    kind, options = write_options(builder, spec.op, spec.options)
+    inputs = _ints(builder, spec.inputs)
+    outputs = _ints(builder, spec.outputs)
+    tflite.OperatorStart(builder)
+    tflite.OperatorAddOpcodeIndex(builder, codes[(spec.op, spec.version)])
+    tflite.OperatorAddInputs(builder, inputs)
+    tflite.OperatorAddOutputs(builder, outputs)
+    if kind:
+        tflite.OperatorAddBuiltinOptionsType(builder, kind)
+        tflite.OperatorAddBuiltinOptions(builder, options)
+    return int(tflite.OperatorEnd(builder))
+
+
+def _subgraph(
+    builder: Any, tensors: Sequence[int], operators: Sequence[int], inputs: Sequence[int], outputs: Sequence[int]
+) -> int:
+    name = builder.CreateString("main")
+    tensor_vector = _offsets(builder, tensors)
+    operator_vector = _offsets(builder, operators)
+    input_vector = _ints(builder, inputs)
+    output_vector = _ints(builder, outputs)
+    tflite.SubGraphStart(builder)
+    tflite.SubGraphAddTensors(builder, tensor_vector)
+    tflite.SubGraphAddInputs(builder, input_vector)
+    tflite.SubGraphAddOutputs(builder, output_vector)
+    tflite.SubGraphAddOperators(builder, operator_vector)
+    tflite.SubGraphAddName(builder, name)
+    return int(tflite.SubGraphEnd(builder))
+
+
+def _buffer(builder: Any, payload: bytes) -> int:
+    data = None
+    if payload:
+        builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
+        head = builder.Head() - len(payload)
+        builder.head = head
+        builder.Bytes[head : head + len(payload)] = payload
+        data = builder.EndVector()
+    tflite.BufferStart(builder)
+    if data is not None:
+        tflite.BufferAddData(builder, data)
+    return int(tflite.BufferEnd(builder))
+
+
+def _operator_code(builder: Any, op: str, version: int) -> int:
+    code = builtin_code(op)
+    tflite.OperatorCodeStart(builder)
+    # Readers of schema version < 3a only know this field, which ends at 127.
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
+    tflite.OperatorCodeAddVersion(builder, version)
+    tflite.OperatorCodeAddBuiltinCode(builder, code)
+    return int(tflite.OperatorCodeEnd(builder))
+
+
+def _model(
+    builder: Any, description: str, codes: Sequence[tuple[str, int]], graph: int, payloads: Sequence[bytes]
+) -> int:
+    text = builder.CreateString(description)
+    code_vector = _offsets(builder, [_operator_code(builder, op, version) for op, version in codes])
+    graph_vector = _offsets(builder, [graph])
+    buffer_vector = _offsets(builder, [_buffer(builder, payload) for payload in payloads])
+    tflite.ModelStart(builder)
+    tflite.ModelAddVersion(builder, _SCHEMA_VERSION)
+    tflite.ModelAddOperatorCodes(builder, code_vector)
+    tflite.ModelAddSubgraphs(builder, graph_vector)
+    tflite.ModelAddDescription(builder, text)
+    tflite.ModelAddBuffers(builder, buffer_vector)
+    return int(tflite.ModelEnd(builder))
