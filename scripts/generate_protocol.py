@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Generate the protocol's Python and C code from firmware/protocol/stm32_ai.proto.
 
-The generators are not dependencies of the project. Install the pinned pair into a virtual environment of its own and run with it:
+The generators are not dependencies of the project. Install the pinned pair into a virtual environment of its own and
+run with it:
 
     python -m venv .cache/protogen
     .cache/protogen/bin/pip install --only-binary :all: grpcio-tools==1.54.3 nanopb==0.4.9.1
     .cache/protogen/bin/python scripts/generate_protocol.py
 
-grpcio-tools is old on purpose: generated Python refuses a protobuf runtime older than its generator, and this one (protoc 4.22)
-accepts every runtime from 4.21 on. ``--check`` compares instead of writing and exits with 1 when a committed file differs.
+grpcio-tools is old on purpose: generated Python refuses a protobuf runtime older than its generator, and what this one
+(protoc 3.21) makes runs with protobuf 4.21 to 7. ``--check`` compares instead of writing and exits with 1 when a
+committed file differs.
 """
 
 from __future__ import annotations
