@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards as data: descriptors, linker scripts, emulation, flash commands and memory reports."""
+
+from stm32_board_support.boards import list_boards, load_board
+from stm32_board_support.configure import configure
+from stm32_board_support.emulator import Emulator, qemu_command
+from stm32_board_support.errors import (
+    BoardDescriptorError,
+    BoardNotFoundError,
+    BoardSupportError,
+    ElfError,
+    EmulatorError,
+    ToolMissingError,
+)
+from stm32_board_support.linker import linker_script
+
+from stm32_board_support.runners import RUNNERS, flash_command
+from stm32_board_support.schema import Board, Kind, Layout, Memory
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "RUNNERS",
+    "Board",
+    "BoardDescriptorError",
+    "BoardNotFoundError",
+    "BoardSupportError",
+    "ElfError",
+    "Emulator",
+    "EmulatorError",
+    "Kind",
+    "Layout",
+    "Memory",
+    "ToolMissingError",
+    "configure",
+    "flash_command",
+    "linker_script",
+    "list_boards",
+    "load_board",
+    "qemu_command",
+]

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m stm32_board_support`: what the firmware's CMake project asks of this package."""
+
+import argparse
+import sys
+
+from stm32_board_support.boards import list_boards, load_board
+from stm32_board_support.configure import configure
+from stm32_board_support.errors import BoardSupportError, ToolMissingError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; exit codes 0 ok, 2 usage, 5 a tool is missing."""
+    parser = argparse.ArgumentParser(prog="python -m stm32_board_support", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="print the names of all boards")
+    writer = commands.add_parser("configure", help="write board.cmake, board_config.h and linker.ld")
+    writer.add_argument("--board", required=True)
+    writer.add_argument("--layout", default="")
+    writer.add_argument("--output", required=True)
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "list":
+            print("\n".join(list_boards()))  # noqa: T201 - the command's result
+        else:
+            configure(load_board(options.board), options.layout, options.output)
+    except ToolMissingError as error:
+        return _complain(error, 5)
+    except BoardSupportError as error:
+        return _complain(error, 2)
+    return 0
+
+
+def _complain(error: BoardSupportError, code: int) -> int:
+    print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's message
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

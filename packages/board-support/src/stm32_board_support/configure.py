@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a firmware build needs of a board, written as files: board.cmake, board_config.h, linker.ld."""
+
+import os
+from pathlib import Path
+
+from stm32_board_support.boards import builtin_folder
+from stm32_board_support.cores import CORES, cpu_flags
+from stm32_board_support.linker import linker_script, splits
+from stm32_board_support.schema import Board, Counter, Kind
+from stm32_board_support.toolchain import c_compiler
+
+
+def port_sources(board: Board) -> list[Path]:
+    """The port's C files; "common/..." stands for the folder shared by all boards."""
+    return [resolve_port_path(board.folder, source) for source in board.descriptor.port.sources]
+
+
+def resolve_port_path(folder: Path, entry: str) -> Path:
+    """A path of a [port] table, absolute."""
+    return (builtin_folder() if entry.startswith("common/") else folder) / entry
+
+
+def include_dirs(board: Board) -> list[Path]:
+    """Include folders of the port: the shared folder, the board's own, those that it lists."""
+    own = [resolve_port_path(board.folder, entry) for entry in board.descriptor.port.include_dirs]
+    return [builtin_folder() / "common", board.folder, *own]
+
+
+def board_config_header(board: Board) -> str:
+    """board_config.h: the descriptor's facts as macros."""
+    data = board.descriptor
+    core = CORES[data.core]
+    fpu = data.fpu or core.default_fpu
+    rows = [
+        ("BOARD_NAME", f'"{data.name}"'),
+        ("BOARD_TITLE", f'"{data.title}"'),
+        ("BOARD_CORE", f'"{core.pretty}"'),
+        ("BOARD_FPU", f'"{fpu}"'),
+        ("BOARD_HAS_FPU", str(int(fpu != "none"))),
+        ("BOARD_CACHES", f'"{", ".join(data.caches) or "none"}"'),
+        ("BOARD_CLOCK_HZ", f"{data.clock_hz}u"),
+        ("BOARD_DEVICE_ID", f"{data.device_id:#x}u"),
+        ("BOARD_CONSOLE_BASE", f"{data.console.base:#x}u"),
+        ("BOARD_CONSOLE_BAUD", f"{data.console.baud}u"),
+        ("BOARD_COUNTER_UNIT", f'"{data.counter.value}"'),
+        ("BOARD_COUNTER_STEP", f"{data.counter_step}u"),
+        ("BOARD_COUNTS_CYCLES", str(int(data.counter is Counter.CYCLES))),
+        ("BOARD_EMULATED", str(int(data.kind is Kind.EMULATED))),
+        ("BOARD_HOST", str(int(data.kind is Kind.HOST))),
+    ]
+    body = "".join(f"#define {name} {value}\n" for name, value in rows)
+    return f"/* Generated from board.toml of {data.name}. */\n#ifndef BOARD_CONFIG_H\n#define BOARD_CONFIG_H\n{body}#endif\n"
+
+
+def _cmake_list(name: str, values: list[str]) -> str:
+    return f"set({name}{''.join(f' [==[{value}]==]' for value in values)})\n"
+
+
+def board_cmake(board: Board, layout_name: str, script: Path) -> str:
+    """board.cmake: compiler, flags, port sources and linker options as CMake variables."""
+    cross = board.kind is not Kind.HOST
+    split = cross and splits(board.layout(layout_name))
+    data = board.descriptor
+    rows = [
+        ("STM32_BOARD_NAME", [board.name]),
+        ("STM32_BOARD_KIND", [board.kind.value]),
+        ("STM32_BOARD_COMPILER", [c_compiler(board).as_posix()]),
+        ("STM32_BOARD_CPU_FLAGS", cpu_flags(data.core, data.fpu)),
+        ("STM32_BOARD_SOURCES", [path.as_posix() for path in port_sources(board)]),
+        ("STM32_BOARD_INCLUDE_DIRS", [path.as_posix() for path in include_dirs(board)]),
+        ("STM32_BOARD_DEFINES", data.port.defines),
+        ("STM32_BOARD_LINKER_SCRIPT", [script.as_posix()] if cross else []),
+        ("STM32_BOARD_LINK_OPTIONS", ["-Wl,--enable-non-contiguous-regions"] if split else []),
+    ]
+    return "".join(_cmake_list(name, values) for name, values in rows)
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file whole, and only when its content differs, so that nothing is rebuilt without a reason."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def configure(board: Board, layout_name: str, folder: str | os.PathLike[str]) -> Path:
+    """Write board.cmake, board_config.h and linker.ld (none for the host) into a folder, which is made.
+
+    Args:
+        board: the board.
+        layout_name: key of its layouts; "" for the default.
+        folder: where to write.
+
+    Returns:
+        Path of board.cmake.
+
+    Raises:
+        BoardNotFoundError: no such layout.
+        ToolMissingError: the compiler is not installed.
+    """
+    target = Path(folder).absolute()
+    target.mkdir(parents=True, exist_ok=True)
+    script = target / "linker.ld"
+    if board.kind is not Kind.HOST:
+        write_if_changed(script, linker_script(board, board.layout(layout_name)))
+    write_if_changed(target / "board_config.h", board_config_header(board))
+    write_if_changed(target / "board.cmake", board_cmake(board, layout_name, script))
+    return target / "board.cmake"

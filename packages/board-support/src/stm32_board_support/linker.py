@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linker scripts from a descriptor and a layout. The text depends on these two only."""
+
+import msgspec
+
+from stm32_board_support.schema import Board, Layout, Memory, MemoryKind, Placement, placements
+
+
+class OutputSection(msgspec.Struct, frozen=True):
+    """An output section and the memory that a layout puts it in; `load` is where its initial content is stored."""
+
+    name: str
+    memory: str
+    load: str = ""
+
+
+def output_sections(layout: Layout) -> list[OutputSection]:
+    """Output sections of the generated script, in its order; what a memory report adds up by."""
+    found = [OutputSection(".text", layout.text), OutputSection(".nn_models", layout.text)]
+    for index, step in enumerate(placements(layout.weights)):
+        found.append(OutputSection(f".nn_weights_{index}", step.memory))
+    found.append(OutputSection(".stack", layout.stack))
+    found.append(OutputSection(".data", layout.data, load=layout.text))
+    found.append(OutputSection(".bss", layout.data))
+    for index, step in enumerate(placements(layout.activations)):
+        found.append(OutputSection(f".nn_data_act_{index}", step.memory))
+    return found
+
+
+def splits(layout: Layout) -> bool:
+    """Whether weights or activations may go on to another memory, which needs --enable-non-contiguous-regions."""
+    return any(
+        sum(1 for step in placements(steps) if not step.models) > 1 for steps in (layout.weights, layout.activations)
+    )
+
+
+def linker_script(board: Board, layout: Layout) -> str:
+    """A complete GNU ld script.
+
+    Symbols it defines: __stack_limit__, __stack_top__ (the stack grows down from top to limit), __data_load__,
+    __data_start__, __data_end__, __bss_start__, __bss_end__, __models_section_start__, __models_section_end__.
+    """
+    parts = [
+        f"/* Generated for {board.name} by stm32_board_support. */",
+        "ENTRY(Reset_Handler)",
+        _memory_block(board.memories),
+        "SECTIONS\n{",
+        _text(layout),
+        *(_weights(index, step) for index, step in enumerate(placements(layout.weights))),
+        _stack(layout),
+        _data(layout),
+        _bss(layout),
+        *(_activations(index, step) for index, step in enumerate(placements(layout.activations))),
+        "    /DISCARD/ : { *(.ARM.exidx* .ARM.extab* .eh_frame*) }",
+        "}",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _memory_block(memories: dict[str, Memory]) -> str:
+    rows = [
+        f"    {name} ({_access(memory)}) : ORIGIN = {memory.origin:#010x}, LENGTH = {memory.size:#x}"
+        for name, memory in memories.items()
+    ]
+    return "\n".join(["MEMORY", "{", *rows, "}"])
+
+
+def _access(memory: Memory) -> str:
+    return ("rw" if memory.kind is MemoryKind.RAM else "r") + ("x" if memory.executable else "")
+
+
+def _text(layout: Layout) -> str:
+    return f"""\
+    .text :
+    {{
+        KEEP(*(.vectors))
+        *(.text .text.*)
+        *(.rodata .rodata.*)
+        . = ALIGN(4);
+    }} > {layout.text}
+    .nn_models :
+    {{
+        . = ALIGN(4);
+        __models_section_start__ = .;
+        KEEP(*(.nn_models))
+        __models_section_end__ = .;
+    }} > {layout.text}"""
+
+
+def _weights(index: int, step: Placement) -> str:
+    # Weights of one model are told by their object file: their sections share one name.
+    files = [f"*{model}_data.*" for model in step.models] or ["*"]
+    rows = "\n".join(f"        {file}(.nn_weights .nn_weights.* .*.nn_weights)" for file in files)
+    return f"""\
+    .nn_weights_{index} : ALIGN(16)
+    {{
+{rows}
+        . = ALIGN(4);
+    }} > {step.memory}"""
+
+
+def _stack(layout: Layout) -> str:
+    return f"""\
+    .stack (NOLOAD) : ALIGN(8)
+    {{
+        __stack_limit__ = .;
+        . += {layout.stack_size};
+        __stack_top__ = .;
+    }} > {layout.stack}"""
+
+
+def _data(layout: Layout) -> str:
+    return f"""\
+    .data : ALIGN(4)
+    {{
+        __data_start__ = .;
+        *(.data .data.*)
+        . = ALIGN(4);
+        __data_end__ = .;
+    }} > {layout.data} AT > {layout.text}
+    __data_load__ = LOADADDR(.data);"""
+
+
+def _bss(layout: Layout) -> str:
+    return f"""\
+    .bss (NOLOAD) : ALIGN(4)
+    {{
+        __bss_start__ = .;
+        *(.bss .bss.* COMMON)
+        . = ALIGN(4);
+        __bss_end__ = .;
+    }} > {layout.data}"""
+
+
+def _activations(index: int, step: Placement) -> str:
+    names = [f".{model}.nn_data_act" for model in step.models] or [".nn_data_act", ".*.nn_data_act"]
+    return f"""\
+    .nn_data_act_{index} (NOLOAD) : ALIGN(16)
+    {{
+        *({" ".join(names)})
+        . = ALIGN(4);
+    }} > {step.memory}"""
