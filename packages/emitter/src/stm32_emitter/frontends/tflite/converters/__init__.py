@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One function per TFLite operator: ``convert(converter, operator) -> Relax expression`` in the canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stm32_emitter.frontends.tflite.converters import (
+    activation,
+    arithmetic,
+    convolution,
+    dense,
+    movement,
+    pooling,
+    quantization,
+    resize,
+)
+
+CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
+    **activation.CONVERTERS,
+    **arithmetic.CONVERTERS,
+    **convolution.CONVERTERS,
+    **dense.CONVERTERS,
+    **movement.CONVERTERS,
+    **pooling.CONVERTERS,
+    **quantization.CONVERTERS,
+    **resize.CONVERTERS,
+}
+"""By the operator's name in the TFLite schema."""

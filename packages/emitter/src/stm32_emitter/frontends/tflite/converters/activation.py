@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Activations that stand alone: SOFTMAX, LOG_SOFTMAX, LOGISTIC, TANH and the RELU family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import tflite
+from tvm import relax
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator
+
+_Convert = Callable[["Converter", "Operator"], relax.Expr]
+
+
+def _unary(function: Callable[[relax.Expr], relax.Expr]) -> _Convert:
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        return c.result(function(c.bb.normalize(c.real(op.input(0)))), op.outputs[0])
+
+    return convert
+
+
+def convert_softmax(c: Converter, op: Operator) -> relax.Expr:
+    """Softmax of beta * x over the last axis."""
+    beta = float(op.options(tflite.SoftmaxOptions).Beta())
+    x = c.real(op.input(0))
+    if beta != 1.0:
+        x = relax.op.multiply(c.bb.normalize(x), relax.const(beta, "float32"))
+    return c.result(relax.op.nn.softmax(c.bb.normalize(x), axis=-1), op.outputs[0])
+
+
+def convert_leaky_relu(c: Converter, op: Operator) -> relax.Expr:
+    """x if x >= 0 else alpha * x."""
+    alpha = float(op.options(tflite.LeakyReluOptions).Alpha())
+    return c.result(relax.op.nn.leakyrelu(c.real(op.input(0)), alpha), op.outputs[0])
+
+
+def _hard_swish(x: relax.Expr) -> relax.Expr:
+    """x * relu6(x + 3) / 6."""
+    gate = relax.op.clip(relax.op.add(x, relax.const(3.0, "float32")), 0.0, 6.0)
+    return relax.op.multiply(x, relax.op.divide(gate, relax.const(6.0, "float32")))
+
+
+CONVERTERS: dict[str, _Convert] = {
+    "SOFTMAX": convert_softmax,
+    "LOG_SOFTMAX": _unary(lambda x: relax.op.nn.log_softmax(x, axis=-1)),
+    "LOGISTIC": _unary(relax.op.sigmoid),
+    "TANH": _unary(relax.op.tanh),
+    "RELU": _unary(relax.op.nn.relu),
+    "RELU6": _unary(lambda x: relax.op.clip(x, 0.0, 6.0)),
+    "RELU_N1_TO_1": _unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
+    "LEAKY_RELU": convert_leaky_relu,
+    "HARD_SWISH": _unary(_hard_swish),
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several converters need: fused activations, TFLite's padding rule, checked options."""
+
+from __future__ import annotations
+
+import tflite
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+
+_FUSED = tflite.ActivationFunctionType
+
+
+def activated(expr: relax.Expr, function: int) -> relax.Expr:
+    """``expr`` after a fused activation, on real numbers."""
+    if function == _FUSED.NONE:
+        return expr
+    if function == _FUSED.RELU:
+        return relax.op.nn.relu(expr)
+    if function == _FUSED.RELU6:
+        return relax.op.clip(expr, 0.0, 6.0)
+    if function == _FUSED.RELU_N1_TO_1:
+        return relax.op.clip(expr, -1.0, 1.0)
+    raise ModelRefused(
+        f"its fused activation (number {function}) is not supported",
+        hint="Use NONE, RELU, RELU6 or RELU_N1_TO_1, or a separate activation operator.",
+    )
+
+
+def positive(**values: int) -> None:
+    """Strides, dilations and windows must be at least 1."""
+    for name, value in values.items():
+        if value < 1:
+            raise ModelRefused(f"its {name.replace('_', ' ')} is {value}, it must be at least 1")
+
+
+def rank(tensor_name: str, shape: tuple[int, ...], wanted: int) -> None:
+    """Refuses a tensor of another rank."""
+    if len(shape) != wanted:
+        raise ModelRefused(f"tensor '{tensor_name}' has the shape {list(shape)}, rank {wanted} is needed")
+
+
+def padding_2d(
+    padding: int, size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> list[int]:
+    """[top, left, bottom, right] as TFLite computes them: SAME puts the odd row or column at the end."""
+    if padding == tflite.Padding.VALID:
+        return [0, 0, 0, 0]
+    before, after = [], []
+    for extent, kernel, step, spread in zip(size, window, stride, dilation, strict=True):
+        covered = (kernel - 1) * spread + 1
+        outputs = -(-extent // step)
+        total = max((outputs - 1) * step + covered - extent, 0)
+        before.append(total // 2)
+        after.append(total - total // 2)
+    return before + after

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import tflite
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters.common import activated, rank
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator
+
+
+def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
+    """x [..., K] (any shape of B*K elements), weights [N,K] -> [B,N], or [...,N] with keep_num_dims."""
+    options = op.options(tflite.FullyConnectedOptions)
+    x, weights, output = op.input(0), op.input(1), op.outputs[0]
+    rank(weights.name, weights.shape, 2)
+    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
+        raise ModelRefused("its weights are in a shuffled format", hint="Convert the model with default weights.")
+    units, depth = weights.shape
+    elements = math.prod(x.shape)
+    if depth < 1 or elements % depth:
+        raise ModelRefused(f"weights {list(weights.shape)} do not fit an input of shape {list(x.shape)}")
+    raw = relax.op.reshape(c.raw(x), (elements // depth, depth))
+    flat = c.dequantized(c.bb.normalize(raw), x) if x.quantization and x.dtype != "float32" else raw
+    expr = relax.op.matmul(c.bb.normalize(flat), relax.op.permute_dims(c.bb.normalize(c.real(weights))))
+    bias = op.inputs[2] if len(op.inputs) > 2 else None
+    if bias is not None:
+        expr = relax.op.add(expr, c.real(bias))
+    expr = c.result(activated(expr, options.FusedActivationFunction()), output)
+    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
+    return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
+
+
+CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that move elements without changing them: they work on the quantized bytes themselves."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tflite
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters.common import activated
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator, Tensor
+
+
+def convert_reshape(c: Converter, op: Operator) -> relax.Expr:
+    """RESHAPE, SQUEEZE, EXPAND_DIMS: the declared shape, which must have as many elements."""
+    x, output = op.input(0), op.outputs[0]
+    for extra in op.inputs[1:]:
+        if extra is not None and extra.data is None:
+            raise ModelRefused(
+                f"its shape '{extra.name}' is computed at run time", hint="Give the model a constant shape."
+            )
+    if math.prod(x.shape) != math.prod(output.shape):
+        raise ModelRefused(f"{list(x.shape)} cannot become {list(output.shape)}")
+    return relax.op.reshape(c.raw(x), output.shape)
+
+
+def convert_transpose(c: Converter, op: Operator) -> relax.Expr:
+    """Output axis i is input axis permutation[i]."""
+    x = op.input(0)
+    permutation = [int(p) for p in op.constant(1).ravel()]
+    if sorted(p % max(len(x.shape), 1) for p in permutation) != list(range(len(x.shape))):
+        raise ModelRefused(f"{permutation} is no permutation of the axes of shape {list(x.shape)}")
+    return relax.op.permute_dims(c.raw(x), [p % len(x.shape) for p in permutation])
+
+
+def convert_concatenation(c: Converter, op: Operator) -> relax.Expr:
+    """Inputs one behind the other along an axis; requantized where their scales differ from the output's."""
+    options = op.options(tflite.ConcatenationOptions)
+    tensors = [op.input(i) for i in range(len(op.inputs))]
+    axis = options.Axis()
+    if not tensors or not -len(tensors[0].shape) <= axis < len(tensors[0].shape):
+        raise ModelRefused(f"axis {axis} does not exist")
+    function = options.FusedActivationFunction()
+    if function == tflite.ActivationFunctionType.NONE and all(same_scale(t, op.outputs[0]) for t in tensors):
+        return relax.op.concat([c.raw(t) for t in tensors], axis)
+    joined = relax.op.concat([c.bb.normalize(c.real(t)) for t in tensors], axis)
+    return c.result(activated(c.bb.normalize(joined), function), op.outputs[0])
+
+
+def convert_pad(c: Converter, op: Operator) -> relax.Expr:
+    """PAD (with real 0) and PADV2 (with a constant): [before, after] elements for each axis."""
+    x, output = op.input(0), op.outputs[0]
+    widths = op.constant(1)
+    if widths.shape != (len(x.shape), 2) or np.any(widths < 0):
+        raise ModelRefused(f"paddings of shape {list(widths.shape)} do not fit {list(x.shape)}")
+    if not same_scale(x, output):
+        raise ModelRefused("input and output have different quantization", hint="The converter never writes this.")
+    value = float(op.constant(2).ravel()[0]) if len(op.inputs) > 2 and op.inputs[2] is not None else _zero(x)
+    return relax.op.nn.pad(c.raw(x), [int(w) for w in widths.ravel()], "constant", value)
+
+
+def _zero(tensor: Tensor) -> float:
+    q = tensor.quantization
+    return 0.0 if q is None or tensor.dtype == "float32" else float(q.zero_point[0])
+
+
+def same_scale(a: Tensor, b: Tensor) -> bool:
+    """Whether the bytes of two tensors mean the same numbers."""
+    if a.quantization is None or b.quantization is None or "float" in a.dtype:
+        return True
+    return a.quantization.scale[0] == b.quantization.scale[0] and (
+        a.quantization.zero_point[0] == b.quantization.zero_point[0]
+    )
+
+
+def convert_strided_slice(c: Converter, op: Operator) -> relax.Expr:
+    """x[begin:end:stride] for each axis, with TFLite's masks; the result has the declared shape."""
+    options = op.options(tflite.StridedSliceOptions)
+    if options.EllipsisMask() or options.NewAxisMask():
+        raise ModelRefused("ellipsis and new-axis masks are not supported", hint="Write them out as slice and reshape.")
+    x, output = op.input(0), op.outputs[0]
+    begin, end, stride = ([int(v) for v in op.constant(i).ravel()] for i in (1, 2, 3))
+    if not len(begin) == len(end) == len(stride) <= len(x.shape) or 0 in stride:
+        raise ModelRefused("begin, end and strides do not fit each other")
+    bounds = [
+        _bounds(options, axis, x.shape[axis], begin[axis], end[axis], stride[axis]) for axis in range(len(begin))
+    ]
+    starts, stops = [b[0] for b in bounds], [b[1] for b in bounds]
+    expr = relax.op.strided_slice(c.raw(x), list(range(len(begin))), starts, stops, stride)
+    return relax.op.reshape(c.bb.normalize(expr), output.shape) if options.ShrinkAxisMask() else expr
+
+
+def _bounds(options: tflite.StridedSliceOptions, axis: int, size: int, first: int, last: int, step: int) -> tuple[int, int]:
+    """(start, stop) of one axis; a stop before element 0 is written as -size - 1, which Relax understands."""
+    bit = 1 << axis
+    begin_masked, end_masked = options.BeginMask() & bit, options.EndMask() & bit
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+    start = (low if step > 0 else high) if begin_masked else _clamp(first + size if first < 0 else first, low, high)
+    if options.ShrinkAxisMask() & bit:
+        start = _clamp(first + size if first < 0 else first, 0, size - 1)
+        return start, start + 1 if step > 0 else (start - 1 if start else -size - 1)
+    stop = (high if step > 0 else low) if end_masked else _clamp(last + size if last < 0 else last, low, high)
+    return start, stop if stop >= 0 else -size - 1
+
+
+def _clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))
+
+
+CONVERTERS = {
+    "RESHAPE": convert_reshape,
+    "SQUEEZE": convert_reshape,
+    "EXPAND_DIMS": convert_reshape,
+    "TRANSPOSE": convert_transpose,
+    "CONCATENATION": convert_concatenation,
+    "PAD": convert_pad,
+    "PADV2": convert_pad,
+    "STRIDED_SLICE": convert_strided_slice,
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AVERAGE_POOL_2D, MAX_POOL_2D, MEAN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tflite
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters.common import activated, padding_2d, positive, rank
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator
+
+
+def _pool(c: Converter, op: Operator, *, average: bool) -> relax.Expr:
+    """x [N,H,W,C] -> [N,OH,OW,C]; an average counts only the elements inside the input."""
+    options = op.options(tflite.Pool2DOptions)
+    x = op.input(0)
+    rank(x.name, x.shape, 4)
+    window = (options.FilterHeight(), options.FilterWidth())
+    stride = (options.StrideH(), options.StrideW())
+    positive(filter_height=window[0], filter_width=window[1], stride_h=stride[0], stride_w=stride[1])
+    padding = padding_2d(options.Padding(), (x.shape[1], x.shape[2]), window, stride, (1, 1))
+    pool = relax.op.nn.avg_pool2d if average else relax.op.nn.max_pool2d
+    extra = {"count_include_pad": False} if average else {}
+    expr = pool(c.real(x), pool_size=list(window), strides=list(stride), padding=padding, layout="NHWC", **extra)
+    return c.result(activated(expr, options.FusedActivationFunction()), op.outputs[0])
+
+
+def convert_average_pool_2d(c: Converter, op: Operator) -> relax.Expr:
+    """Average over each window."""
+    return _pool(c, op, average=True)
+
+
+def convert_max_pool_2d(c: Converter, op: Operator) -> relax.Expr:
+    """Maximum over each window."""
+    return _pool(c, op, average=False)
+
+
+def convert_mean(c: Converter, op: Operator) -> relax.Expr:
+    """Mean over constant axes, which may be negative or repeat."""
+    options = op.options(tflite.ReducerOptions)
+    x = op.input(0)
+    axes = [int(a) for a in np.atleast_1d(op.constant(1)).ravel()]
+    if any(not -len(x.shape) <= a < len(x.shape) for a in axes):
+        raise ModelRefused(f"it reduces the axes {axes} of a tensor of shape {list(x.shape)}")
+    unique = sorted({a % len(x.shape) for a in axes})
+    return c.result(relax.op.mean(c.real(x), unique, keepdims=bool(options.KeepDims())), op.outputs[0])
+
+
+CONVERTERS = {
+    "AVERAGE_POOL_2D": convert_average_pool_2d,
+    "MAX_POOL_2D": convert_max_pool_2d,
+    "MEAN": convert_mean,
+}

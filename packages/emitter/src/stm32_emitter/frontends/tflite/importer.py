@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLite -> Relax. TVM's importer with converters of our own where exact integer arithmetic needs more than it keeps.
+
+The Relax that comes out is canonical: a quantized operator is ``quantize(activation(op(dequantize(inputs))))``, data
+movement works on the quantized bytes themselves, and every binding that stands for an operator's output is named
+``op<index>``. What Relax cannot hold (names, quantization of inputs and outputs) is in the function attribute
+:data:`stm32_emitter.model_info.ATTRIBUTE`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import relax
+from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters import CONVERTERS
+from stm32_emitter.frontends.tflite.reader import Operator, Tensor, TFLiteModel, read_model
+from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, attach
+
+_FLOAT = "float32"
+
+
+class Converter(OperatorConverter):  # type: ignore[misc]
+    """TVM's converter, keyed by tensor index (names repeat in real models), with checked records beside it."""
+
+    def __init__(self, model: TFLiteModel, builder: relax.BlockBuilder) -> None:
+        super().__init__(model.table, model.table.Subgraphs(0), ExprTable(), builder)
+        self.model_record = model
+        self.expressions: dict[int, relax.Expr] = {}
+
+    def get_expr(self, input_tensor_idx: int) -> relax.Expr:
+        """The expression of a tensor (called by TVM's own converters)."""
+        return self.expressions[input_tensor_idx]
+
+    def has_expr(self, input_tensor_idx: int) -> bool:
+        """Whether a tensor is computed rather than constant."""
+        return input_tensor_idx in self.expressions
+
+    def raw(self, tensor: Tensor) -> relax.Expr:
+        """The tensor's own elements: what computes it, or a constant."""
+        if tensor.index in self.expressions:
+            return self.expressions[tensor.index]
+        if tensor.data is None:
+            raise ModelRefused(f"tensor '{tensor.name}' has no value")
+        return relax.const(tensor.data, tensor.dtype)
+
+    def real(self, tensor: Tensor) -> relax.Expr:
+        """The tensor as real numbers: dequantized if it is quantized."""
+        if tensor.quantization is None or tensor.dtype == _FLOAT:
+            return self.raw(tensor)
+        return self.dequantized(self.raw(tensor), tensor)
+
+    def dequantized(self, expr: relax.Expr, tensor: Tensor, axis: int | None = None) -> relax.Expr:
+        """``dequantize(expr)`` with the parameters of ``tensor``; ``axis`` replaces its channel axis."""
+        scale, zero_point, own_axis = quantization_constants(tensor)
+        return relax.op.dequantize(expr, scale, zero_point, axis=own_axis if axis is None else axis)
+
+    def result(self, expr: relax.Expr, output: Tensor) -> relax.Expr:
+        """``expr`` in the element type of ``output``: quantized where the model says so."""
+        if output.quantization is None or output.dtype == _FLOAT:
+            return expr
+        if not output.quantization.per_tensor:
+            raise ModelRefused(f"output '{output.name}' is quantized per channel; activations have one scale")
+        scale, zero_point, _ = quantization_constants(output)
+        return relax.op.quantize(expr, scale, zero_point, axis=0, out_dtype=output.dtype)
+
+    def convert(self, operator: Operator) -> list[relax.Expr]:
+        """One operator; its outputs in order."""
+        own = CONVERTERS.get(operator.kind)
+        if own is not None:
+            expr = own(self, operator)
+            return list(expr) if isinstance(expr, list | tuple) else [expr]
+        return self._convert_by_tvm(operator)
+
+    def _convert_by_tvm(self, operator: Operator) -> list[relax.Expr]:
+        tensors = [t for t in (*operator.inputs, *operator.outputs) if t is not None]
+        if operator.kind not in self.convert_map or any(t.quantization is not None for t in tensors):
+            what = "quantized operator" if operator.kind in self.convert_map else "operator"
+            raise ModelRefused(
+                f"this {what} is not supported", hint="Replace it in the model, or convert that part to float32."
+            )
+        expr = self.bb.normalize(self.convert_map[operator.kind](op=operator.table))
+        return [expr] if len(operator.outputs) == 1 else [expr[i] for i in range(len(operator.outputs))]
+
+
+def quantization_constants(tensor: Tensor) -> tuple[relax.Constant, relax.Constant, int]:
+    """(scale, zero point, axis) of a quantized tensor as Relax constants: scalars, or vectors per channel."""
+    quantization = tensor.quantization
+    if quantization is None:
+        raise ModelRefused(f"tensor '{tensor.name}' ({tensor.dtype}) has no scale")
+    zero_dtype = tensor.dtype if tensor.dtype in ("int8", "uint8", "int16") else "int32"
+    if np.any(quantization.zero_point != quantization.zero_point.astype(zero_dtype)):
+        raise ModelRefused(f"tensor '{tensor.name}' has a zero point outside {zero_dtype}")
+    if quantization.per_tensor:
+        return relax.const(float(quantization.scale[0]), _FLOAT), relax.const(int(quantization.zero_point[0]), "int32"), 0
+    if np.any(quantization.zero_point != 0) and tensor.dtype != "uint8":
+        raise ModelRefused(f"tensor '{tensor.name}' is quantized per channel with zero points other than 0")
+    return (
+        relax.const(quantization.scale, _FLOAT),
+        relax.const(quantization.zero_point, "int32"),
+        quantization.axis,
+    )
+
+
+def import_tflite(data: bytes) -> tvm.IRModule:
+    """Imports a model.
+
+    Args:
+        data: the bytes of a .tflite file.
+
+    Returns:
+        A module with one function ``main`` (see the text at the top of this file).
+
+    Raises:
+        ModelRefused: a damaged file, an operator that is not supported, shapes that depend on data.
+    """
+    model = read_model(data)
+    builder = relax.BlockBuilder()
+    parameters = [_parameter(tensor, i) for i, tensor in enumerate(model.inputs)]
+    with builder.function("main", parameters):
+        with builder.dataflow():
+            outputs = _convert_all(Converter(model, builder), model, parameters)
+            result = builder.emit_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
+        builder.emit_func_output(result)
+    return attach(builder.get(), _info(model))
+
+
+def _parameter(tensor: Tensor, position: int) -> relax.Var:
+    return relax.Var(f"input{position}", relax.TensorType(tensor.shape, tensor.dtype))
+
+
+def _convert_all(converter: Converter, model: TFLiteModel, parameters: list[relax.Var]) -> list[relax.Expr]:
+    converter.expressions.update({t.index: p for t, p in zip(model.inputs, parameters, strict=True)})
+    for operator in model.operators:
+        name = operator.outputs[0].name if operator.outputs else ""
+        try:
+            _convert_one(converter, operator)
+        except ModelRefused as refusal:
+            raise refusal.at(operator.kind, operator.index, name) from None
+        except Exception as error:
+            raise ModelRefused(
+                f"cannot be imported: {_first_line(error)}", operator=operator.kind, index=operator.index, name=name
+            ) from error
+    return [converter.raw(tensor) for tensor in model.outputs]
+
+
+def _convert_one(converter: Converter, operator: Operator) -> None:
+    if not operator.outputs:
+        raise ModelRefused("an operator without output has no effect that can be compiled")
+    expressions = converter.convert(operator)
+    for position, (expr, tensor) in enumerate(zip(expressions, operator.outputs, strict=True)):
+        suffix = f"_{position}" if position else ""
+        var = converter.bb.emit(expr, name_hint=f"op{operator.index}{suffix}")
+        _check_declared(var, tensor)
+        converter.expressions[tensor.index] = var
+
+
+def _check_declared(var: relax.Var, tensor: Tensor) -> None:
+    """What is computed must be what the file declares: a damaged file is found here."""
+    shape = tuple(int(dim) for dim in var.ty.shape)
+    if shape != tensor.shape or str(var.ty.dtype) != tensor.dtype:
+        raise ModelRefused(
+            f"the file declares {tensor.dtype}{list(tensor.shape)} for its output '{tensor.name}', "
+            f"the operator computes {var.ty.dtype}{list(shape)}"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
+
+
+def _info(model: TFLiteModel) -> ModelInfo:
+    sources = {
+        f"op{op.index}": SourceOperator(op.index, op.kind, op.outputs[0].name) for op in model.operators if op.outputs
+    }
+    return ModelInfo(tuple(map(_io, model.inputs)), tuple(map(_io, model.outputs)), sources)
+
+
+def _io(tensor: Tensor) -> IOInfo:
+    q = tensor.quantization
+    if q is None:
+        return IOInfo(tensor.name, (), ())
+    return IOInfo(tensor.name, tuple(float(s) for s in q.scale), tuple(int(z) for z in q.zero_point))

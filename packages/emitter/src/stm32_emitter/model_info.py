@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model's origin knows and Relax does not hold: names, quantization of inputs and outputs, source operators."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import tvm
+
+ATTRIBUTE = "stm32.model_info"
+"""Name of the attribute of ``main`` that carries the information, as JSON text."""
+
+
+@dataclass(frozen=True)
+class IOInfo:
+    """Name of an input or output and its quantization (empty tuples: none)."""
+
+    name: str
+    scale: tuple[float, ...] = ()
+    zero_point: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceOperator:
+    """Operator ``index`` of the original model, which computes the tensor ``output``."""
+
+    index: int
+    kind: str
+    output: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """All of it; ``sources`` is keyed by the name of the Relax binding."""
+
+    inputs: tuple[IOInfo, ...] = ()
+    outputs: tuple[IOInfo, ...] = ()
+    sources: dict[str, SourceOperator] = field(default_factory=dict)
+
+
+def attach(mod: tvm.IRModule, info: ModelInfo) -> tvm.IRModule:
+    """A copy of ``mod`` whose ``main`` carries ``info``."""
+    mod = mod.clone()
+    mod["main"] = mod["main"].with_attr(ATTRIBUTE, json.dumps(asdict(info), sort_keys=True))
+    return mod
+
+
+def info_of(mod: tvm.IRModule) -> ModelInfo:
+    """The information that ``mod`` carries; empty when it has none."""
+    attrs = mod["main"].attrs
+    if attrs is None or ATTRIBUTE not in attrs:
+        return ModelInfo()
+    raw: dict[str, Any] = json.loads(str(attrs[ATTRIBUTE]))
+    return ModelInfo(
+        tuple(_io(entry) for entry in raw["inputs"]),
+        tuple(_io(entry) for entry in raw["outputs"]),
+        {name: SourceOperator(**entry) for name, entry in raw["sources"].items()},
+    )
+
+
+def _io(entry: dict[str, Any]) -> IOInfo:
+    return IOInfo(entry["name"], tuple(entry["scale"]), tuple(entry["zero_point"]))
