@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share. Each has the environment variable STM32_<OPTION>."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from stm32_cli.settings import environment_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_BOARD = "qemu-mps2-an386"
+CPUS = ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+
+def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
+    """A click option that can also be set in the environment."""
+    long = next(name for name in reversed(names) if name.startswith("--"))
+    variable = environment_name(long.removeprefix("--").replace("-", "_"))
+    return click.option(*names, envvar=variable, show_envvar=False, **settings)
+
+
+def optimize(function: Function) -> Function:
+    """--optimize and --constant-channels, as the emitter takes them."""
+    goal = click.Choice(["speed", "balanced", "size", "ram"])
+    function = option(
+        "--constant-channels",
+        type=click.Choice(["on", "off"]),
+        default="on",
+        show_default=True,
+        help="Fold channels whose value never changes.",
+    )(function)
+    return option("--optimize", type=goal, default="balanced", show_default=True, help="What to prefer.")(function)
+
+
+def build_dir(function: Function) -> Function:
+    """--build-dir."""
+    text = "Build folder.  [default: build/<board>]"
+    return option("-d", "--build-dir", type=click.Path(file_okay=False), default=None, help=text)(function)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls the emitter, which imports TVM: nothing here is imported before a model is to be compiled."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stm32_cli import console
+from stm32_cli.errors import CliError, Exit, tool_missing, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stm32_emitter import CompiledModel
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What changes the emitted code.
+
+    Attributes:
+        target: CPU, e.g. "cortex-m4".
+        name: C identifier of the model; None derives it from the file's name.
+        optimize: speed, balanced, size or ram.
+        constant_channels: fold channels whose value never changes.
+    """
+
+    target: str = "cortex-m4"
+    name: str | None = None
+    optimize: str = "balanced"
+    constant_channels: bool = True
+
+
+def compile_file(model: Path, options: CompileOptions) -> CompiledModel:
+    """Compiles a model file.
+
+    Raises:
+        CliError: the emitter is not installed (exit code 5), the model is refused (3), a wrong option (2).
+    """
+    try:
+        with console.step("loading the compiler"):
+            from stm32_emitter import compile_model
+    except ImportError as error:
+        raise tool_missing(f"the compiler is not usable: {error}", "pip install stm32-ai-emitter") from error
+    try:
+        with console.step(f"compiling {model.name} for {options.target}"):
+            return compile_model(
+                model,
+                target=options.target,
+                name=options.name,
+                optimize=options.optimize,
+                constant_channels=options.constant_channels,
+            )
+    except MemoryError as error:
+        raise CliError(f"{model} needs more memory than this computer has", exit_code=Exit.MODEL_REFUSED) from error
+
+
+def ensure_free(directory: Path, *, force: bool) -> None:
+    """Refuses an output folder that exists, before anything is computed.
+
+    Raises:
+        CliError: it exists and force is not set; exit code 2.
+    """
+    if directory.exists() and not force:
+        raise usage(f"the output folder {directory} exists; it was not touched", "choose another with -o, or use --force")
+    if directory.exists() and not is_replaceable(directory):
+        raise usage(
+            f"{directory} holds no compiled model; it is not replaced even with --force",
+            "choose another folder with -o, or remove it yourself",
+        )
+
+
+def is_replaceable(directory: Path) -> bool:
+    """Whether --force may replace a folder: it is empty or holds a compiled model."""
+    if not directory.is_dir():
+        return False
+    return not any(directory.iterdir()) or any(directory.glob("*_data.c"))
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A temporary folder that is removed whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
