@@ -14,10 +14,11 @@ class CTools:
     """Compiles and runs the C tests against the installed package."""
 
     folder = Path(__file__).parent / "c"
-    strict = (
-        "-std=c99 -Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wcast-align "
-        "-Wundef -Wdouble-promotion -Wvla -Wstrict-prototypes -Wmissing-prototypes"
-    ).split()
+    warnings = (
+        *("all", "extra", "error", "conversion", "sign-conversion", "shadow", "cast-qual", "cast-align", "undef"),
+        *("double-promotion", "vla", "strict-prototypes", "missing-prototypes"),
+    )
+    strict = ("-std=c99", "-pedantic", *(f"-W{name}" for name in warnings))
     include_dirs = (stm32_runtime_c.include_dir(), folder, folder / "tiny", folder / "ranks")
     includes = tuple(f"-I{path}" for path in include_dirs)
     runtime = tuple(stm32_runtime_c.source_dir() / name for name in ("ai_runtime.c", "ai_iterator.c"))
@@ -55,5 +56,5 @@ def c_tools() -> CTools:
 def seed() -> int:
     """Seed of random tests: STM32_TEST_SEED, else a fixed one; a failing test prints it."""
     value = int(os.environ.get("STM32_TEST_SEED", "20260102"))
-    print(f"seed {value} (STM32_TEST_SEED chooses another)")
+    print(f"seed {value} (STM32_TEST_SEED chooses another)")  # noqa: T201
     return value

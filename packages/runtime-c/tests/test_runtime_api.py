@@ -22,11 +22,19 @@ SECTION_SCRIPT = """SECTIONS {
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize(("program", "defines"), [("api_tests", []), ("observer_tests", ["-DAI_OBSERVER"])])
-def test_c_unit_tests(c_tools, tmp_path, seed, program, defines, compiler, level):
+def test_c_unit_tests(*, c_tools, tmp_path, seed, program, defines, compiler, level):
     binary = tmp_path / program
     sources = [c_tools.folder / f"{program}.c", c_tools.folder / "fixtures.c", c_tools.folder / "host_models.c"]
     c_tools.compile(
-        compiler, *LEVELS[level], "-DAI_HOST_MODELS", *defines, *sources, *c_tools.models, *c_tools.runtime, "-o", binary
+        compiler,
+        *LEVELS[level],
+        "-DAI_HOST_MODELS",
+        *defines,
+        *sources,
+        *c_tools.models,
+        *c_tools.runtime,
+        "-o",
+        binary,
     )
     result = c_tools.run(binary, seed)
     assert result.returncode == 0, f"seed {seed}\n{result.stdout}{result.stderr}"
@@ -53,7 +61,8 @@ EMPTY_MAIN = """#include "ai_runtime_api.h"
 int main(void)
 {
     int models = 0;
-    for (ai_model_iterator it = ai_model_iterator_begin(); it != ai_model_iterator_end(); it = ai_model_iterator_next(it)) {
+    ai_model_iterator it;
+    for (it = ai_model_iterator_begin(); it != ai_model_iterator_end(); it = ai_model_iterator_next(it)) {
         models++;
     }
     return models + (ai_model_iterator_value(ai_model_iterator_begin()) != NULL ? 100 : 0);
