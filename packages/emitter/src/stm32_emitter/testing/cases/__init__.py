@@ -32,6 +32,7 @@ GENERATORS: Mapping[str, Generator] = {
     **quantization.GENERATORS,
 }
 DTYPES = ("int8", "float32")
+DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
 
 def _case(op: str, seed: int, dtype: str) -> Case:
     rng = np.random.default_rng([zlib.crc32(f"{op} {dtype}".encode()), seed])
-    draw = Draw(rng, dtype)
+    draw = Draw(rng, dtype, dyadic=bool(rng.random() < DYADIC_SHARE))
     inputs, outputs = GENERATORS[op](draw)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stm32_emitter.testing.tflite_writer import Quant
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stm32_emitter.testing.tflite_writer import Quant
 
     from .draw import Draw
 
@@ -54,7 +54,7 @@ def _rescaled(draw: Draw, source: Quant | None, largest: float = 4.0) -> Quant |
     if source is None or draw.chance(0.3):
         return source
     quant = draw.quant()
-    return Quant(source.scales[0] * draw.log_uniform(0.2, largest), quant.zero_points[0] if quant else 0)
+    return draw.affine(source.scales[0] * draw.log_uniform(0.2, largest), quant.zero_points[0] if quant else 0)
 
 
 def _relu(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:

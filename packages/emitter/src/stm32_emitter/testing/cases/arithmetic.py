@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stm32_emitter.testing.tflite_writer import Quant
-
 from .draw import ACTIVATIONS, Draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stm32_emitter.testing.tflite_writer import Quant
 
 MAX_ELEMENTS = 400
 
@@ -42,7 +42,7 @@ def _output_quant(draw: Draw, op: str, left: Quant | None, right: Quant | None) 
     scale = natural * draw.log_uniform(0.1, 4.0)
     if op == "MUL" and draw.chance(0.1):
         scale = first * second / draw.log_uniform(1.0, 16.0)
-    return Quant(scale, quant.zero_points[0] if quant else 0)
+    return draw.affine(scale, quant.zero_points[0] if quant else 0)
 
 
 def _binary(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from stm32_emitter.testing.tflite_writer import Quant
 
 from .draw import ACTIVATIONS, CHANNELS, Array, Draw
@@ -78,7 +79,7 @@ def weights(
     channels = shape[axis] if per_channel else 1
     base = draw.log_uniform(2.0**-12, 2.0**-4)
     scales = [base * draw.log_uniform(0.25, 4.0) for _ in range(channels)]
-    quant = Quant(scales, 0, axis if per_channel else 0)
+    quant = draw.affine(scales, 0, axis if per_channel else 0)
     spread = float(np.sqrt(np.mean(np.square(data.astype(np.float64))))) or 1.0
     return draw.writer.constant(name, data, quant=quant), spread, quant
 
@@ -111,7 +112,7 @@ def output_quant(draw: Draw, product: float, spread: float) -> Quant | None:
     scale = product * spread / draw.log_uniform(4.0, 150.0)
     if draw.chance(0.08):
         scale = product / draw.log_uniform(1.0, 8.0)
-    return Quant(scale, draw.pick((draw.integer(-128, 127), draw.integer(-30, 30), -128, 0)))
+    return draw.affine(scale, draw.pick((draw.integer(-128, 127), draw.integer(-30, 30), -128, 0)))
 
 
 def bias(draw: Draw, channels: int, input_quant: Quant | None, weight_quant: Quant | None, spread: float) -> int:

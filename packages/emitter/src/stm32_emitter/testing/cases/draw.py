@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from stm32_emitter.testing.tflite_writer import ModelWriter, Quant, TensorSpec
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from stm32_emitter.testing.tflite_writer import ModelWriter, Quant, TensorSpec
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")
@@ -27,11 +27,13 @@ class Draw:
     Attributes:
         rng: the case's own generator.
         dtype: "int8" or "float32", the type of activations and weights.
+        dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
     """
 
     rng: np.random.Generator
     dtype: str
+    dyadic: bool = False
     writer: ModelWriter = field(default_factory=ModelWriter)
 
     @property
@@ -68,7 +70,14 @@ class Draw:
         if not self.quantized:
             return None
         zero_point = self.pick((self.integer(-128, 127), self.integer(-40, 40), -128, 127, 0))
-        return Quant(self.log_uniform(low, high), zero_point)
+        return self.affine(self.log_uniform(low, high), zero_point)
+
+    def affine(self, scale: float | Sequence[float], zero_point: int, axis: int = 0) -> Quant:
+        """Quantization with this scale or these scales, rounded to powers of two in a dyadic case."""
+        scales = scale if isinstance(scale, Sequence) else [scale]
+        if self.dyadic:
+            scales = [2.0 ** round(math.log2(value)) for value in scales]
+        return Quant(list(scales), zero_point, axis)
 
     def fixed(self, scale: float, zero_point: int) -> Quant | None:
         """The given quantization; None for float32."""

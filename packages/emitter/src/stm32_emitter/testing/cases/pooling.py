@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stm32_emitter.testing.tflite_writer import Quant
-
 from .convolution import window
 from .draw import ACTIVATIONS, CHANNELS, Draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stm32_emitter.testing.tflite_writer import Quant
 
 
 def _pool(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
@@ -64,7 +64,7 @@ def _mean_quant(draw: Draw, source: Quant | None) -> Quant | None:
     if source is None or draw.chance(0.4):
         return source
     quant = draw.quant()
-    return Quant(source.scales[0] * draw.log_uniform(0.05, 4.0), quant.zero_points[0] if quant else 0)
+    return draw.affine(source.scales[0] * draw.log_uniform(0.05, 4.0), quant.zero_points[0] if quant else 0)
 
 
 GENERATORS = {"AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"), "MAX_POOL_2D": _pool("MAX_POOL_2D"), "MEAN": mean}

@@ -15,7 +15,7 @@ _ZERO_POINT_SHIFT = {"int8": 0, "uint8": 128}
 
 def _quant(draw: Draw, dtype: str, low: float, high: float) -> Quant:
     scale = draw.log_uniform(low, high)
-    return Quant(scale, draw.integer(-128, 127) + _ZERO_POINT_SHIFT[dtype])
+    return draw.affine(scale, draw.integer(-128, 127) + _ZERO_POINT_SHIFT[dtype])
 
 
 def quantize(draw: Draw) -> tuple[list[int], list[int]]:
