@@ -10,6 +10,11 @@ import pytest
 import stm32_runtime_c
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker for when these tests run apart from the workspace."""
+    config.addinivalue_line("markers", "emulator: boots QEMU")
+
+
 class CTools:
     """Compiles and runs the C tests against the installed package."""
 

@@ -95,3 +95,15 @@ def test_observer_mix_does_not_link(c_tools, tmp_path):
     result = c_tools.run(c_tools.need("gcc"), main, *objects, "-o", tmp_path / "mixed")
     assert result.returncode != 0
     assert "ai_instance_create" in result.stderr
+
+
+def test_application_of_the_original_runtime(c_tools, tmp_path):
+    """Source compatibility: what users of the original wrote compiles without a warning and runs."""
+    binary = tmp_path / "legacy"
+    sources = [c_tools.folder / "legacy_app.c", c_tools.folder / "host_models.c", *c_tools.models, *c_tools.runtime]
+    c_tools.compile("gcc", "-DAI_HOST_MODELS", *sources, "-o", binary)
+    result = c_tools.run(binary)
+    assert result.returncode == 0, result.stdout
+    assert "scale 500/1000 zero point -1" in result.stdout
+    assert "tiny 1.0.0: 2 nodes, parameters 3 bytes at an address" in result.stdout
+    assert "ranks 1.0.0: 1 nodes, parameters 0 bytes at none" in result.stdout

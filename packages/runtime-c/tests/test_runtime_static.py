@@ -187,8 +187,8 @@ LAYOUT = """
 int main(void)
 {
     (void)printf("%zu %zu %zu %zu %zu %zu %zu %zu", sizeof(ai_tensor), offsetof(DLTensor, data),
-                 offsetof(DLTensor, ndim), offsetof(DLTensor, dtype), offsetof(DLTensor, shape), offsetof(DLTensor, strides),
-                 offsetof(DLTensor, byte_offset), offsetof(DLDevice, device_id));
+                 offsetof(DLTensor, ndim), offsetof(DLTensor, dtype), offsetof(DLTensor, shape),
+                 offsetof(DLTensor, strides), offsetof(DLTensor, byte_offset), offsetof(DLDevice, device_id));
     return 0;
 }
 """

@@ -4,7 +4,6 @@
 #include "faulty.h"
 #include "ranks.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,9 +11,9 @@ AI_ALIGNED(AI_POOL_ALIGNMENT) static uint8_t pool[_RANKS_ACTIVATION_BYTES_];
 AI_ALIGNED(AI_POOL_ALIGNMENT) static uint8_t copy[_RANKS_ACTIVATION_BYTES_];
 static int8_t external[64];
 
-static void say_count(int64_t count)
+static void say_count(long count)
 {
-    (void)printf("%" PRId64, count);
+    (void)printf("%ld", count);
 }
 
 static void say_pointer(const void *pointer)
@@ -84,9 +83,9 @@ static bool say_number(const char *function, ai_handle handle)
     } else if (strcmp(function, "ai_get_output_size") == 0) {
         say_count(ai_get_output_size(handle));
     } else if (strcmp(function, "ai_get_node_size") == 0) {
-        say_count(ai_get_node_size(handle));
+        say_count((long)ai_get_node_size(handle));
     } else if (strcmp(function, "ai_get_params_size") == 0) {
-        say_count(ai_get_params_size(handle));
+        say_count((long)ai_get_params_size(handle));
     } else if (strcmp(function, "ai_get_activations_size") == 0) {
         say_count(ai_get_activations_size(handle) == 0u ? 0 : 1);
     } else {
