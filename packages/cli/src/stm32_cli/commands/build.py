@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`stm32 build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stm32_cli import console, options
+
+
+def default_build_dir(board: str) -> Path:
+    """build/<board>, also for a board that is named by its folder."""
+    return Path("build") / Path(board).name
+
+
+@click.command(help="Build firmware with the compiled models of MODEL_DIR...; none builds the firmware alone.")
+@click.argument("model_dirs", metavar="MODEL_DIR...", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@options.option("-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder with a board.toml.")
+@options.option(
+    "--app",
+    type=click.Choice(["perf", "valid"]),
+    default="valid",
+    show_default=True,
+    help="perf: SystemPerformance, valid: Validation.",
+)
+@options.option("--layout", default="", help="Memory layout.  [default: the board's]")
+@options.build_dir
+@click.option("--per-layer", is_flag=True, help="perf: time each layer, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the memory report as JSON.")
+def command(
+    model_dirs: tuple[Path, ...],
+    board: str,
+    app: str,
+    layout: str,
+    build_dir: str | None,
+    *,
+    per_layer: bool,
+    as_json: bool,
+) -> None:
+    """Builds firmware."""
+    from stm32_board_support import load_board
+    from stm32_cli.project import memory
+    from stm32_cli.project.firmware import Build, build_firmware
+    from stm32_cli.project.models import find_all
+
+    found = load_board(board)
+    folder = Path(build_dir) if build_dir else default_build_dir(found.name)
+    settings = (("PER_LAYER", "ON"),) if per_layer else ()
+    build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings)
+    elf = build_firmware(build)
+    report = memory.measure(build)
+    if as_json:
+        console.result_json(report.as_json())
+    else:
+        console.result(report.text())
+        console.message(f"built {elf}")

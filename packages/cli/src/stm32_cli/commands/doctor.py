@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`stm32 doctor`."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import asdict
+
+import click
+
+from stm32_cli import console
+from stm32_cli.errors import tool_missing
+
+
+@click.command(help="List the tools that are used: version, place, and how to get those that are missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(*, as_json: bool) -> None:
+    """Lists the tools; exit code 5 if a required one is missing."""
+    from stm32_cli.project.inventory import inspect
+
+    findings = inspect()
+    if as_json:
+        console.result_json([asdict(finding) for finding in findings])
+    else:
+        console.result(f"Python {platform.python_version()} at {sys.executable}, {platform.platform()}")
+        rows = [
+            [f.name, f.version or "missing", f.needed_for, f.where or ("optional" if not f.required else "")]
+            for f in findings
+        ]
+        console.result(console.plain_table(["tool", "version", "needed for", "found at"], rows))
+    for finding in findings:
+        if not finding.found:
+            console.message(f"{finding.name} is missing, needed for {finding.needed_for}: {finding.install}")
+    missing = [finding.name for finding in findings if finding.required and not finding.found]
+    if missing:
+        raise tool_missing(f"missing: {', '.join(missing)}", "the lines above say how to get them")

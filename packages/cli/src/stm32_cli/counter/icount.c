@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* QEMU plugin (TCG plugin interface 1): how often each instruction runs between two addresses.
+ *
+ * Arguments: begin=ADDRESS,end=ADDRESS,out=FILE
+ * The counts start at zero each time `begin` runs, and are written to FILE each time `end` is about to run, one line for
+ * each instruction that ran: "<address, hexadecimal> <times> <times that another than the next one in memory followed>".
+ * A file is complete or not there: it is written beside FILE and renamed.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The part of QEMU's plugin interface that is used, so that its header need not be installed. */
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*callback)(uint64_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction, void (*callback)(unsigned, void *),
+                                            int flags, void *user);
+
+#define PUBLIC __attribute__((visibility("default")))
+PUBLIC extern int qemu_plugin_version;
+PUBLIC int qemu_plugin_version = 1;
+PUBLIC int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+
+/* One instruction of the program; it lives as long as the emulator, since translated code refers to it. */
+struct place {
+    uint64_t address;
+    uint64_t next; /* address behind it */
+    uint64_t executed;
+    uint64_t taken;
+    struct place *chained;
+};
+
+#define BUCKETS 8192u /* a power of two */
+static struct place *buckets[BUCKETS];
+static struct place *last;
+static uint64_t begin_address, end_address;
+static char out_path[4096], part_path[4096 + 8];
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "icount: %s\n", what);
+    exit(1);
+}
+
+static struct place *find_place(uint64_t address, uint64_t size)
+{
+    struct place **head = &buckets[(address >> 1) & (BUCKETS - 1u)];
+    for (struct place *place = *head; place != NULL; place = place->chained) {
+        if (place->address == address) {
+            place->next = address + size;
+            return place;
+        }
+    }
+    struct place *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        fail("out of memory");
+    }
+    made->address = address;
+    made->next = address + size;
+    made->chained = *head;
+    *head = made;
+    return made;
+}
+
+static void forget_counts(void)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct place *place = buckets[i]; place != NULL; place = place->chained) {
+            place->executed = 0;
+            place->taken = 0;
+        }
+    }
+}
+
+static void write_counts(void)
+{
+    FILE *out = fopen(part_path, "w");
+    if (out == NULL) {
+        fail("cannot write the file of counts");
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct place *place = buckets[i]; place != NULL; place = place->chained) {
+            if (place->executed != 0) {
+                fprintf(out, "%llx %llu %llu\n", (unsigned long long)place->address,
+                        (unsigned long long)place->executed, (unsigned long long)place->taken);
+            }
+        }
+    }
+    if (fclose(out) != 0 || rename(part_path, out_path) != 0) {
+        fail("cannot write the file of counts");
+    }
+}
+
+static void on_instruction(unsigned cpu, void *user)
+{
+    struct place *place = user;
+    (void)cpu;
+    if (last != NULL && last->next != place->address) {
+        last->taken++;
+    }
+    if (place->address == begin_address) {
+        forget_counts();
+    } else if (place->address == end_address) {
+        write_counts();
+    }
+    place->executed++;
+    last = place;
+}
+
+static void on_translation(uint64_t id, struct qemu_plugin_tb *block)
+{
+    (void)id;
+    const size_t count = qemu_plugin_tb_n_insns(block);
+    for (size_t i = 0; i < count; i++) {
+        struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
+        struct place *place = find_place(qemu_plugin_insn_vaddr(instruction), qemu_plugin_insn_size(instruction));
+        qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_instruction, 0, place);
+    }
+}
+
+/* The text behind "key=" if the argument begins with it, else NULL. */
+static const char *value_of(const char *argument, const char *key)
+{
+    const size_t length = strlen(key);
+    return strncmp(argument, key, length) == 0 && argument[length] == '=' ? argument + length + 1 : NULL;
+}
+
+static void read_argument(const char *argument)
+{
+    const char *text;
+    if ((text = value_of(argument, "begin")) != NULL) {
+        begin_address = strtoull(text, NULL, 0);
+    } else if ((text = value_of(argument, "end")) != NULL) {
+        end_address = strtoull(text, NULL, 0);
+    } else if ((text = value_of(argument, "out")) != NULL && strlen(text) < sizeof(out_path)) {
+        (void)snprintf(out_path, sizeof(out_path), "%s", text);
+        (void)snprintf(part_path, sizeof(part_path), "%s.part", text);
+    } else {
+        fail("unknown or too long argument; known are begin=, end= and out=");
+    }
+}
+
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        read_argument(argv[i]);
+    }
+    if (out_path[0] == '\0' || begin_address == 0 || end_address == 0) {
+        fail("begin=, end= and out= are all needed");
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+    return 0;
+}

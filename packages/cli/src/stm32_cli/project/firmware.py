@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the firmware with CMake and Ninja, and explains why it does not build."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stm32_cli import console
+from stm32_cli.errors import CliError, Exit
+from stm32_cli.project import record, tools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from stm32_board_support import Board
+    from stm32_cli.project.models import ModelFolder
+
+APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation"}
+_OVERFLOW = re.compile(r"region [`']\w+' overflowed|will not fit in region|non-contiguous-regions discards section")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build.
+
+    Attributes:
+        board: the board.
+        app: "perf" or "valid".
+        models: compiled models; none builds the firmware alone.
+        folder: build folder.
+        layout: memory layout, "" for the board's default.
+        settings: more CMake cache variables, e.g. PER_LAYER, RUNS.
+    """
+
+    board: Board
+    app: str
+    models: Sequence[ModelFolder]
+    folder: Path
+    layout: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def elf(self) -> Path:
+        """The image."""
+        return self.folder / "Project.elf"
+
+
+def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: str) -> dict[str, str]:
+    """The cache variables of the firmware's CMake project."""
+    found = {
+        "BOARD": str(build.board.folder),
+        "APP": build.app,
+        "LAYOUT": build.layout,
+        "MODEL_DIRS": ";".join(dict.fromkeys(model.path.as_posix() for model in build.models)),
+        "RUNTIME_DIR": runtime.as_posix(),
+        "NANOPB_DIR": nanopb.as_posix() if nanopb else "",
+        "PYTHON": python,
+        "PER_LAYER": "OFF",
+        "BATCH": "",
+        "RUNS": "10",
+        "SEED": "1",
+        "CMAKE_EXE_LINKER_FLAGS": "" if build.board.kind.value == "host" else "-Wl,--cref",
+    }
+    return found | dict(build.settings)
+
+
+def _forget_other_board(build: Build) -> None:
+    """CMake cannot change the compiler of a configured folder: another board starts afresh."""
+    before = record.load(build.folder)
+    if before is not None and before.board != str(build.board.folder):
+        (build.folder / "CMakeCache.txt").unlink(missing_ok=True)
+        shutil.rmtree(build.folder / "CMakeFiles", ignore_errors=True)
+
+
+def _configure(build: Build) -> None:
+    import stm32_runtime_c
+
+    nanopb = tools.require_nanopb() if build.app == "valid" else None
+    variables = cmake_variables(build, stm32_runtime_c.cmake_dir(), nanopb, sys.executable)
+    ninja = tools.build_program("ninja")
+    argv: list[str | Path] = [tools.build_program("cmake"), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
+    argv += ["-S", tools.firmware_dir(), "-B", build.folder, *(f"-D{key}={value}" for key, value in variables.items())]
+    done = tools.run(argv)
+    if done.returncode != 0:
+        raise tools.failed("configuring the build", done.stdout, "stm32 doctor checks the tools")
+
+
+def _make(build: Build, target: str) -> tuple[bool, str]:
+    done = tools.run([tools.build_program("cmake"), "--build", build.folder, "--target", target])
+    return done.returncode == 0, done.stdout
+
+
+def build_firmware(build: Build) -> Path:
+    """Builds `Project.elf`.
+
+    Returns:
+        Its path.
+
+    Raises:
+        CliError: a tool is missing (5), it does not fit the board (4), the compiler failed (1).
+    """
+    from stm32_board_support.toolchain import c_compiler
+
+    c_compiler(build.board)
+    build.folder.mkdir(parents=True, exist_ok=True)
+    _forget_other_board(build)
+    names = ", ".join(model.name for model in build.models) or "no model"
+    with console.step(f"building {APP_NAMES[build.app]} for {build.board.name} with {names}"):
+        build.elf.unlink(missing_ok=True)
+        _configure(build)
+        record.save(build.folder, _record(build))
+        done, output = _make(build, "Project")
+    if done:
+        return build.elf
+    if _OVERFLOW.search(output):
+        raise does_not_fit(build)
+    raise tools.failed("the compiler", output, f"all of it: cmake --build {build.folder}")
+
+
+def _record(build: Build) -> record.BuildRecord:
+    batch = build.app == "perf" and build.board.kind.value != "hardware" and dict(build.settings).get("BATCH") != "OFF"
+    models = [str(model.path) for model in build.models]
+    return record.BuildRecord(str(build.board.folder), build.app, build.layout, models, batch)
+
+
+def does_not_fit(build: Build) -> CliError:
+    """The error that says which memory is too small, by how much, and for what."""
+    hint = "compile with --optimize ram or size, choose another layout (stm32 boards), a larger board or a smaller model"
+    linked, output = _make(build, "Oversize")
+    if not linked:
+        return CliError(f"the firmware does not fit {build.board.name}:\n{output.strip()[-2000:]}", hint, Exit.DOES_NOT_FIT)
+    from stm32_cli.project.memory import overflow_text
+
+    text = overflow_text(build.folder / "Oversize.elf", build.board, build.layout)
+    return CliError(f"the firmware does not fit {build.board.name}:\n{text}", hint, Exit.DOES_NOT_FIT)
