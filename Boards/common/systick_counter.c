@@ -21,7 +21,8 @@ void systick_start(void)
     SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
 }
 
-/* The interrupt comes as the value reaches 0, so 0 belongs to the period that begins. Read again if one came between. */
+/* The interrupt comes as the value reaches 0, so 0 belongs to the period that begins. Read again if one came between.
+ */
 static uint64_t ticks(void)
 {
     uint32_t whole, value;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The firmware as a POSIX process. Console: standard input and output, or with `--listen PORT` one client on
- * 127.0.0.1:PORT (0: any free port). "listening on 127.0.0.1:PORT" on standard error tells that a client may connect. */
+ * 127.0.0.1:PORT (0: any free port). "listening on 127.0.0.1:PORT" on standard error tells that a client may connect.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>
 #include <errno.h>

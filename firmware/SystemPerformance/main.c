@@ -11,7 +11,8 @@ static bool measure_all(uint32_t runs)
 {
     bool ok = true;
     uint32_t random_state = PERF_SEED;
-    for (ai_model_iterator it = ai_model_iterator_begin(); it != ai_model_iterator_end(); it = ai_model_iterator_next(it)) {
+    for (ai_model_iterator it = ai_model_iterator_begin(); it != ai_model_iterator_end();
+         it = ai_model_iterator_next(it)) {
         ok = measure_model(ai_model_iterator_value(it), runs, &random_state) && ok;
     }
     return ok;
@@ -23,7 +24,8 @@ static void report_all(void)
     if (ai_model_iterator_begin() == ai_model_iterator_end()) {
         put_line("No model is linked.");
     }
-    for (ai_model_iterator it = ai_model_iterator_begin(); it != ai_model_iterator_end(); it = ai_model_iterator_next(it)) {
+    for (ai_model_iterator it = ai_model_iterator_begin(); it != ai_model_iterator_end();
+         it = ai_model_iterator_next(it)) {
         report_model(ai_model_iterator_value(it));
     }
     put_line("");

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands about one model. An instance lives for one command, in the model's own pool. */
+#include "describe.h"
+#include "run.h"
+
+#include <string.h>
+
+static const ai_model_info *model_number(uint32_t index)
+{
+    ai_model_iterator it = ai_model_iterator_begin();
+    for (uint32_t i = 0; i < index && it != ai_model_iterator_end(); i++) {
+        it = ai_model_iterator_next(it);
+    }
+    return ai_model_iterator_value(it);
+}
+
+/* The host knows names as they were sent: shortened like them. */
+static bool has_name(const ai_model_info *model, const char *name)
+{
+    char sent[sizeof(((stm32_ai_aiModelInfoMsg *)0)->name)];
+    session_copy_text(sent, sizeof(sent), model->name);
+    return strcmp(sent, name) == 0;
+}
+
+/* An empty name means the first model. */
+static const ai_model_info *model_named(const char *name)
+{
+    for (ai_model_iterator it = ai_model_iterator_begin(); it != ai_model_iterator_end();
+         it = ai_model_iterator_next(it)) {
+        const ai_model_info *model = ai_model_iterator_value(it);
+        if (name[0] == '\0' || has_name(model, name)) {
+            return model;
+        }
+    }
+    return NULL;
+}
+
+static bool create(session *s, const ai_model_info *model, model_view *view)
+{
+    view->model = model;
+    if (ai_create(model, NULL, &view->handle) == AI_STATUS_OK) {
+        return true;
+    }
+    return session_refuse(s, stm32_ai_E_GENERIC, ai_get_create_error(model, NULL, SIZE_MAX), 0);
+}
+
+bool command_network_info(session *s)
+{
+    const ai_model_info *model = model_number(s->request.param);
+    if (model == NULL) {
+        return session_acknowledge(s, stm32_ai_S_ERROR, stm32_ai_E_INVALID_PARAM, s->request.param);
+    }
+    model_view view;
+    if (!create(s, model, &view)) {
+        return false;
+    }
+    session_begin(s, stm32_ai_S_DONE, stm32_ai_respMsg_minfo_tag);
+    describe_model(&s->response.payload.minfo, &view);
+    const bool sent = session_send(s);
+    (void)ai_destroy(view.handle);
+    return sent;
+}
+
+bool command_network_run(session *s)
+{
+    const ai_model_info *model = model_named(s->request.name);
+    if (model == NULL) {
+        return session_refuse(s, stm32_ai_E_INVALID_PARAM, "no model of that name is in this firmware", 0);
+    }
+    if ((s->request.param & (stm32_ai_RUN_DIRECT_WRITE | stm32_ai_RUN_DIRECT_READ)) != 0) {
+        return session_refuse(s, stm32_ai_E_INVALID_PARAM, "direct access to memory is not supported",
+                              s->request.param);
+    }
+    model_view view;
+    if (!create(s, model, &view)) {
+        return false;
+    }
+    const bool done = run_receive_inputs(s, &view) && run_inference(s, &view) && run_send_outputs(s, &view);
+    (void)ai_destroy(view.handle);
+    return done;
+}
