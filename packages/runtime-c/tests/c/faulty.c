@@ -23,10 +23,10 @@ static ai_status fails(ai_handle handle)
 
 const ai_model_info *faulty_model(fault kind)
 {
-    static const char *const versions[] = {"2.0.0", "0.9.0", "10.0.0", "", NULL};
+    static const char *const versions[] = {"2.0.0", "0.9.0", "10.0.0", "", NULL, "1"};
     model = tiny_network;
     model.create = create;
-    if (kind <= FAULTY_VERSION_NULL) {
+    if (kind <= FAULTY_VERSION_SHORT) {
         model.api_version = versions[kind];
     } else if (kind == FAULTY_NO_CREATE) {
         model.create = NULL;

@@ -123,8 +123,8 @@ static bool say_other(const char *function, ai_handle handle)
 /* ai_create and ai_create_sized of wrong arguments; the error is ai_get_create_error's. */
 static bool say_create(const char *function, const char *condition)
 {
-    static const char *const faults[] = {"major_2",   "major_0",    "major_10", "version_empty", "version_null",
-                                         "no_create", "no_destroy", "no_run",   "create_fails"};
+    static const char *const faults[] = {"major_2",       "major_0",   "major_10",   "version_empty", "version_null",
+                                         "version_short", "no_create", "no_destroy", "no_run",        "create_fails"};
     const ai_model_info *model = &tiny_network;
     ai_ptr memory = pool;
     size_t bytes = SIZE_MAX;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fixed-point arithmetic of the TFLite reference kernels, as inline functions.
+ *
+ * A real multiplier is multiplier * 2^(shift - 31), 2^30 <= multiplier < 2^31, -31 <= shift <= 30. All functions assume
+ * an arithmetic right shift of negative numbers, which every compiler for Arm and x86 does.
+ */
+#ifndef AI_K_ARITH_H
+#define AI_K_ARITH_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#define AI_K_DSP 1
+#else
+#define AI_K_DSP 0
+#endif
+
+/* value limited to [low, high]. */
+static inline int32_t ai_k_clamp(int32_t value, int32_t low, int32_t high)
+{
+    const int32_t above = value < low ? low : value;
+    return above > high ? high : above;
+}
+
+/* value * 2^bits modulo 2^32, 0 <= bits <= 31. */
+static inline int32_t ai_k_shift_left(int32_t value, int32_t bits)
+{
+    return (int32_t)((uint32_t)value << (uint32_t)bits);
+}
+
+/* round(a * b / 2^31), halves towards +infinity; b > 0. (gemmlowp: SaturatingRoundingDoublingHighMul) */
+static inline int32_t ai_k_mul_high(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+}
+
+/* round(value / 2^bits), halves away from zero, 0 <= bits <= 31. (gemmlowp: RoundingDivideByPOT) */
+static inline int32_t ai_k_round_shift(int32_t value, int32_t bits)
+{
+    const int32_t mask = (int32_t)((UINT32_C(1) << (uint32_t)bits) - 1u);
+    const int32_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
+    return (value >> bits) + ((value & mask) > threshold ? 1 : 0);
+}
+
+/* value * multiplier * 2^(shift - 31), rounded twice: after the product and after the shift.
+ * (TFLite: MultiplyByQuantizedMultiplier) */
+static inline int32_t ai_k_requantize(int32_t value, int32_t multiplier, int32_t shift)
+{
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
+    return ai_k_round_shift(ai_k_mul_high(ai_k_shift_left(value, left), multiplier), right);
+}
+
+/* The same, rounded once, halves towards +infinity; the result must fit 32 bits. */
+static inline int32_t ai_k_requantize_once(int32_t value, int32_t multiplier, int32_t shift)
+{
+    const int32_t total = 31 - shift;
+    return (int32_t)(((int64_t)value * multiplier + (INT64_C(1) << (total - 1))) >> total);
+}
+
+#if AI_K_DSP
+/* The even bytes (0 and 2) of a word, sign-extended to two halfwords. */
+static inline uint32_t ai_k_even_bytes(uint32_t word)
+{
+    uint32_t halves;
+    __asm__("sxtb16 %0, %1" : "=r"(halves) : "r"(word));
+    return halves;
+}
+
+/* The odd bytes (1 and 3). */
+static inline uint32_t ai_k_odd_bytes(uint32_t word)
+{
+    uint32_t halves;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(halves) : "r"(word));
+    return halves;
+}
+
+/* sum + a.low * b.low + a.high * b.high */
+static inline int32_t ai_k_dual_mac(uint32_t a, uint32_t b, int32_t sum)
+{
+    int32_t result;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+#endif
+
+/* Four bytes as a word, at any address. */
+static inline uint32_t ai_k_load_word(const int8_t *from)
+{
+    uint32_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that emitted kernels call. */
+#ifndef AI_KERNELS_H
+#define AI_KERNELS_H
+
+#include "ai_k_arith.h"
+#include "ai_k_conv.h"
+#include "ai_k_dense.h"
+
+#endif
