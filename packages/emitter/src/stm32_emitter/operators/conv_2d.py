@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D, grouped convolution included."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import relax, tirx
+
+from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
+from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
+from stm32_emitter.operators.scope import Scope
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
+
+_PIXELS = 2
+"""Output pixels that share one pass over the weights."""
+_NEIGHBOURS = (0, 2, 1, 3)
+"""Byte order in which SXTB16 yields neighbouring elements."""
+
+
+class Conv2D(OperatorDefinition):
+    """int8 convolution: patches of two pixels are widened, then multiplied with four channels at a time."""
+
+    kind: ClassVar[str] = "CONV_2D"
+    roots: ClassVar[tuple[str, ...]] = ("quantize",)
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """quantize(act(conv2d(dequantize(x), dequantize(w)) + bias)), NHWC."""
+        parts = match_quantized_convolution(scope, root)
+        return None if parts is None else fused(self.kind, parts, root)
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: 2 patches of int16."""
+        sizes = geometry(request)
+        depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
+        macs = sizes.batch * sizes.pixels * sizes.out_channels * depth
+        with KernelBuilder("conv_2d", macs) as k:
+            x = k.input("x", (request.inputs[0].elements,), "int8")
+            weights, bias, multiplier, shift = (
+                k.constant(name, value)
+                for name, value in zip(
+                    ("weights", "bias", "multiplier", "shift"), _constants(request, sizes), strict=True
+                )
+            )
+            y = k.output("y", (request.output.elements,), "int8")
+            columns = k.scratch("columns", _PIXELS * padded_depth(depth), "int16")
+            nest = _Nest(k, request, sizes, depth, x, y, columns)
+            nest.emit(weights, bias, multiplier, shift)
+        return k.kernel()
+
+
+def _constants(request: KernelRequest, sizes: Geometry) -> tuple[NDArray[Any], ...]:
+    """(packed weights of all groups, folded bias, multipliers, shifts)."""
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    matrix = weights.reshape(sizes.out_channels, -1)
+    groups = np.split(matrix, sizes.groups)
+    packed = np.concatenate([pack_rows(group, _NEIGHBOURS) for group in groups])
+    return packed, folded_bias(bias, matrix, request.integer("input_zero_point")), multipliers, shifts
+
+
+class _Nest:
+    """The loop nest over images, groups and pixel pairs."""
+
+    def __init__(
+        self, k: KernelBuilder, request: KernelRequest, sizes: Geometry, depth: int,
+        x: tirx.Buffer, y: tirx.Buffer, columns: tirx.Buffer,
+    ) -> None:  # fmt: skip
+        self.k, self.request, self.sizes, self.depth = k, request, sizes, depth
+        self.x, self.y, self.columns = x, y, columns
+
+    def emit(self, *constants: tirx.Buffer) -> None:
+        """All output pixels; an odd last one goes alone."""
+        k, sizes = self.k, self.sizes
+        with k.loop("n", sizes.batch) as n, k.loop("group", sizes.groups) as group:
+            if sizes.pixels >= _PIXELS:
+                with k.loop("pair", sizes.pixels // _PIXELS) as pair:
+                    self._pixels(n, group, pair * _PIXELS, _PIXELS, constants)
+            if sizes.pixels % _PIXELS:
+                self._pixels(n, group, sizes.pixels - 1, 1, constants)
+
+    def _pixels(self, n: Any, group: Any, first: Any, count: int, constants: tuple[tirx.Buffer, ...]) -> None:
+        sizes, request = self.sizes, self.request
+        for pixel in range(count):
+            self._gather(n, group, first + pixel, pixel)
+        weights, bias, multiplier, shift = constants
+        channels, depth4 = sizes.out_channels // sizes.groups, padded_depth(self.depth)
+        start = (n * sizes.pixels + first) * sizes.out_channels + group * channels
+        self.k.call(
+            "ai_k_conv_s8", address(self.columns), address(weights, group * (channels * depth4)),
+            address(bias, group * channels), address(multiplier, group * channels), address(shift, group * channels),
+            address(self.y, start, write=True), sizes.out_channels, count, depth4, channels,
+            request.integer("output_zero_point"), request.integer("low"), request.integer("high"),
+        )  # fmt: skip
+
+    def _gather(self, n: Any, group: Any, pixel_index: Any, pixel: int) -> None:
+        """Widens the patch of one output pixel, row by row."""
+        sizes, k = self.sizes, self.k
+        top, left, _, _ = sizes.padding
+        row0 = pixel_index // sizes.out_width * sizes.stride[0] - top
+        column0 = pixel_index % sizes.out_width * sizes.stride[1] - left
+        per_tap = sizes.channels // sizes.groups
+        with k.loop("ky", sizes.kernel[0]) as ky:
+            row = row0 + ky * sizes.dilation[0]
+            at = ky * (sizes.kernel[1] * per_tap)
+            if top or sizes.padding[2]:
+                with k.choose(tirx.all(row >= 0, row < sizes.height)) as (inside, outside):
+                    with inside:
+                        self._gather_row(n, group, row, column0, at, pixel)
+                    with outside:
+                        self._fill(at, pixel, sizes.kernel[1] * per_tap)
+            else:
+                self._gather_row(n, group, row, column0, at, pixel)
+
+    def _gather_row(self, n: Any, group: Any, row: Any, column0: Any, at: Any, pixel: int) -> None:
+        sizes, k = self.sizes, self.k
+        per_tap = sizes.channels // sizes.groups
+        base = (n * sizes.height + row) * sizes.width
+        clipped = sizes.padding[1] or sizes.padding[3]
+        if not clipped and sizes.dilation[1] == 1 and sizes.groups == 1:
+            self._widen((base + column0) * sizes.channels, at, pixel, sizes.kernel[1] * per_tap)
+            return
+        with k.loop("kx", sizes.kernel[1]) as kx:
+            column = column0 + kx * sizes.dilation[1]
+            source = (base + column) * sizes.channels + group * per_tap
+            if not clipped:
+                self._widen(source, at + kx * per_tap, pixel, per_tap)
+                return
+            with k.choose(tirx.all(column >= 0, column < sizes.width)) as (inside, outside):
+                with inside:
+                    self._widen(source, at + kx * per_tap, pixel, per_tap)
+                with outside:
+                    self._fill(at + kx * per_tap, pixel, per_tap)
+
+    def _widen(self, source: Any, at: Any, pixel: int, count: int) -> None:
+        self.k.call(
+            "ai_k_widen_s8", address(self.columns, write=True), at, pixel, address(self.x, source), count
+        )
+
+    def _fill(self, at: Any, pixel: int, count: int) -> None:
+        zero = self.request.integer("input_zero_point")
+        self.k.call("ai_k_fill_s8", address(self.columns, write=True), at, pixel, zero, count)

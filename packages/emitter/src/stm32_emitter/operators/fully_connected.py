@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FULLY_CONNECTED.
+
+Arithmetic, established against the reference interpreter: 32-bit accumulation of (x - input zero point) * w + bias,
+scaled with one rounding (``ai_k_requantize_once``), plus the output zero point, clamped.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
+from stm32_emitter.operators.fixed_point import activation_range, quantize_multipliers
+from stm32_emitter.operators.packing import folded_bias, pack_rows
+from stm32_emitter.operators.scope import Scope, shape_of
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
+
+
+class FullyConnected(OperatorDefinition):
+    """int8 matrix product with constant weights, four rows at a time."""
+
+    kind: ClassVar[str] = "FULLY_CONNECTED"
+    roots: ClassVar[tuple[str, ...]] = ("quantize",)
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """quantize(act(matmul(dequantize(x), permute_dims(dequantize(w))) + bias)) with x [B,K], w [N,K]."""
+        result = scope.quantized(root)
+        if result is None or result.dtype != "int8":
+            return None
+        value, bias = scope.biased(result.value)
+        call = scope.call(value, "matmul")
+        transposed = None if call is None else scope.call(call.args[1], "permute_dims")
+        if call is None or transposed is None or transposed.attrs.axes is not None:
+            return None
+        x, w = scope.dequantized(call.args[0]), scope.dequantized(transposed.args[0])
+        if x is None or w is None or x.dtype != "int8" or len(x.shape) != 2:  # noqa: PLR2004
+            return None
+        weights = scope.constant(w.value)
+        if weights is None or weights.dtype != np.int8:
+            raise ModelRefused("its weights are not constant int8 values", hint="Quantize the weights to int8.")
+        if np.any(w.zero_point):
+            raise ModelRefused("its weights have a zero point other than 0", hint="Quantize them symmetrically.")
+        real = x.scale[0].astype(np.float64) * w.scale.astype(np.float64) / np.float64(result.scale)
+        multipliers, shifts = quantize_multipliers(real)
+        low, high = activation_range("int8", result.scale, result.zero_point, result.low, result.high)
+        constants = [constant(v) for v in (weights, _bias(scope, bias, len(weights)), multipliers, shifts)]
+        attributes = {
+            "input_zero_point": int(x.zero_point[0]), "output_zero_point": result.zero_point, "low": low, "high": high,
+        }  # fmt: skip
+        return Fused(self.kind, (x.value, *constants), shape_of(root), "int8", dict(attributes))
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x int8 [B,K] -> y int8 [B,N]."""
+        weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+        rows, depth = weights.shape
+        batch = request.inputs[0].shape[0]
+        folded = folded_bias(bias, weights, request.integer("input_zero_point"))
+        with KernelBuilder("fully_connected", batch * rows * depth) as k:
+            x = k.input("x", (batch * depth,), "int8")
+            w = k.constant("weights", pack_rows(weights))
+            b, m, e = (
+                k.constant(n, v) for n, v in (("bias", folded), ("multiplier", multipliers), ("shift", shifts))
+            )
+            y = k.output("y", (batch * rows,), "int8")
+            with k.loop("n", batch) as n:
+                k.call(
+                    "ai_k_dense_s8", address(x, n * depth), address(w), address(b), address(m), address(e),
+                    address(y, n * rows, write=True), depth, rows, int(len(multipliers) > 1),
+                    request.integer("output_zero_point"), request.integer("low"), request.integer("high"),
+                )  # fmt: skip
+        return k.kernel()
+
+
+def _bias(scope: Scope, bias: relax.Expr | None, rows: int) -> np.ndarray:
+    if bias is None:
+        return np.zeros(rows, np.int32)
+    dequantized = scope.dequantized(bias)
+    value = scope.constant(bias if dequantized is None else dequantized.value)
+    if value is None or value.dtype != np.int32 or value.size != rows:
+        raise ModelRefused("its bias is not a constant int32 vector", hint="Quantize the bias to int32.")
+    return value.ravel()

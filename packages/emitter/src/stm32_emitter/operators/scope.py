@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks backwards through a Relax function: what a variable is bound to, and the parts of a quantized group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import ir, relax
+
+
+@dataclass(frozen=True)
+class Dequantized:
+    """``dequantize(value)``: ``scale`` and ``zero_point`` have 1 element or one per index of ``axis``."""
+
+    value: relax.Expr
+    scale: NDArray[np.float32]
+    zero_point: NDArray[np.int32]
+    axis: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the quantized tensor."""
+        return shape_of(self.value)
+
+    @property
+    def dtype(self) -> str:
+        """Element type of the quantized tensor."""
+        return dtype_of(self.value)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """``quantize(activation(value))``: a per-tensor result.
+
+    Attributes:
+        value: the real-valued expression in front of the activation.
+        scale: of the result.
+        zero_point: of the result.
+        dtype: of the result.
+        low: lower bound of the activation as a real number, or None.
+        high: upper bound of the activation as a real number, or None.
+    """
+
+    value: relax.Expr
+    scale: float
+    zero_point: int
+    dtype: str
+    low: float | None
+    high: float | None
+
+
+class Scope:
+    """The bindings of one Relax function."""
+
+    def __init__(self, function: relax.Function) -> None:
+        self._values = relax.analysis.get_var2val(function)
+
+    def resolve(self, expr: relax.Expr) -> relax.Expr:
+        """What ``expr`` stands for: a call, a constant, or a variable that is a parameter."""
+        while isinstance(expr, relax.Var) and expr in self._values:
+            expr = self._values[expr]
+        return expr
+
+    def call(self, expr: relax.Expr, *names: str) -> relax.Call | None:
+        """``expr`` as a call of one of the operators ``names`` (without ``relax.``), or None."""
+        value = self.resolve(expr)
+        return value if op_name(value) in names else None
+
+    def constant(self, expr: relax.Expr) -> NDArray[Any] | None:
+        """The value of ``expr`` if it is a constant."""
+        value = self.resolve(expr)
+        return constant_value(value)
+
+    def dequantized(self, expr: relax.Expr) -> Dequantized | None:
+        """``expr`` as a dequantize with constant parameters, or None."""
+        call = self.call(expr, "dequantize")
+        if call is None:
+            return None
+        scale, zero_point = self.constant(call.args[1]), self.constant(call.args[2])
+        if scale is None or zero_point is None:
+            return None
+        return Dequantized(
+            call.args[0],
+            np.atleast_1d(scale).astype(np.float32),
+            np.atleast_1d(zero_point).astype(np.int32),
+            int(call.attrs.axis),
+        )
+
+    def quantized(self, expr: relax.Expr) -> Quantized | None:
+        """``expr`` as a per-tensor quantize of an optionally clamped value, or None."""
+        call = self.call(expr, "quantize")
+        if call is None:
+            return None
+        scale, zero_point = self.constant(call.args[1]), self.constant(call.args[2])
+        if scale is None or zero_point is None or scale.size != 1:
+            return None
+        value, low, high = self.clamped(call.args[0])
+        return Quantized(value, float(scale.ravel()[0]), int(zero_point.ravel()[0]), dtype_of(call), low, high)
+
+    def clamped(self, expr: relax.Expr) -> tuple[relax.Expr, float | None, float | None]:
+        """(value, low, high) of relu(value) or clip(value, low, high); bounds are None where there are none."""
+        call = self.call(expr, "nn.relu", "clip")
+        if call is None:
+            return expr, None, None
+        if op_name(call) == "nn.relu":
+            return call.args[0], 0.0, None
+        return call.args[0], prim_value(call.args[1]), prim_value(call.args[2])
+
+    def biased(self, expr: relax.Expr) -> tuple[relax.Expr, relax.Expr | None]:
+        """(value, bias) of add(value, bias) with a bias that is constant in its quantized form."""
+        call = self.call(expr, "add")
+        if call is None:
+            return expr, None
+        bias = self.dequantized(call.args[1])
+        constant = self.constant(call.args[1] if bias is None else bias.value)
+        return (expr, None) if constant is None else (call.args[0], call.args[1])
+
+
+def constant_value(expr: relax.Expr) -> NDArray[Any] | None:
+    """The value of a Relax constant; None for any other expression."""
+    return np.asarray(expr.value.numpy()) if isinstance(expr, ir.expr.GenericConst) else None
+
+
+def op_name(expr: relax.Expr) -> str:
+    """Name of the operator that ``expr`` calls, without ``relax.``; empty for anything else."""
+    if isinstance(expr, relax.Call) and isinstance(expr.op, ir.Op):
+        return str(expr.op.name).removeprefix("relax.")
+    return ""
+
+
+def shape_of(expr: relax.Expr) -> tuple[int, ...]:
+    """Static shape of a tensor expression."""
+    return tuple(int(dim) for dim in expr.ty.shape)
+
+
+def dtype_of(expr: relax.Expr) -> str:
+    """Element type of a tensor expression."""
+    return str(expr.ty.dtype)
+
+
+def prim_value(expr: Any) -> float:
+    """A Relax scalar argument as a number."""
+    value = getattr(expr, "value", expr)
+    return float(getattr(value, "value", value))
+
+
+def integers(values: Any) -> list[int]:
+    """Integers of an attribute."""
+    return [int(value) for value in values]

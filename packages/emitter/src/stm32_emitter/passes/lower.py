@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fused operators become calls of kernels; what is left of Relax is lowered by TVM's own library."""
+
+from __future__ import annotations
+
+import tvm
+from tvm import ir, relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.model_info import ModelInfo, info_of
+from stm32_emitter.operators import BY_KIND
+from stm32_emitter.operators.base import constant, kind_of, request_of
+from stm32_emitter.operators.scope import dtype_of, op_name
+from stm32_emitter.passes.bindings import bindings, replace_values
+from stm32_emitter.target import Target
+from stm32_emitter.tir.builder import KIND, Kernel
+
+ALIASES = ("reshape", "squeeze", "expand_dims", "flatten", "memory.view")
+"""Relax operators that only look at the same bytes with another shape."""
+
+
+def lower_operators(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
+    """After it, every binding of ``main`` is a call_tir, an alias (see :data:`ALIASES`), or a tuple access.
+
+    Raises:
+        ModelRefused: an operator is neither one of ours nor one that TVM can lower.
+    """
+    lowered = _lower_fused(mod, target)
+    _refuse_leftovers(lowered)
+    keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
+    lowered = relax.transform.LegalizeOps(keep)(lowered)
+    return relax.transform.DeadCodeElimination()(lowered)
+
+
+def _lower_fused(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
+    info, builder = info_of(mod), relax.BlockBuilder(mod)
+
+    def replace(var: relax.Var, value: relax.Expr) -> relax.Expr | None:
+        kind = kind_of(value)
+        if not kind:
+            return None
+        kernel = _kernel(kind, value, target, info, str(var.name))
+        function = builder.add_func(kernel.function, str(kernel.function.attrs[KIND]))
+        arguments = [a for a in value.args[1].fields if not _is_constant(a)]
+        return _call_tir(function, [*arguments, *map(constant, kernel.constants)], value.ty_args[0])
+
+    main = replace_values(mod, replace)["main"]
+    result = builder.get()
+    result["main"] = main
+    return result
+
+
+def _is_constant(expr: relax.Expr) -> bool:
+    return isinstance(expr, ir.expr.GenericConst)
+
+
+def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax.TensorType) -> relax.Call:
+    return relax.Call(ir.Op.get("relax.call_tir"), [function, relax.Tuple(arguments)], ty_args=[result])
+
+
+def _kernel(kind: str, call: relax.Call, target: Target, info: ModelInfo, name: str) -> Kernel:
+    try:
+        return BY_KIND[kind].kernel(request_of(call, target))
+    except ModelRefused as refusal:
+        source = info.sources.get(name)
+        raise (refusal if source is None else refusal.at(source.kind, source.index, source.output)) from None
+
+
+def _refuse_leftovers(mod: tvm.IRModule) -> None:
+    """Quantized arithmetic that nobody recognised must not silently become float arithmetic."""
+    info = info_of(mod)
+    for binding in bindings(mod["main"]):
+        name = op_name(binding.value)
+        if name not in ("quantize", "dequantize"):
+            continue
+        source = info.sources.get(str(binding.var.name))
+        raise ModelRefused(
+            f"this use of quantized arithmetic ({dtype_of(binding.var)}) is not supported",
+            operator=source.kind if source else name,
+            index=source.index if source else None,
+            name=source.output if source else str(binding.var.name),
+            hint="Quantize the whole operator to int8 (inputs, weights and outputs), or leave it in float32.",
+        )
