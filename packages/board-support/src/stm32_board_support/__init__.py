@@ -13,7 +13,7 @@ from stm32_board_support.errors import (
     ToolMissingError,
 )
 from stm32_board_support.linker import linker_script
-
+from stm32_board_support.memory import MemoryReport, RegionUse, memory_report, report_text
 from stm32_board_support.runners import RUNNERS, flash_command
 from stm32_board_support.schema import Board, Kind, Layout, Memory
 
@@ -31,11 +31,15 @@ __all__ = [
     "Kind",
     "Layout",
     "Memory",
+    "MemoryReport",
+    "RegionUse",
     "ToolMissingError",
     "configure",
     "flash_command",
     "linker_script",
     "list_boards",
     "load_board",
+    "memory_report",
     "qemu_command",
+    "report_text",
 ]

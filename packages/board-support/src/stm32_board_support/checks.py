@@ -87,7 +87,7 @@ def layouts_place_all(descriptor: Descriptor, _folder: Path) -> Iterator[str]:
                 yield f"layout {name}: {key} needs a memory without a list of models, for all others"
         stack = descriptor.memories.get(layout.stack)
         if stack and layout.stack_size > stack.size:
-            yield f"layout {name}: stack of {layout.stack_size} bytes is larger than {layout.stack} ({stack.size} bytes)"
+            yield f"layout {name}: stack of {layout.stack_size} bytes, but {layout.stack} has {stack.size}"
 
 
 def files_exist(descriptor: Descriptor, folder: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stm32_board_support.boards import builtin_folder
 from stm32_board_support.cores import CORES, cpu_flags
-from stm32_board_support.linker import linker_script, splits
+from stm32_board_support.linker import linker_script, output_sections, splits
 from stm32_board_support.schema import Board, Counter, Kind
 from stm32_board_support.toolchain import c_compiler
 
@@ -50,7 +50,8 @@ def board_config_header(board: Board) -> str:
         ("BOARD_HOST", str(int(data.kind is Kind.HOST))),
     ]
     body = "".join(f"#define {name} {value}\n" for name, value in rows)
-    return f"/* Generated from board.toml of {data.name}. */\n#ifndef BOARD_CONFIG_H\n#define BOARD_CONFIG_H\n{body}#endif\n"
+    guard = "#ifndef BOARD_CONFIG_H\n#define BOARD_CONFIG_H\n"
+    return f"/* Generated from board.toml of {data.name}. */\n{guard}{body}#endif\n"
 
 
 def _cmake_list(name: str, values: list[str]) -> str:
@@ -71,9 +72,16 @@ def board_cmake(board: Board, layout_name: str, script: Path) -> str:
         ("STM32_BOARD_INCLUDE_DIRS", [path.as_posix() for path in include_dirs(board)]),
         ("STM32_BOARD_DEFINES", data.port.defines),
         ("STM32_BOARD_LINKER_SCRIPT", [script.as_posix()] if cross else []),
+        ("STM32_BOARD_BIN_SECTIONS", _bin_sections(board, layout_name) if data.kind is Kind.HARDWARE else []),
         ("STM32_BOARD_LINK_OPTIONS", ["-Wl,--enable-non-contiguous-regions"] if split else []),
     ]
     return "".join(_cmake_list(name, values) for name, values in rows)
+
+
+def _bin_sections(board: Board, layout_name: str) -> list[str]:
+    """Sections of a raw image of the memory that holds the code; one of several memories would span the gaps."""
+    layout = board.layout(layout_name)
+    return [s.name for s in output_sections(layout) if layout.text in (s.memory, s.load)]
 
 
 def write_if_changed(path: Path, text: str) -> None:

@@ -71,6 +71,7 @@ class Emulator:
         self._board = board
         self._elf = Path(elf)
         self._process: subprocess.Popen[str] | None = None
+        self._exit_code: int | None = None
         self._lines: list[str] = []
         self._ready = threading.Event()
         self._reader: threading.Thread | None = None
@@ -106,11 +107,17 @@ class Emulator:
 
     def _start(self) -> bool:
         self.close()
+        self._exit_code = None
         self._lines, self._ready = [], threading.Event()
         self.address = ("127.0.0.1", _free_port())
         command = qemu_command(self._board, self._elf, tcp_serial(self.address[1]), str(qemu_program()))
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
@@ -128,7 +135,7 @@ class Emulator:
     @property
     def exit_code(self) -> int | None:
         """QEMU's exit status, which is the firmware's where it ended by semihosting; None while it runs."""
-        return None if self._process is None else self._process.poll()
+        return self._exit_code if self._process is None else self._process.poll()
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until the firmware ends.
@@ -163,6 +170,7 @@ class Emulator:
         if process.poll() is None:
             process.kill()
             process.wait()
+        self._exit_code = process.returncode
         if self._reader is not None:
             self._reader.join(timeout=5)
         if process.stdout is not None:
@@ -175,7 +183,9 @@ class Emulator:
         self.close()
 
 
-def run_to_end(board: Board, elf: str | os.PathLike[str], timeout: float = 60.0, extra: Sequence[str] = ()) -> tuple[int, str]:
+def run_to_end(
+    board: Board, elf: str | os.PathLike[str], timeout: float = 60.0, extra: Sequence[str] = ()
+) -> tuple[int, str]:
     """Run an image whose firmware ends by itself, with its console captured.
 
     Args:
@@ -195,5 +205,7 @@ def run_to_end(board: Board, elf: str | os.PathLike[str], timeout: float = 60.0,
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
         said = (error.stdout or b"").decode(errors="replace")[-500:]
-        raise EmulatorError(f"{Path(elf).name} on {board.name} did not end within {timeout} s; console: {said}") from error
+        raise EmulatorError(
+            f"{Path(elf).name} on {board.name} did not end within {timeout} s; console: {said}"
+        ) from error
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace").replace("\r\n", "\n")

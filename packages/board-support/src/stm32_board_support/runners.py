@@ -63,7 +63,9 @@ def _pyocd(settings: FlashRunner, elf: str, probe: str) -> list[str]:
 
 RUNNERS: dict[str, Runner] = {
     "stm32cubeprogrammer": Runner(
-        "STM32_Programmer_CLI", _cube, "install STM32CubeProgrammer from st.com and set X_CUBE_TOOL_PATH to its bin folder"
+        "STM32_Programmer_CLI",
+        _cube,
+        "install STM32CubeProgrammer from st.com and set X_CUBE_TOOL_PATH to its bin folder",
     ),
     "openocd": Runner("openocd", _openocd, "apt-get install openocd"),
     "st-flash": Runner("st-flash", _stflash, "apt-get install stlink-tools"),

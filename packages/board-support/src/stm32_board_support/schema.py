@@ -40,7 +40,7 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Base of all tables."""
 
 
-class Memory(Struct):
+class Memory(Struct, frozen=True):
     """One memory region.
 
     Attributes:
@@ -67,14 +67,14 @@ class Memory(Struct):
         return self.origin + self.size
 
 
-class Placement(Struct):
+class Placement(Struct, frozen=True):
     """One step of a split placement: these models (all that are left, if empty) go to this memory."""
 
     memory: Name
     models: list[Name] = []
 
 
-class Layout(Struct):
+class Layout(Struct, frozen=True):
     """Which memory holds what; every name is a key of `memories`.
 
     Attributes:
@@ -96,7 +96,7 @@ class Layout(Struct):
     description: str = ""
 
 
-class Console(Struct):
+class Console(Struct, frozen=True):
     """The console's UART.
 
     Attributes:
@@ -112,14 +112,14 @@ class Console(Struct):
     usb_ids: list[Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]] = []
 
 
-class Emulator(Struct):
+class Emulator(Struct, frozen=True):
     """How the emulator runs the board: `qemu-system-arm -M machine args...`."""
 
     machine: str
     args: list[str] = []
 
 
-class Port(Struct):
+class Port(Struct, frozen=True):
     """The board's own C code.
 
     Attributes:
@@ -133,7 +133,7 @@ class Port(Struct):
     defines: list[str] = []
 
 
-class FlashRunner(Struct):
+class FlashRunner(Struct, frozen=True):
     """What a flash program must know about the board; each uses the keys that concern it.
 
     Attributes:
@@ -151,7 +151,7 @@ class FlashRunner(Struct):
     writes: list[Name] = []
 
 
-class Descriptor(Struct):
+class Descriptor(Struct, frozen=True):
     """A board.toml file.
 
     Attributes:
