@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sets up what the project needs: system packages, nanopb's C sources, the virtual environment.
 
-Standard library only: it runs before there is an environment. Every step looks at what is there and does nothing if that
-is enough, so a second run takes a fraction of a second.
+Standard library only: it runs before there is an environment. Every step looks at what is there and does nothing if
+that is enough, so a second run takes a fraction of a second.
 """
 
 from __future__ import annotations

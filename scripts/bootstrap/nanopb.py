@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """nanopb's C sources: from the distribution's source package into .cache/nanopb, checked by hash.
 
-They are on no Python index and are not copied into the repository. The machine's apt configuration stays as it is: its own
-entries are read, turned into deb-src entries in a temporary folder, and used with package lists of their own.
+They are on no Python index and are not copied into the repository. The machine's apt configuration stays as it is: its
+own entries are read, turned into deb-src entries in a temporary folder, and used with package lists of their own.
 """
 
 from __future__ import annotations
@@ -17,9 +17,18 @@ from pathlib import Path
 
 from problem import EXIT_TOOL_MISSING, SetupError, run, say
 
-FILES = ("pb.h", "pb_common.c", "pb_common.h", "pb_decode.c", "pb_decode.h", "pb_encode.c", "pb_encode.h", "LICENSE.txt")
-# SHA-256 over the files above (see `digest`), by nanopb's version. Other 0.4 releases than these are taken on the word of
-# apt, which checks the archive's signature, and named in the output.
+FILES = (
+    "pb.h",
+    "pb_common.c",
+    "pb_common.h",
+    "pb_decode.c",
+    "pb_decode.h",
+    "pb_encode.c",
+    "pb_encode.h",
+    "LICENSE.txt",
+)
+# SHA-256 over the files above (see `digest`), by nanopb's version. Other 0.4 releases are taken on the word of apt,
+# which checks the archive's signature, and named in the output.
 PINNED = {"0.4.7": "d41baccf0c63a2e40e1f5053c8d213de629aa75e2381c4286848c9f3cb6e0000"}
 _VERSION = re.compile(r"#define NANOPB_VERSION\s+\"?nanopb-(\d+\.\d+\.\d+)")
 _BY_HAND = (
@@ -136,7 +145,7 @@ def _fetch(target: Path) -> None:
         raise SetupError("nanopb's C sources are missing", _BY_HAND, EXIT_TOOL_MISSING)
     say("fetching nanopb's C sources from the distribution's source package (a few seconds)")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="nanopb-") as name:
+    with tempfile.TemporaryDirectory(dir=target.parent.absolute(), prefix="nanopb-") as name:
         work = Path(name)
         _unpack(_download(work), work / "nanopb")
         if not is_complete(work / "nanopb"):

@@ -64,7 +64,10 @@ def root_prefix() -> list[str] | None:
     """The words before a command that needs root: none, sudo, or None when it cannot be had without asking."""
     if os.geteuid() == 0:
         return []
-    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
         return ["sudo", "-n", "env", "DEBIAN_FRONTEND=noninteractive"]
     return None
 
@@ -72,7 +75,9 @@ def root_prefix() -> list[str] | None:
 def _install(packages: list[str], prefix: list[str], command: str) -> None:
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     say(f"installing system packages: {' '.join(packages)} (a few minutes)")
-    run([*prefix, "apt-get", "update", "-q"], f"check the network and the package sources, then run: {command}", env=env)
+    run(
+        [*prefix, "apt-get", "update", "-q"], f"check the network and the package sources, then run: {command}", env=env
+    )
     run([*prefix, "apt-get", "install", *APT_OPTIONS, *packages], f"run it by hand to see more: {command}", env=env)
 
 
@@ -88,7 +93,7 @@ def ensure() -> None:
     packages = sorted({need.package for need in missing})
     what = ", ".join(need.what for need in missing)
     if not _like_debian() or shutil.which("apt-get") is None:
-        hint = "install them with this system's package manager (README.md, 'Other systems', has names), then run this again"
+        hint = "install them with this system's package manager (names: README.md, 'Other systems'), then run it again"
         raise SetupError(f"missing on this machine: {what}", hint, EXIT_TOOL_MISSING)
     command = f"sudo apt-get update && sudo apt-get install {' '.join(packages)}"
     prefix = root_prefix()

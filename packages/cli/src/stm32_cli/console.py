@@ -82,3 +82,8 @@ def progress_line(text: str) -> None:
     """Replaces the last line of a terminal; prints nothing elsewhere."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+
+def is_live() -> bool:
+    """Whether messages go to a terminal."""
+    return sys.stderr.isatty()

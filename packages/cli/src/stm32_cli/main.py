@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: finds the command, tells its errors, returns its exit code. Imports nothing that a command needs."""
+"""The command line: finds the command, tells its errors, returns its exit code.
+
+Imports nothing that only a command needs.
+"""
 
 from __future__ import annotations
 
@@ -129,8 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     try:
-        code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="stm32", standalone_mode=False)
-    except BaseException as error:  # noqa: BLE001 - the one place where errors become messages
+        code = cli.main(
+            args=list(arguments) if arguments is not None else None, prog_name="stm32", standalone_mode=False
+        )
+    except BaseException as error:  # the one place where errors become messages
         if isinstance(error, (SystemExit, GeneratorExit)):
             raise
         return int(tell(error))

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stm32.toml: defaults for options. An option on the command line wins over its environment variable, that one over the file.
+"""stm32.toml: defaults for options.
 
-    board = "nucleo-f412zg"      # for every command with such an option
+An option on the command line wins over its environment variable, that one over the file.
 
-    [validate]                   # for one command
-    samples = 100
+board = "nucleo-f412zg"      # for every command with such an option
+
+[validate]                   # for one command
+samples = 100
 """
 
 from __future__ import annotations

@@ -16,8 +16,12 @@ def default_build_dir(board: str) -> Path:
 
 
 @click.command(help="Build firmware with the compiled models of MODEL_DIR...; none builds the firmware alone.")
-@click.argument("model_dirs", metavar="MODEL_DIR...", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@options.option("-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder with a board.toml.")
+@click.argument(
+    "model_dirs", metavar="MODEL_DIR...", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@options.option(
+    "-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder with a board.toml."
+)
 @options.option(
     "--app",
     type=click.Choice(["perf", "valid"]),
@@ -30,17 +34,18 @@ def default_build_dir(board: str) -> Path:
 @click.option("--per-layer", is_flag=True, help="perf: time each layer, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the memory report as JSON.")
 def command(
+    *,
     model_dirs: tuple[Path, ...],
     board: str,
     app: str,
     layout: str,
     build_dir: str | None,
-    *,
     per_layer: bool,
     as_json: bool,
 ) -> None:
     """Builds firmware."""
     from stm32_board_support import load_board
+
     from stm32_cli.project import memory
     from stm32_cli.project.firmware import Build, build_firmware
     from stm32_cli.project.models import find_all

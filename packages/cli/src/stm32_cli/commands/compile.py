@@ -49,12 +49,15 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="[default: build/models/<name>]")
 @options.option("-n", "--name", default=None, help="Name of the model in C.  [default: from the file's name]")
-@options.option("-b", "--board", default=None, help=f"Compile for this board's CPU.  [default: {options.DEFAULT_BOARD}]")
+@options.option(
+    "-b", "--board", default=None, help=f"Compile for this board's CPU.  [default: {options.DEFAULT_BOARD}]"
+)
 @options.option("--cpu", type=click.Choice([*options.CPUS, "host"]), default=None, help="Compile for this CPU.")
 @options.optimize
 @click.option("--force", is_flag=True, help="Replace the output folder if it holds a compiled model.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description of the model as JSON.")
 def command(
+    *,
     model: Path,
     output: Path | None,
     name: str | None,
@@ -62,7 +65,6 @@ def command(
     cpu: str | None,
     optimize: str,
     constant_channels: str,
-    *,
     force: bool,
     as_json: bool,
 ) -> None:

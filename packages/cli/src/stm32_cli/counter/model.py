@@ -2,9 +2,9 @@
 """Cortex-M4 cycles after the instruction timing of its Technical Reference Manual (ARM DDI 0439, section 3.3).
 
 Memory without wait states. An instruction that sends the flow elsewhere costs two cycles for the refill of the pipeline
-(the manual: one to three), and only when it does. A load or store directly behind another one overlaps with it and costs
-one cycle, unless it needs the register that the first one loads. The model compares code with code; a board with slower
-memory takes longer.
+(the manual: one to three), and only when it does. A load or store directly behind another one overlaps with it and
+costs one cycle, unless it needs the register that the first one loads. The model compares code with code; a board with
+slower memory takes longer.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def cycles_alone(instruction: Instruction) -> int:
         return 1 + _words(operands)
     if _is_single(instruction):
         return _memory_cycles(instruction)
-    moves_two_registers = stem == "vmov" and operands.count(",") == 2  # noqa: PLR2004 - vmov r0, r1, d0
+    moves_two_registers = stem == "vmov" and operands.count(",") == 2  # as in vmov r0, r1, d0
     return 2 if moves_two_registers else 1
 
 
@@ -141,9 +141,7 @@ def cost(listing: Iterable[Instruction], tallies: Mapping[int, Tally]) -> Cost:
             each = 1 if overlaps(previous, instruction) else cycles_alone(instruction)
             cycles = tally.executed * each + tally.taken * REFILL
             before = functions.get(instruction.function, FunctionCost(0, 0))
-            functions[instruction.function] = FunctionCost(
-                before.instructions + tally.executed, before.cycles + cycles
-            )
+            functions[instruction.function] = FunctionCost(before.instructions + tally.executed, before.cycles + cycles)
         previous = instruction
     total = sum(tally.executed for tally in tallies.values())
     return Cost(total, sum(part.cycles for part in functions.values()), functions)

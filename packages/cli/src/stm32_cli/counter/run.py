@@ -47,7 +47,9 @@ def build_plugin(folder: Path) -> Path:
     """
     compiler = shutil.which(os.environ.get("CC") or "cc")
     if compiler is None:
-        raise tool_missing("counting instructions needs a C compiler for this computer", "apt-get install gcc, or set CC")
+        raise tool_missing(
+            "counting instructions needs a C compiler for this computer", "apt-get install gcc, or set CC"
+        )
     plugin = folder / "icount.so"
     source = Path(__file__).with_name("icount.c")
     done = tools.run([compiler, "-shared", "-fPIC", "-O2", "-std=c99", "-o", plugin, source])
@@ -96,14 +98,21 @@ def count(board: Board, elf: Path, begin: str = BENCH_BEGIN, end: str = BENCH_EN
         argv = [*qemu_command(board, elf, "none", str(qemu_program())), "-plugin", plugin]
         said = _run_emulator(argv, timeout)
         if not out.is_file():
-            raise CliError(f"{end} was not reached within {timeout:.0f} s in {elf}", f"QEMU said: {said[-500:] or 'nothing'}")
+            raise CliError(
+                f"{end} was not reached within {timeout:.0f} s in {elf}", f"QEMU said: {said[-500:] or 'nothing'}"
+            )
         return cost(parse_listing(disassemble(elf)), read_tallies(out.read_text(encoding="ascii")))
 
 
 def _run_emulator(argv: list[str], timeout: float) -> str:
     try:
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         return (error.stdout or b"").decode(errors="replace")

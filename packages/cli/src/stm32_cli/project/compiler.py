@@ -67,7 +67,9 @@ def ensure_free(directory: Path, *, force: bool) -> None:
         CliError: it exists and force is not set; exit code 2.
     """
     if directory.exists() and not force:
-        raise usage(f"the output folder {directory} exists; it was not touched", "choose another with -o, or use --force")
+        raise usage(
+            f"the output folder {directory} exists; it was not touched", "choose another with -o, or use --force"
+        )
     if directory.exists() and not is_replaceable(directory):
         raise usage(
             f"{directory} holds no compiled model; it is not replaced even with --force",

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -12,16 +11,20 @@ from typing import TYPE_CHECKING
 from stm32_cli import console
 from stm32_cli.errors import CliError, Exit
 from stm32_cli.project import record, tools
+from stm32_cli.project.memory import overflow_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from stm32_board_support import Board
+
     from stm32_cli.project.models import ModelFolder
 
 APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation"}
-_OVERFLOW = re.compile(r"region [`']\w+' overflowed|will not fit in region|non-contiguous-regions discards section")
+_FIT_HINT = (
+    "compile with --optimize ram or size, choose another layout (stm32 boards), a larger board or a smaller model"
+)
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,7 @@ def build_firmware(build: Build) -> Path:
         done, output = _make(build, "Project")
     if done:
         return build.elf
-    if _OVERFLOW.search(output):
-        raise does_not_fit(build)
-    raise tools.failed("the compiler", output, f"all of it: cmake --build {build.folder}")
+    raise why_not(build, output)
 
 
 def _record(build: Build) -> record.BuildRecord:
@@ -128,13 +129,14 @@ def _record(build: Build) -> record.BuildRecord:
     return record.BuildRecord(str(build.board.folder), build.app, build.layout, models, batch)
 
 
-def does_not_fit(build: Build) -> CliError:
-    """The error that says which memory is too small, by how much, and for what."""
-    hint = "compile with --optimize ram or size, choose another layout (stm32 boards), a larger board or a smaller model"
-    linked, output = _make(build, "Oversize")
-    if not linked:
-        return CliError(f"the firmware does not fit {build.board.name}:\n{output.strip()[-2000:]}", hint, Exit.DOES_NOT_FIT)
-    from stm32_cli.project.memory import overflow_text
+def why_not(build: Build, output: str) -> CliError:
+    """The error of a build that failed: an image that does not fit is linked regardless, and looked at.
 
-    text = overflow_text(build.folder / "Oversize.elf", build.board, build.layout)
-    return CliError(f"the firmware does not fit {build.board.name}:\n{text}", hint, Exit.DOES_NOT_FIT)
+    A split layout shows in the linker's own message as a relocation that cannot be resolved, so its words do not tell.
+    """
+    if build.board.kind.value != "host":
+        linked, _ = _make(build, "Oversize")
+        text = overflow_text(build.folder / "Oversize.elf", build.board, build.layout) if linked else ""
+        if text:
+            return CliError(f"the firmware does not fit {build.board.name}:\n{text}", _FIT_HINT, Exit.DOES_NOT_FIT)
+    return tools.failed("the compiler", output, f"all of it: cmake --build {build.folder}")

@@ -55,7 +55,7 @@ def _version_of(path: str, argument: str = "--version") -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "?"
     lines = (done.stdout or done.stderr).splitlines()
-    words = [word for word in (lines[0] if lines else "").replace("(", " ").replace(")", " ").split()]
+    words = (lines[0] if lines else "").replace("(", " ").replace(")", " ").split()
     versions = [word for word in words if _VERSION.fullmatch(word.lstrip("v"))]
     return versions[-1] if versions else "?"
 
@@ -115,7 +115,8 @@ def _nanopb() -> Finding:
         match = re.search(r"NANOPB_VERSION\D+(\d[\d.]*)", (folder / "pb.h").read_text(errors="replace"))
         version = match[1] if match else "?"
     where = str(folder or "")
-    return Finding("nanopb", "the Validation firmware", True, version, where, tools.NANOPB_HINT)  # noqa: FBT003
+    purpose = "the Validation firmware"
+    return Finding("nanopb", purpose, required=True, version=version, where=where, install=tools.NANOPB_HINT)
 
 
 def _flash_programs() -> Iterator[Finding]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NANOPB_FILES = ("pb.h", "pb_common.c", "pb_encode.c", "pb_decode.c")
 NANOPB_HINT = (
-    "in a clone of the project: make setup; elsewhere: `apt-get source nanopb` and set NANOPB_DIR to the unpacked folder"
+    "in a clone of the project: make setup; elsewhere: apt-get source nanopb, and set NANOPB_DIR to its folder"
 )
 
 
@@ -59,7 +59,7 @@ def _debian(name: str) -> str:
 
 
 def nanopb_dir() -> Path | None:
-    """The folder of nanopb's C sources: NANOPB_DIR, else what the project's set-up fetched; None if neither is there."""
+    """The folder of nanopb's C sources: NANOPB_DIR, else what the set-up fetched; None if neither is there."""
     named = os.environ.get("NANOPB_DIR")
     candidates = [Path(named)] if named else [firmware_dir().parent / ".cache" / "nanopb"]
     return next((folder for folder in candidates if all((folder / file).is_file() for file in NANOPB_FILES)), None)
