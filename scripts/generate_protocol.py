@@ -60,8 +60,10 @@ def generate(out: Path) -> dict[str, str]:
     _run("nanopb.generator.nanopb_generator", "--quiet", "--strip-path", f"--output-dir={out}", proto)
     texts = {}
     for name in TARGETS:
-        spdx = SPDX_C if name.endswith((".h", ".c")) else SPDX_PY
-        texts[name] = spdx + (out / name).read_text(encoding="utf-8")
+        head = SPDX_C if name.endswith((".h", ".c")) else SPDX_PY
+        if name.endswith(".pyi"):
+            head += "# mypy: ignore-errors\n"  # a field is called str, and Mapping has no arguments
+        texts[name] = head + (out / name).read_text(encoding="utf-8")
     return texts
 
 
