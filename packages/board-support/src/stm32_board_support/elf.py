@@ -61,7 +61,7 @@ class ElfFile:
             self.symbols = self._read_symbols()
         except OSError as error:
             raise ElfError(f"cannot read {self._path}: {error.strerror}") from error
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, IndexError, OverflowError, ValueError) as error:
             raise ElfError(f"{self._path} is cut off or damaged; build it again") from error
 
     def _ident(self) -> bool:
@@ -80,8 +80,8 @@ class ElfFile:
                 struct.unpack_from("<I", self._data, 32)[0],
                 struct.unpack_from("<3H", self._data, 46),
             )
-        layout = "<IIQQQQI" if self._wide else "<IIIIIII"
-        headers = [_Header(*struct.unpack_from(layout, self._data, start + entry * i)) for i in range(count)]
+        layout = "<IIQQQQIIQQ" if self._wide else "<10I"
+        headers = [_Header(*struct.unpack_from(layout, self._data, start + entry * i)[:7]) for i in range(count)]
         self._names = headers[names]
         return headers
 
