@@ -10,6 +10,8 @@ from stm32_board_support.schema import Board, FlashRunner, Kind
 
 SPACED = '/home/me/my builds/it\'s "here"/Project.elf'
 
+ODD_PROGRAM = 'program "/a b/\\$x\\[1\\]\\"\\\\.elf" verify reset exit'
+
 TABLE = [
     ("stm32cubeprogrammer", {}, "p.elf", "", "STM32_Programmer_CLI|-c|port=swd|mode=UR|reset=HWrst|-d|p.elf|-s"),
     (
@@ -33,8 +35,7 @@ TABLE = [
         {"interface": "interface/cmsis-dap.cfg", "config": ["a.cfg", "b.cfg"]},
         '/a b/$x[1]"\\.elf',
         "77",
-        'openocd|-f|interface/cmsis-dap.cfg|-f|a.cfg|-f|b.cfg|-c|adapter serial "77"|-c|'
-        'program "/a b/\\$x\\[1\\]\\"\\\\.elf" verify reset exit',
+        'openocd|-f|interface/cmsis-dap.cfg|-f|a.cfg|-f|b.cfg|-c|adapter serial "77"|-c|' + ODD_PROGRAM,
     ),
     ("st-flash", {}, "/a b/p.elf", "", "st-flash|--reset|--format|ihex|write|/a b/p.hex"),
     ("st-flash", {}, "p.elf", "77", "st-flash|--serial|77|--reset|--format|ihex|write|p.hex"),
