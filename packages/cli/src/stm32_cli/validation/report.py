@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ai_runner.compare import OutputReport
+    from numpy.typing import NDArray
 
     from stm32_cli.validation.layers import LayerReport
 
@@ -30,6 +31,7 @@ class ValidationReport:
         profile: of the inferences.
         counter: what the target counts, e.g. "instructions" or "cycles".
         layers: figures of each layer, empty unless asked for.
+        values: what the target computed, one array for each output, shape (samples, *tensor shape).
     """
 
     model: str
@@ -41,6 +43,7 @@ class ValidationReport:
     profile: dict[str, Any]
     counter: str
     layers: Sequence[LayerReport] = field(default_factory=tuple)
+    values: Sequence[NDArray[Any]] = field(default_factory=tuple)
 
     @property
     def passed(self) -> bool:

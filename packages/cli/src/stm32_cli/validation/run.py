@@ -163,4 +163,6 @@ def validate(request: Request, plan: Plan) -> ValidationReport:
     layers = _layers(plan, samples, profile["c_nodes"]) if request.per_layer else ()
     where = request.destination.desc or request.destination.board
     unit = _counter_unit(request.destination)
-    return ValidationReport(str(plan.model), where, reference, samples.count, figures, info, profile, unit, layers)
+    return ValidationReport(
+        str(plan.model), where, reference, samples.count, figures, info, profile, unit, layers, outputs
+    )
