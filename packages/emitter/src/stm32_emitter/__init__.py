@@ -2,3 +2,17 @@
 """Compiles neural networks to plain C for STM32 microcontrollers, through Apache TVM."""
 
 __version__ = "0.1.0"
+
+from stm32_emitter.code_emitter import CodeEmitter
+from stm32_emitter.compiler import CompiledModel, compile_model
+from stm32_emitter.errors import EmitterError, ModelRefused, OptionError, UnsupportedFormatError
+
+__all__ = [
+    "CodeEmitter",
+    "CompiledModel",
+    "EmitterError",
+    "ModelRefused",
+    "OptionError",
+    "UnsupportedFormatError",
+    "compile_model",
+]

@@ -24,11 +24,13 @@ class IOInfo:
 
 @dataclass(frozen=True)
 class SourceOperator:
-    """Operator ``index`` of the original model, which computes the tensor ``output``."""
+    """Operator ``index`` of the original model, which computes the tensor ``output`` with this quantization."""
 
     index: int
     kind: str
     output: str
+    scale: tuple[float, ...] = ()
+    zero_point: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,15 @@ def info_of(mod: tvm.IRModule) -> ModelInfo:
     return ModelInfo(
         tuple(_io(entry) for entry in raw["inputs"]),
         tuple(_io(entry) for entry in raw["outputs"]),
-        {name: SourceOperator(**entry) for name, entry in raw["sources"].items()},
+        {name: _source(entry) for name, entry in raw["sources"].items()},
     )
 
 
 def _io(entry: dict[str, Any]) -> IOInfo:
     return IOInfo(entry["name"], tuple(entry["scale"]), tuple(entry["zero_point"]))
+
+
+def _source(entry: dict[str, Any]) -> SourceOperator:
+    return SourceOperator(
+        entry["index"], entry["kind"], entry["output"], tuple(entry["scale"]), tuple(entry["zero_point"])
+    )

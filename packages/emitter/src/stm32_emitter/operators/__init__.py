@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.conv_2d import Conv2D
+from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.fully_connected import FullyConnected
 
@@ -12,6 +13,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
     Conv2D(),
     FullyConnected(),
+    Copy(),
 )
 """Every operator that can be recognised."""
 

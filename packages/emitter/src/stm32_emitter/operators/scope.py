@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,10 +54,18 @@ class Quantized:
 
 
 class Scope:
-    """The bindings of one Relax function."""
+    """The bindings of one Relax function.
 
-    def __init__(self, function: relax.Function) -> None:
+    Args:
+        function: to look through.
+        operators: names of the variables that hold an operator's result in the original model. A group never reaches
+            across them. Empty: not known, every variable can be inside of a group.
+    """
+
+    def __init__(self, function: relax.Function, operators: Collection[str] = ()) -> None:
         self._values = relax.analysis.get_var2val(function)
+        self._operators = frozenset(operators)
+        self._names = {value: str(var.name) for var, value in self._values.items()}
 
     def resolve(self, expr: relax.Expr) -> relax.Expr:
         """What ``expr`` stands for: a call, a constant, or a variable that is a parameter."""
@@ -64,8 +73,19 @@ class Scope:
             expr = self._values[expr]
         return expr
 
+    def is_operator(self, root: relax.Expr) -> bool:
+        """Whether the bound value ``root`` can be the result of an operator of the original model."""
+        return not self._operators or self._names.get(root) in self._operators
+
+    def is_boundary(self, expr: relax.Expr) -> bool:
+        """Whether ``expr`` is there before its user starts: a constant, a parameter or an operator's result."""
+        value = self.resolve(expr)
+        return not isinstance(value, relax.Call) or self.is_operator(value)
+
     def call(self, expr: relax.Expr, *names: str) -> relax.Call | None:
         """``expr`` as a call of one of the operators ``names`` (without ``relax.``), or None."""
+        if isinstance(expr, relax.Var) and str(expr.name) in self._operators:
+            return None
         value = self.resolve(expr)
         return value if op_name(value) in names else None
 

@@ -22,7 +22,8 @@ def fuse_operators(mod: tvm.IRModule) -> tvm.IRModule:
     Before: ``c = quantize(add(conv2d(dequantize(a), dequantize(w)), dequantize(b)))`` in single bindings.
     After: ``c = call_dps_packed("stm32.CONV_2D", (a, w, b, multipliers, shifts))``; unused bindings are gone.
     """
-    scope, info = Scope(mod["main"]), info_of(mod)
+    info = info_of(mod)
+    scope = Scope(mod["main"], info.sources)
     by_root: dict[str, list[OperatorDefinition]] = defaultdict(list)
     for definition in OPERATORS:
         for root in definition.roots:

@@ -175,9 +175,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _info(model: TFLiteModel) -> ModelInfo:
-    sources = {
-        f"op{op.index}": SourceOperator(op.index, op.kind, op.outputs[0].name) for op in model.operators if op.outputs
-    }
+    sources = {}
+    for operator in model.operators:
+        for position, tensor in enumerate(operator.outputs):
+            io = _io(tensor)
+            name = f"op{operator.index}" + (f"_{position}" if position else "")
+            sources[name] = SourceOperator(operator.index, operator.kind, tensor.name, io.scale, io.zero_point)
     return ModelInfo(tuple(map(_io, model.inputs)), tuple(map(_io, model.outputs)), sources)
 
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that the files of one model are printed from, and the names in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stm32_emitter.plan import Plan
+from stm32_emitter.program import Argument, Program
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is compiled and emitted; see :func:`stm32_emitter.compile_model`."""
+
+    target: str = "cortex-m4"
+    optimize: str = "balanced"
+    constant_channels: bool = True
+    include_activations: bool = True
+    include_inputs: bool = True
+    include_outputs: bool = True
+
+
+@dataclass(frozen=True)
+class Model:
+    """A planned program under its C name."""
+
+    name: str
+    program: Program
+    plan: Plan
+    options: Options
+    tool_version: str
+    datetime: str
+
+    @property
+    def upper(self) -> str:
+        """The name in macros."""
+        return self.name.upper()
+
+    def kernel_name(self, kernel: int) -> str:
+        """C name of a kernel: ``<model>_<kind>_<number>``."""
+        return f"{self.name}_{self.program.kernels[kernel].kind}_{kernel}"
+
+    def constant_name(self, constant: int) -> str:
+        """C name of a constant."""
+        return f"{self.name}_{self.program.constants[constant].name}"
+
+    def offset(self, buffer: int) -> int | None:
+        """Where a buffer lies in the planned part."""
+        return self.plan.offsets[buffer]
+
+    def io_number(self, buffer: int) -> int:
+        """Position of an external buffer among inputs, then outputs."""
+        entries = [*self.program.inputs, *self.program.outputs]
+        return next(i for i, entry in enumerate(entries) if entry.buffer == buffer)
+
+    def is_output(self, buffer: int) -> int:
+        """Number of the output that lies in ``buffer``, or -1."""
+        return next((i for i, entry in enumerate(self.program.outputs) if entry.buffer == buffer), -1)
+
+    def argument_constant(self, argument: Argument) -> str:
+        """C name of a constant argument."""
+        return self.constant_name(argument.index)
+
+
+def c_identifier(name: str) -> str:
+    """``name`` as the original emitter spelled models: [a-z0-9_], not starting with a digit."""
+    cleaned = re.sub(r"[^a-z0-9_]", "_", name.lower()).strip("_") or "model"
+    return cleaned if not cleaned[0].isdigit() else f"m_{cleaned}"
+
+
+def c_string(text: str) -> str:
+    """``text`` as a C string literal, whatever its characters."""
+    out = []
+    for byte in text.encode("utf-8"):
+        char = chr(byte)
+        if char in '"\\':
+            out.append("\\" + char)
+        elif char == "?" or not 0x20 <= byte < 0x7F:  # noqa: PLR2004 - "?" so that no trigraph appears
+            out.append(f"\\{byte:03o}")
+        else:
+            out.append(char)
+    return '"' + "".join(out) + '"'
+
+
+def comment_text(text: str) -> str:
+    """``text`` inside a C comment."""
+    printable = "".join(c if c.isprintable() and ord(c) < 0x7F else "?" for c in text)  # noqa: PLR2004
+    return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way from a model to C."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tvm
+from tvm import relax
+
+from stm32_emitter import __version__
+from stm32_emitter.codegen.files import model_files, write_directory
+from stm32_emitter.codegen.info import info_record, signature_of
+from stm32_emitter.codegen.model import Model, Options, c_identifier
+from stm32_emitter.codegen.report import report_text
+from stm32_emitter.errors import ModelRefused, OptionError
+from stm32_emitter.extract import extract_program
+from stm32_emitter.frontends.tflite import import_tflite
+from stm32_emitter.operators.scope import constant_value
+from stm32_emitter.passes.bindings import bindings
+from stm32_emitter.passes.fuse import fuse_operators
+from stm32_emitter.passes.lower import lower_operators
+from stm32_emitter.passes.outputs import separate_outputs
+from stm32_emitter.plan import overlaps, plan_memory
+from stm32_emitter.program import Node, Program, TensorInfo
+from stm32_emitter.target import Target, target_named
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share that is done, 0 to 1."""
+
+_OPTIMIZE = ("speed", "balanced", "size", "ram")
+_AVAILABLE = ("balanced",)
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A compiled model: its files, and what is known of it.
+
+    Attributes:
+        name: its C name.
+        files: file name -> content.
+        info: the content of ``<name>.json``.
+    """
+
+    name: str
+    files: dict[str, bytes]
+    info: dict[str, Any]
+    program: Program
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        """Inputs in order."""
+        return [entry.tensor for entry in self.program.inputs]
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        """Outputs in order."""
+        return [entry.tensor for entry in self.program.outputs]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Kernel calls in order."""
+        return list(self.program.nodes)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations of one inference."""
+        return self.program.macs
+
+    @property
+    def planned_bytes(self) -> int:
+        """Bytes of the pool behind the instance context."""
+        return int(self.info["planned_bytes"])
+
+    @property
+    def params_size(self) -> int:
+        """Bytes of the constants in flash."""
+        return self.program.params_size
+
+    @property
+    def signature(self) -> int:
+        """CRC-32 of constants and plan."""
+        return int(self.info["signature"])
+
+    @cached_property
+    def report_text(self) -> str:
+        """The report for people."""
+        return report_text(self.info)
+
+    def write(self, directory: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Writes all files as the content of ``directory``, whole or not at all.
+
+        Raises:
+            FileExistsError: the directory exists and is not empty (``force`` replaces it).
+            OSError: it cannot be written.
+        """
+        return write_directory(self.files, directory, force=force)
+
+
+def compile_model(
+    model: str | os.PathLike[str] | bytes | tvm.IRModule,
+    *,
+    target: str = "cortex-m4",
+    name: str | None = None,
+    optimize: str = "balanced",
+    constant_channels: bool = True,
+    include_activations: bool = True,
+    include_inputs: bool = True,
+    include_outputs: bool = True,
+    progress: Progress | None = None,
+) -> CompiledModel:
+    """Compiles a model to C.
+
+    Args:
+        model: a .tflite file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
+        target: the core, see :data:`stm32_emitter.target.TARGETS`.
+        name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
+        optimize: what to optimise for; only ``"balanced"`` is implemented.
+        constant_channels: accepted; channels that are constant are computed like any others for the time being.
+        include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
+        include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
+        include_outputs: the same for outputs.
+        progress: told what is being done.
+
+    Raises:
+        ModelRefused: the model cannot be compiled.
+        OptionError: an option has a value that does not exist or is not implemented.
+        OSError: the file cannot be read.
+    """
+    options = Options(target, optimize, constant_channels, include_activations, include_inputs, include_outputs)
+    core = _checked(options)
+    tell = progress or (lambda _what, _share: None)
+    tell("importing", 0.0)
+    module = _import(model)
+    c_name = c_identifier(name if name is not None else _default_name(model))
+    tell("recognising operators", 0.2)
+    program = lower_module(module, core, tell)
+    tell("planning memory", 0.7)
+    result = _emit(c_name, program, options, _params(module))
+    tell("done", 1.0)
+    return result
+
+
+def lower_module(module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None) -> Program:
+    """Relax -> program: every pass in order."""
+    fused = fuse_operators(separate_outputs(module))
+    tell("making kernels", 0.4)
+    return extract_program(lower_operators(fused, core))
+
+
+def _checked(options: Options) -> Target:
+    if options.optimize not in _OPTIMIZE:
+        raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(_OPTIMIZE)}")
+    if options.optimize not in _AVAILABLE:
+        raise OptionError(f"optimize '{options.optimize}' is not implemented yet; use 'balanced'")
+    return target_named(options.target)
+
+
+def _import(model: str | os.PathLike[str] | bytes | tvm.IRModule) -> tvm.IRModule:
+    if isinstance(model, tvm.IRModule):
+        _check_module(model)
+        return model
+    data = model if isinstance(model, bytes) else Path(model).read_bytes()
+    return import_tflite(data)
+
+
+def _check_module(module: tvm.IRModule) -> None:
+    if "main" not in [variable.name_hint for variable in module.get_global_vars()]:
+        raise ModelRefused("the module has no function 'main'", hint="Name the Relax function to compile 'main'.")
+    if not isinstance(module["main"], relax.Function):
+        raise ModelRefused("'main' is not a Relax function")
+
+
+def _default_name(model: object) -> str:
+    return Path(model).stem if isinstance(model, str | os.PathLike) else "model"
+
+
+def _params(module: tvm.IRModule) -> bytes:
+    """``<m>.params``: the constants as imported, by the name of the binding that uses them."""
+    params: dict[str, Any] = {}
+    for binding in bindings(module["main"]):
+        for position, argument in enumerate(getattr(binding.value, "args", [])):
+            value = constant_value(argument)
+            if value is not None and value.ndim:
+                params[f"{binding.var.name}_{position}"] = tvm.runtime.tensor(value)
+    return bytes(tvm.runtime.save_param_dict(params))
+
+
+def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
+    external = set()
+    if not options.include_inputs:
+        external |= {entry.buffer for entry in program.inputs}
+    if not options.include_outputs:
+        external |= {entry.buffer for entry in program.outputs}
+    plan = plan_memory(program.buffers, external)
+    if overlaps(program.buffers, plan):
+        raise AssertionError(f"the memory plan overlaps: {overlaps(program.buffers, plan)}")
+    model = Model(name, program, plan, options, __version__, _datetime())
+    record = info_record(model, signature_of(model))
+    return CompiledModel(name, model_files(model, record, params), record, program)
+
+
+def _datetime() -> str:
+    """ISO 8601 from SOURCE_DATE_EPOCH, else empty, so that equal inputs give equal files."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not epoch.isdigit():
+        return ""
+    return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

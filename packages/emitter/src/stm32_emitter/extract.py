@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a lowered Relax module into a :class:`~stm32_emitter.program.Program`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import ir, relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, info_of
+from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, shape_of
+from stm32_emitter.passes.bindings import bindings
+from stm32_emitter.passes.lower import ALIASES
+from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
+from stm32_emitter.tir.builder import SCRATCH
+from stm32_emitter.tir.lowering import LoweredKernel, element_bytes, lower
+
+
+@dataclass
+class _Step:
+    """A call_tir while the program is put together."""
+
+    var: relax.Var
+    function: ir.GlobalVar
+    arguments: list[Argument]
+    results: list[int]
+    scratch: list[int]
+
+
+@dataclass
+class _State:
+    info: ModelInfo
+    sizes: list[int] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    location: dict[relax.Var, list[int]] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)  # buffer -> name of the source operator's binding
+    types: dict[int, tuple[tuple[int, ...], str]] = field(default_factory=dict)
+    constants: dict[bytes, int] = field(default_factory=dict)
+    values: list[Any] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    kernels: dict[ir.GlobalVar, int] = field(default_factory=dict)
+    lowered: list[LoweredKernel] = field(default_factory=list)
+    written: list[frozenset[int]] = field(default_factory=list)
+    steps: list[_Step] = field(default_factory=list)
+
+    def new_buffer(self, size: int, label: str) -> int:
+        self.sizes.append(size)
+        self.labels.append(label)
+        return len(self.sizes) - 1
+
+    def note(self, var: relax.Var, buffer: int) -> None:
+        """Remembers that ``var``, an operator's output, lies in ``buffer``."""
+        if str(var.name) in self.info.sources and buffer not in self.names:
+            self.names[buffer] = str(var.name)
+            self.types[buffer] = (shape_of(var), dtype_of(var))
+            self.labels[buffer] = self.info.sources[str(var.name)].output
+
+
+def extract_program(mod: tvm.IRModule) -> Program:
+    """The program of a module that :func:`~stm32_emitter.passes.lower.lower_operators` made.
+
+    Raises:
+        ModelRefused: something is left that cannot be printed as C.
+    """
+    main, state = mod["main"], _State(info_of(mod))
+    for number, parameter in enumerate(main.params):
+        name = state.info.inputs[number].name if number < len(state.info.inputs) else str(parameter.name)
+        state.location[parameter] = [state.new_buffer(_bytes(parameter), name)]
+    for binding in bindings(main):
+        _read_binding(mod, state, binding.var, binding.value)
+    results = _output_variables(main, state)
+    return _finish(state, main.params, results)
+
+
+def _bytes(expr: relax.Expr) -> int:
+    return int(np.prod(shape_of(expr), dtype=np.int64)) * element_bytes(dtype_of(expr))
+
+
+def _read_binding(mod: tvm.IRModule, state: _State, var: relax.Var, value: relax.Expr) -> None:
+    name = op_name(value)
+    if name == "call_tir":
+        _read_call(mod, state, var, value)
+    elif name in ALIASES:
+        state.location[var] = _locate(state, value.args[0])
+    elif isinstance(value, relax.Var):
+        state.location[var] = state.location[value]
+    elif isinstance(value, relax.Tuple):
+        state.location[var] = [buffer for item in value.fields for buffer in _locate(state, item)]
+    elif isinstance(value, relax.TupleGetItem):
+        state.location[var] = [state.location[value.tuple_value][value.index]]
+    else:
+        raise ModelRefused(f"'{var.name}' ({name or type(value).__name__}) has no lowering to C")
+    if len(state.location[var]) == 1 and not isinstance(value, relax.Tuple):
+        state.note(var, state.location[var][0])
+
+
+def _locate(state: _State, expr: relax.Expr) -> list[int]:
+    if expr not in state.location:
+        raise ModelRefused(f"a {type(expr).__name__} stands where a computed tensor is needed")
+    return state.location[expr]
+
+
+def _read_call(mod: tvm.IRModule, state: _State, var: relax.Var, call: relax.Call) -> None:
+    function, result = call.args[0], call.ty_args[0]
+    types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
+    arguments = [_argument(state, expr, var) for expr in call.args[1].fields]
+    results = [
+        state.new_buffer(int(np.prod([int(d) for d in t.shape], dtype=np.int64)) * element_bytes(str(t.dtype)), "")
+        for t in types
+    ]
+    kernel = _kernel(mod, state, function, len(arguments), len(results))
+    lowered = state.lowered[kernel]
+    spare = lowered.parameters[len(arguments) + len(results) :]
+    scratch = [state.new_buffer(parameter.bytes, f"scratch of {var.name}") for parameter in spare]
+    state.location[var] = results
+    state.steps.append(_Step(var, function, arguments, results, scratch))
+
+
+def _argument(state: _State, expr: relax.Expr, var: relax.Var) -> Argument:
+    value = constant_value(expr)
+    if value is None:
+        (buffer,) = _locate(state, expr)
+        return Argument(buffer)
+    key = str(value.dtype).encode() + value.tobytes()
+    if key not in state.constants:
+        state.constants[key] = len(state.values)
+        state.values.append(value)
+        state.owners.append(str(var.name))
+    return Argument(state.constants[key], is_constant=True)
+
+
+def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: int, outputs: int) -> int:
+    if variable not in state.kernels:
+        lowered = lower(mod[variable], "kernel")
+        attrs = mod[variable].attrs or {}
+        declared = int(attrs[SCRATCH]) if SCRATCH in attrs else 0
+        assert len(lowered.parameters) == inputs + outputs + declared + lowered.hoisted, variable.name_hint  # noqa: S101
+        state.kernels[variable] = len(state.lowered)
+        state.lowered.append(lowered)
+        state.written.append(frozenset(range(inputs, len(lowered.parameters))))
+    return state.kernels[variable]
+
+
+def _output_variables(main: relax.Function, state: _State) -> list[relax.Expr]:
+    result = main.body.body
+    if isinstance(result.ty, relax.TupleType):
+        fields = result.fields if isinstance(result, relax.Tuple) else _tuple_fields(main, result)
+        return list(fields)
+    return [result]
+
+
+def _tuple_fields(main: relax.Function, var: relax.Var) -> list[relax.Expr]:
+    for binding in bindings(main):
+        if binding.var.same_as(var):
+            return list(binding.value.fields)
+    raise ModelRefused("the outputs of the model cannot be found")
+
+
+def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr]) -> Program:
+    inputs = [IOTensor(_io(p, i, state.info.inputs, "input"), state.location[p][0]) for i, p in enumerate(parameters)]
+    outputs = [IOTensor(_io(r, i, state.info.outputs, "output"), state.location[r][0]) for i, r in enumerate(results)]
+    for position, entry in enumerate(outputs):
+        state.labels[entry.buffer] = state.labels[entry.buffer] or f"output {position}"
+    return Program(
+        _buffers(state, inputs, outputs),
+        tuple(Constant(name, value) for name, value in zip(_constant_names(state), state.values, strict=True)),
+        tuple(state.lowered),
+        tuple(state.written),
+        _nodes(state),
+        tuple(inputs),
+        tuple(outputs),
+    )
+
+
+def _io(expr: relax.Expr, position: int, infos: tuple[IOInfo, ...], kind: str) -> TensorInfo:
+    info = infos[position] if position < len(infos) else IOInfo(f"{kind}_{position}")
+    return TensorInfo(info.name, shape_of(expr), dtype_of(expr), info.scale, info.zero_point)
+
+
+def _buffers(state: _State, inputs: list[IOTensor], outputs: list[IOTensor]) -> tuple[Buffer, ...]:
+    """Lifetimes: inputs live from the start, outputs to the end, scratch in its own node only."""
+    last_node = max(len(state.steps) - 1, 0)
+    first, last = dict.fromkeys((entry.buffer for entry in inputs), 0), {}
+    last.update(first)
+    for number, step in enumerate(state.steps):
+        for buffer in [*step.results, *step.scratch]:
+            first[buffer] = last[buffer] = number
+        for argument in step.arguments:
+            if not argument.is_constant:
+                last[argument.index] = number
+    for entry in outputs:
+        last[entry.buffer] = last_node
+    return tuple(
+        Buffer(i, size, first[i], last[i], state.labels[i] or f"step {first[i]}") for i, size in enumerate(state.sizes)
+    )
+
+
+def _constant_names(state: _State) -> list[str]:
+    """``<binding>_<parameter>`` of the first kernel that takes each constant."""
+    names = [""] * len(state.values)
+    for number, step in enumerate(state.steps):
+        parameters = state.lowered[state.kernels[step.function]].parameters
+        for argument, parameter in zip(step.arguments, parameters, strict=False):
+            if argument.is_constant and not names[argument.index]:
+                names[argument.index] = f"node{number}_{parameter.name.lower()}"
+    return names
+
+
+def _nodes(state: _State) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    pending: list[tuple[_Step, SourceOperator | None]] = [(step, _source(state, step)) for step in state.steps]
+    upcoming: SourceOperator | None = None
+    for step, source in reversed(pending):
+        upcoming = source or upcoming
+        nodes.append(_node(state, step, source, upcoming))
+    return tuple(reversed(nodes))
+
+
+def _source(state: _State, step: _Step) -> SourceOperator | None:
+    """The operator whose output this step computes, if any."""
+    names = [state.names[buffer] for buffer in step.results if buffer in state.names]
+    return state.info.sources[names[0]] if names else None
+
+
+def _node(state: _State, step: _Step, source: SourceOperator | None, upcoming: SourceOperator | None) -> Node:
+    kernel = state.kernels[step.function]
+    kind = state.lowered[kernel].kind
+    owner = source or upcoming
+    if owner is None:
+        name = f"{step.var.name}:{kind}"
+    else:
+        name = f"{owner.index}:{owner.kind}" if source else f"{owner.index}:{owner.kind}/{kind}"
+    arguments = [*step.arguments, *(Argument(b) for b in [*step.results, *step.scratch])]
+    outputs = [_output(state, buffer) for buffer in step.results if buffer in state.names]
+    return Node(name, kernel, tuple(arguments), tuple(outputs), () if owner is None else (owner.index,))
+
+
+def _output(state: _State, buffer: int) -> NodeOutput:
+    source = state.info.sources[state.names[buffer]]
+    shape, dtype = state.types[buffer]
+    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QUANTIZE (from float32, or from one 8-bit quantization to another) and DEQUANTIZE.
+
+Arithmetic, established against the reference interpreter:
+from float32: x / scale in float32 (a division, not a product with the inverse), rounded half away from zero, plus the
+zero point, clamped; between 8-bit types: requantize(x - zero point, m) with two roundings, m = input scale / output
+scale in double; DEQUANTIZE: scale * (x - zero point) in float32.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from tvm import relax
+
+from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.fixed_point import quantize_multiplier
+from stm32_emitter.operators.gemmlowp import Ints, requantize
+from stm32_emitter.operators.scope import Quantized, Scope, dtype_of, shape_of
+from stm32_emitter.operators.table import EIGHT_BITS, Source, TableOperator, constant_kernel, source_of
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
+
+
+class Requantize(TableOperator):
+    """quantize(dequantize(x)) between int8 and uint8 in any combination."""
+
+    kind: ClassVar[str] = "REQUANTIZE"
+    dtypes: ClassVar[tuple[str, ...]] = EIGHT_BITS
+
+    def source(self, scope: Scope, result: Quantized) -> relax.Expr | None:  # noqa: ARG002
+        """The quantized value itself."""
+        return result.value if result.low is result.high is None else None
+
+    def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:  # noqa: ARG002
+        """Rescaled."""
+        real = float(source.scale) / result.scale
+        return requantize(source.centred, *quantize_multiplier(real)) + result.zero_point
+
+
+class Quantize(OperatorDefinition):
+    """float32 to int8 or uint8."""
+
+    kind: ClassVar[str] = "QUANTIZE"
+    roots: ClassVar[tuple[str, ...]] = ("quantize",)
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """quantize(x) that is an operator of its own; x is a float32 tensor that the model computes or is given."""
+        result = scope.quantized(root)
+        if result is None or result.dtype not in EIGHT_BITS or not scope.is_operator(root):
+            return None
+        x = root.args[0]
+        if dtype_of(x) != "float32" or not scope.is_boundary(x):
+            return None
+        return Fused(
+            self.kind, (x,), shape_of(root), result.dtype, {"scale": result.scale, "zero_point": result.zero_point}
+        )
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x float32 -> y int8 or uint8 of the same shape."""
+        x, dtype = request.inputs[0], request.output.dtype
+        scale, zero_point = np.float32(request.attributes["scale"]), request.integer("zero_point")
+        info = np.iinfo(dtype)
+        if x.value is not None:
+            return constant_kernel("quantize", quantized(x.value, scale, zero_point, dtype))
+        with KernelBuilder("quantize") as k:
+            source = k.input("x", (x.elements,), "float32")
+            divisor = k.constant("scale", np.array([scale], np.float32))
+            y = k.output("y", (x.elements,), dtype)
+            with k.loop("i", x.elements) as i:
+                value = expression("ai_k_quantize", source[i], divisor[0], zero_point, int(info.min), int(info.max))
+                k.store(y, [i], value.astype(dtype))
+        return k.kernel()
+
+
+def quantized(value: np.ndarray, scale: np.float32, zero_point: int, dtype: str) -> np.ndarray:
+    """``value`` float32 quantized as the kernel does it."""
+    info = np.iinfo(dtype)
+    real = (value.astype(np.float32) / scale).astype(np.float64)
+    rounded = np.trunc(real + np.copysign(0.5, real)) + zero_point
+    return np.clip(rounded, info.min, info.max).astype(dtype)
+
+
+class Dequantize(OperatorDefinition):
+    """int8 or uint8 to float32."""
+
+    kind: ClassVar[str] = "DEQUANTIZE"
+    roots: ClassVar[tuple[str, ...]] = ("dequantize",)
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """dequantize(x) that is an operator of its own."""
+        source = source_of(scope, root) if scope.is_operator(root) else None
+        if source is None:
+            return None
+        attributes = {"scale": float(source.scale), "zero_point": source.zero_point}
+        return Fused(self.kind, (source.value,), shape_of(root), "float32", dict(attributes))
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x int8 or uint8 -> y float32 of the same shape."""
+        x = request.inputs[0]
+        scale, zero_point = np.float32(request.attributes["scale"]), request.integer("zero_point")
+        if x.value is not None:
+            real = scale * (x.value.astype(np.int32) - zero_point).astype(np.float32)
+            return constant_kernel("dequantize", real.astype(np.float32))
+        with KernelBuilder("dequantize") as k:
+            source = k.input("x", (x.elements,), x.dtype)
+            factor = k.constant("scale", np.array([scale], np.float32))
+            y = k.output("y", (x.elements,), "float32")
+            with k.loop("i", x.elements) as i:
+                k.store(y, [i], (source[i].astype("int32") - zero_point).astype("float32") * factor[0])
+        return k.kernel()

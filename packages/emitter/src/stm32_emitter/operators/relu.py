@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RELU, RELU6, RELU_N1_TO_1 that stand alone, and LEAKY_RELU.
+
+Arithmetic, established against the reference interpreter: requantize(x - zero point, m) + output zero point with two
+roundings, m = input scale / output scale in float32; then clamped to the bounds as a fused activation is. LEAKY_RELU
+scales negative values by input scale * alpha / output scale, product and quotient in float32.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.operators.fixed_point import activation_range, quantize_multiplier
+from stm32_emitter.operators.gemmlowp import Ints, requantize
+from stm32_emitter.operators.scope import Quantized, Scope
+from stm32_emitter.operators.table import Source, TableOperator
+
+
+class _Relu(TableOperator):
+    """quantize(clamp(dequantize(x))) with the bounds of one kind."""
+
+    bounds: ClassVar[tuple[float | None, float | None]]
+
+    def source(self, scope: Scope, result: Quantized) -> relax.Expr | None:  # noqa: ARG002
+        """The clamped value itself."""
+        return result.value if (result.low, result.high) == self.bounds else None
+
+    def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:  # noqa: ARG002
+        """Rescaled and clamped."""
+        low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
+        scaled = requantize(source.centred, *quantize_multiplier(float(source.scale / np.float32(result.scale))))
+        return np.clip(scaled + result.zero_point, low, high)
+
+
+class Relu(_Relu):
+    """max(x, 0)."""
+
+    kind: ClassVar[str] = "RELU"
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+
+
+class Relu6(_Relu):
+    """min(max(x, 0), 6)."""
+
+    kind: ClassVar[str] = "RELU6"
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 6.0)
+
+
+class ReluN1To1(_Relu):
+    """min(max(x, -1), 1)."""
+
+    kind: ClassVar[str] = "RELU_N1_TO_1"
+    bounds: ClassVar[tuple[float | None, float | None]] = (-1.0, 1.0)
+
+
+class LeakyRelu(TableOperator):
+    """x for x >= 0, alpha * x below; alpha may have any sign."""
+
+    kind: ClassVar[str] = "LEAKY_RELU"
+
+    def source(self, scope: Scope, result: Quantized) -> relax.Expr | None:
+        """quantize(leakyrelu(x)) without bounds."""
+        call = scope.call(result.value, "nn.leakyrelu") if result.low is result.high is None else None
+        return None if call is None else call.args[0]
+
+    def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:
+        """Each side of zero with its own multiplier."""
+        call = scope.call(result.value, "nn.leakyrelu")
+        if call is None:
+            raise ModelRefused("it is no leaky relu")
+        values, scale = source.centred, np.float32(result.scale)
+        below = float(np.float32(source.scale * np.float32(call.attrs.alpha)) / scale)
+        multiplier, shift = quantize_multiplier(abs(below))
+        negative = requantize(values, multiplier if below >= 0 else -multiplier, shift)
+        positive = requantize(values, *quantize_multiplier(float(source.scale / scale)))
+        return np.where(values >= 0, positive, negative) + result.zero_point

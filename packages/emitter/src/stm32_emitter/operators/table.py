@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that map each 8-bit value to one 8-bit value: computed for all 256 at compile time.
+
+An operator says what its group looks like and how the 256 results are computed; the kernel is a look-up, a clamp or a
+copy, whichever the results allow.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import relax
+
+from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
+from stm32_emitter.operators.gemmlowp import Ints
+from stm32_emitter.operators.scope import Quantized, Scope, shape_of
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address, expression
+
+EIGHT_BITS = ("int8", "uint8")
+"""Element types that a table can serve."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The quantized tensor that is mapped."""
+
+    value: relax.Expr
+    dtype: str
+    scale: np.float32
+    zero_point: int
+
+    @property
+    def centred(self) -> Ints:
+        """All values of its type in order of the type, minus the zero point."""
+        info = np.iinfo(self.dtype)
+        return np.arange(int(info.min), int(info.max) + 1, dtype=np.int64) - self.zero_point
+
+    @property
+    def reals(self) -> NDArray[np.float32]:
+        """The numbers that all its values stand for."""
+        return (self.scale * self.centred.astype(np.float32)).astype(np.float32)
+
+
+def source_of(scope: Scope, expr: relax.Expr) -> Source | None:
+    """``expr`` as dequantize(x) with one scale and 8 bits, or None."""
+    found = scope.dequantized(expr)
+    if found is None or found.dtype not in EIGHT_BITS or found.scale.size != 1:
+        return None
+    return Source(found.value, found.dtype, found.scale[0], int(found.zero_point[0]))
+
+
+class TableOperator(OperatorDefinition):
+    """Base of these operators: a subclass gives ``kind``, ``source`` and ``results``."""
+
+    roots: ClassVar[tuple[str, ...]] = ("quantize",)
+    dtypes: ClassVar[tuple[str, ...]] = ("int8",)
+    """Element types of input and output."""
+
+    @abstractmethod
+    def source(self, scope: Scope, result: Quantized) -> relax.Expr | None:
+        """What is mapped (a dequantize) if ``result`` is this operator, or None."""
+
+    @abstractmethod
+    def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:
+        """The result for each value of the source's type, in order, not clamped to the result's type."""
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """quantize(f(dequantize(x))); inputs are x and the table."""
+        result = scope.quantized(root)
+        expr = None if result is None or result.dtype not in self.dtypes else self.source(scope, result)
+        source = None if expr is None else source_of(scope, expr)
+        if result is None or source is None or source.dtype not in self.dtypes:
+            return None
+        info = np.iinfo(result.dtype)
+        table = np.clip(self.results(scope, source, result), info.min, info.max).astype(result.dtype)
+        return Fused(self.kind, (source.value, constant(table)), shape_of(root), result.dtype)
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x -> y of the same shape."""
+        return table_kernel(self.kind.lower(), request)
+
+
+def table_kernel(name: str, request: KernelRequest) -> Kernel:
+    """The kernel of a table: inputs x and table [256], which is indexed by x minus the least value of its type."""
+    x, table = request.inputs[0], request.constant(1)
+    first = int(np.iinfo(x.dtype).min)
+    if x.value is not None:
+        return constant_kernel(name, table[x.value.astype(np.int64) - first])
+    bounds = _clamp_bounds(table, x.dtype)
+    with KernelBuilder(name) as k:
+        source = k.input("x", (x.elements,), x.dtype)
+        entries = k.constant("table", table) if bounds is None else None
+        y = k.output("y", (x.elements,), request.output.dtype)
+        if bounds == _limits(x.dtype):
+            k.call("memcpy", address(y, write=True), address(source), x.elements)
+        else:
+            with k.loop("i", x.elements) as i:
+                value = source[i].astype("int32")
+                mapped = expression("ai_k_clamp", value, *(bounds or ())) if entries is None else entries[value - first]
+                k.store(y, [i], mapped.astype(request.output.dtype))
+    return k.kernel()
+
+
+def constant_kernel(name: str, value: NDArray[Any]) -> Kernel:
+    """A kernel without inputs, for an operator on constants only."""
+    with KernelBuilder(name) as k:
+        source = k.constant("value", value.ravel())
+        y = k.output("y", (value.size,), str(value.dtype))
+        k.call("memcpy", address(y, write=True), address(source), value.nbytes)
+    return k.kernel()
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+def _clamp_bounds(table: NDArray[Any], dtype: str) -> tuple[int, int] | None:
+    """(low, high) if the table only clamps values of its own type, or None."""
+    low, high = int(table.min()), int(table.max())
+    least, greatest = _limits(dtype)
+    plain = np.clip(np.arange(least, greatest + 1), low, high)
+    return (low, high) if str(table.dtype) == dtype and np.array_equal(table, plain) else None

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C text of a lowered kernel: TVM's C generator writes the body, the frame around it is ours."""
+
+from __future__ import annotations
+
+import re
+
+import tvm
+from tvm import tirx
+
+from stm32_emitter.tir.lowering import LoweredKernel, Parameter
+
+_C_TYPES = {"float32": "float", "float64": "double", "bool": "uint8_t"}
+_EMPTY_STATEMENT = re.compile(r"^\s*(\(void\)\s*)?0;\n", re.MULTILINE)
+
+
+def c_type(dtype: str) -> str:
+    """The C type of an element."""
+    return _C_TYPES.get(dtype, f"{dtype}_t")
+
+
+def signature(name: str, kernel: LoweredKernel, written: frozenset[int]) -> str:
+    """``void name(const int8_t *x, ...)``; ``written`` has the positions of the parameters that are written."""
+    arguments = ", ".join(
+        _declaration(parameter, position in written) for position, parameter in enumerate(kernel.parameters)
+    )
+    return f"void {name}({arguments})"
+
+
+def _declaration(parameter: Parameter, written: bool) -> str:
+    return f"{'' if written else 'const '}{c_type(parameter.dtype)} *{parameter.name}"
+
+
+def body(kernel: LoweredKernel, name: str) -> str:
+    """The function's body with its braces."""
+    function = (
+        kernel.function.with_attr("global_symbol", name)
+        .with_attr("tirx.is_global_func", True)
+        .with_attr("calling_conv", 0)
+        .with_attr("target", tvm.target.Target("c"))
+    )
+    module = tirx.transform.LowerIntrin()(tirx.transform.LowerTVMBuiltin()(tvm.IRModule({name: function})))
+    text = tvm.get_global_func("target.build.c")(module, tvm.target.Target("c")).inspect_source()
+    start = text.rindex(f"{name}(")
+    opening = text.index("{", start)
+    return tidy(text[opening : text.rindex("}") + 1])
+
+
+def tidy(text: str) -> str:
+    """House style for TVM's text: four spaces, no empty statements, no parentheses around a whole index."""
+    text = _EMPTY_STATEMENT.sub("", text)
+    text = re.sub(r"\(&\((\w+)\[([^][]*)\]\)\)", r"(&\1[\2])", text)
+    lines = (_reindent(line) for line in text.splitlines())
+    return "\n".join(line for line in lines if line.strip()) + "\n"
+
+
+def _reindent(line: str) -> str:
+    stripped = line.lstrip(" ")
+    return "  " * (len(line) - len(stripped)) + stripped.rstrip()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A scheduled PrimFunc becomes one whose parameters are plain pointers and whose large locals are parameters too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tvm
+from tvm import ir, s_tir, tirx
+
+from stm32_emitter.tir.builder import KIND, MACS
+
+MAX_LOCAL_BYTES = 64
+"""A local array that is larger goes to the activation pool."""
+
+_PASSES = (
+    s_tir.transform.CanonicalizeLoop,
+    s_tir.transform.LowerInitBlock,
+    s_tir.transform.PlanAndUpdateBufferAllocationLocation,
+    s_tir.transform.ConvertBlocksToOpaque,
+    s_tir.transform.CompactBufferAllocation,
+    s_tir.transform.LowerMatchBuffer,
+    s_tir.transform.StmtSimplify,
+    s_tir.transform.LowerOpaqueBlock,
+    tirx.transform.FlattenBuffer,
+    lambda: tirx.transform.NarrowDataType(32),
+    s_tir.transform.LoopPartition,
+    lambda: tirx.transform.VectorizeLoop(False),  # noqa: FBT003 - positional in TVM
+    tirx.transform.StorageRewrite,
+    tirx.transform.UnrollLoop,
+    s_tir.transform.RenormalizeSplitPattern,
+    tirx.transform.StmtSimplify,
+    tirx.transform.RemoveNoOp,
+    tirx.transform.CommonSubexprElim,
+)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pointer that the C function takes."""
+
+    name: str
+    dtype: str
+    elements: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes behind the pointer."""
+        return self.elements * element_bytes(self.dtype)
+
+
+@dataclass(frozen=True)
+class LoweredKernel:
+    """A kernel that is ready to be printed.
+
+    Attributes:
+        function: PrimFunc over pointer variables.
+        parameters: the PrimFunc's own parameters in order, then scratch that was found inside.
+        hoisted: how many trailing parameters are such scratch.
+        kind: what it is called in C.
+        macs: multiply-accumulate operations of one call.
+    """
+
+    function: tirx.PrimFunc
+    parameters: tuple[Parameter, ...]
+    hoisted: int
+    kind: str
+    macs: int
+
+
+def element_bytes(dtype: str) -> int:
+    """Bytes of one element."""
+    return 1 if dtype == "bool" else (tvm.DataType(dtype).bits + 7) // 8
+
+
+def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
+    """Lowers one kernel; its C name will be ``name``."""
+    passes = tvm.transform.Sequential([make() for make in _PASSES])
+    lowered = passes(tvm.IRModule({name: function}))[name]
+    pointers = [_pointer(p.name, p.dtype) for p in lowered.params]
+    parameters = [Parameter(p.name, str(p.dtype), _elements(p)) for p in lowered.params]
+    large: list[tirx.Buffer] = []
+    body = _without_large_locals(lowered.body, large.append)
+    for number, buffer in enumerate(large):
+        parameters.append(Parameter(f"scratch{number}", str(buffer.dtype), _elements(buffer)))
+        pointers.append(_pointer(f"scratch{number}", buffer.dtype))
+    declared = [
+        tirx.DeclBuffer(buffer, data=pointer)
+        for buffer, pointer in zip([*lowered.params, *large], pointers, strict=True)
+    ]
+    plain = tirx.PrimFunc(pointers, tirx.SeqStmt([*declared, body]), ret_type=None)
+    attrs = function.attrs or {}
+    kind = str(attrs[KIND]) if KIND in attrs else _kind_of_library_function(function)
+    macs = int(attrs[MACS]) if MACS in attrs else 0
+    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs)
+
+
+def _kind_of_library_function(function: tirx.PrimFunc) -> str:
+    attrs = function.attrs or {}
+    name = str(attrs["global_symbol"]) if "global_symbol" in attrs else "kernel"
+    return name.rstrip("0123456789").rstrip("_") or "kernel"
+
+
+def _pointer(name: str, dtype: str) -> tirx.Var:
+    return tirx.Var(name, ir.PointerType(ir.PrimType(dtype)))
+
+
+def _elements(buffer: tirx.Buffer) -> int:
+    return math.prod(int(dim) for dim in buffer.shape)
+
+
+def _without_large_locals(statement: tirx.Stmt, found: Callable[[tirx.Buffer], None]) -> tirx.Stmt:
+    """``statement`` without the allocations of large arrays, which are reported."""
+    if isinstance(statement, tirx.AllocBuffer):
+        buffer = statement.buffer
+        if _elements(buffer) * element_bytes(str(buffer.dtype)) <= MAX_LOCAL_BYTES:
+            return statement
+        found(buffer)
+        return tirx.Evaluate(tirx.const(0, "int32"))
+    if isinstance(statement, tirx.SeqStmt):
+        return tirx.SeqStmt([_without_large_locals(part, found) for part in statement.seq])
+    if isinstance(statement, tirx.For):
+        body = _without_large_locals(statement.body, found)
+        return tirx.For(
+            statement.loop_var, statement.min, statement.extent, statement.kind, body,
+            statement.thread_binding, statement.annotations,
+        )  # fmt: skip
+    if isinstance(statement, tirx.IfThenElse):
+        other = statement.else_case
+        return tirx.IfThenElse(
+            statement.condition,
+            _without_large_locals(statement.then_case, found),
+            None if other is None else _without_large_locals(other, found),
+        )
+    return statement
