@@ -155,7 +155,7 @@ def _aimed(rng: np.random.Generator, model: bytes, places: Sequence[Spot]) -> tu
 def _blind(rng: np.random.Generator, model: bytes) -> tuple[str, bytes]:
     data = bytearray(model)
     start = int(rng.integers(len(data)))
-    length = int(min(rng.integers(1, 64), len(data) - start))
+    length = min(int(rng.integers(1, 64)), len(data) - start)
     style = int(rng.integers(6))
     if style == 0:
         return f"cut after {start} bytes", bytes(data[:start])

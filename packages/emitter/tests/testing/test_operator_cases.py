@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random operator cases: reproducible by seed, and every one accepted by the reference interpreter."""
+
+import numpy as np
+import pytest
+import tflite
+from stm32_emitter.testing.cases import DTYPES, cases, operators
+from stm32_emitter.testing.reference import Reference
+from stm32_emitter.testing.tflite_options import OPERATORS
+
+SEEDS = 25
+
+
+def test_there_are_cases_for_every_operator() -> None:
+    assert set(operators()) == set(OPERATORS)
+
+
+@pytest.mark.parametrize("op", operators())
+def test_a_case_depends_on_its_seed_only(op: str) -> None:
+    several = list(cases(op, 3, 4))
+    (alone,) = cases(op, 5, 1)
+    assert alone.model == several[2].model
+    for left, right in zip(alone.inputs, several[2].inputs, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+    assert len({case.model for case in several}) > 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("op", operators())
+def test_the_reference_accepts_every_case(op: str, dtype: str) -> None:
+    pytest.importorskip("ai_edge_litert")
+    for case in cases(op, 0, SEEDS, dtype):
+        reference = Reference(case.model)
+        graph = tflite.Model.GetRootAs(case.model).Subgraphs(0)
+        written = graph.Tensors(graph.Outputs(0))
+        shape = tuple(written.ShapeAsNumpy()) if written.ShapeLength() else ()
+        assert tuple(reference.outputs[0]["shape"]) == shape, case.name
+        for inputs in case.inputs:
+            (output,) = reference.run(inputs)
+            assert output.size, case.name
+
+
+def test_an_unknown_operator_or_dtype_is_refused() -> None:
+    with pytest.raises(ValueError, match="no cases for LSTM"):
+        next(cases("LSTM", 0, 1))
+    with pytest.raises(ValueError, match="dtype 'int4'"):
+        next(cases("ADD", 0, 1, "int4"))
