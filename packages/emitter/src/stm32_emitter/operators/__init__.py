@@ -3,17 +3,35 @@
 
 from __future__ import annotations
 
+from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
+from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.fully_connected import FullyConnected
+from stm32_emitter.operators.max_pool_2d import MaxPool2D
+from stm32_emitter.operators.mean import Mean
+from stm32_emitter.operators.pad import Pad
+from stm32_emitter.operators.resize_bilinear import ResizeBilinear
+from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
+from stm32_emitter.operators.strided_slice import StridedSlice
+from stm32_emitter.operators.transpose import Transpose
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
     Conv2D(),
     FullyConnected(),
     Copy(),
+    AveragePool2D(),
+    Concatenation(),
+    MaxPool2D(),
+    Mean(),
+    Pad(),
+    ResizeBilinear(),
+    ResizeNearestNeighbor(),
+    StridedSlice(),
+    Transpose(),
 )
 """Every operator that can be recognised."""
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """MEAN int8 over any axes.
 
-Arithmetic, established against the reference interpreter for every set of axes and for equal scales too, with n reduced
-elements and (q, s) the fixed-point form of input_scale / output_scale (in double): k = min(floor(log2 n), 32, 31 + s);
-q' = q * 2**k / n, truncated; y = requantize(sum - input_zero_point * n, q', s - k) (``ai_k_requantize``) plus the output
+Arithmetic, established against the reference interpreter for every set of axes and for equal scales too, with n
+reduced elements and (q, s) the fixed-point form of input_scale / output_scale (in double):
+k = min(floor(log2 n), 32, 31 + s); q' = q * 2**k / n, truncated; y = requantize(sum - input_zero_point * n, q', s - k) (``ai_k_requantize``) plus the output
 zero point, clamped.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from tvm import relax, tirx
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.scope import Scope, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address, expression
@@ -47,11 +47,11 @@ class Mean(OperatorDefinition):
         if not axes or count > _LARGEST:
             raise ModelRefused(f"it reduces {count} elements over {len(axes)} axes; 1 to {_LARGEST} are supported")
         multiplier, shift = divided_multiplier(float(x.scale[0]) / result.scale, count)
-        attributes = {
+        attributes: dict[str, Attribute] = {
             "axes": axes, "multiplier": multiplier, "shift": shift,
             "offset": -int(x.zero_point[0]) * count, "zero_point": result.zero_point,
         }  # fmt: skip
-        return Fused(self.kind, (x.value,), shape_of(root), "int8", dict(attributes))
+        return Fused(self.kind, (x.value,), shape_of(root), "int8", attributes)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [any shape] -> y int8 [the axes that are kept]."""

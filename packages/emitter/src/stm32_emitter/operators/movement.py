@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operators that only move elements share; they work on tensors of any element type, on the bytes as stored."""
+"""What the operators that only move elements share; they work on any element type, on the bytes as stored."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,8 +82,4 @@ def collapsed(sizes: Sequence[int], strides: Sequence[int]) -> list[tuple[int, i
 
 def row_major(shape: Sequence[int]) -> list[int]:
     """Elements between neighbours along each axis."""
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.insert(0, step)
-        step *= size
-    return strides
+    return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]

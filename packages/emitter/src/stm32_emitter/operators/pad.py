@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tvm import relax, tirx
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.movement import copy, fill, movable
 from stm32_emitter.operators.scope import Scope, dtype_of, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
@@ -29,8 +29,8 @@ class Pad(OperatorDefinition):
         x, widths = root.args[0], integers(root.attrs.pad_width)
         if not widths or min(widths) < 0 or str(root.attrs.pad_mode) != "constant" or not movable(scope, x):
             return None
-        attributes = {"widths": widths, "value": float(root.attrs.pad_value)}
-        return Fused(self.kind, (x,), shape_of(root), dtype_of(root), dict(attributes))
+        attributes: dict[str, Attribute] = {"widths": widths, "value": float(root.attrs.pad_value)}
+        return Fused(self.kind, (x,), shape_of(root), dtype_of(root), attributes)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x [d0, d1, ...] -> y [before + d0 + after, ...], the same element type."""

@@ -66,9 +66,9 @@ def nearest_indices(size: int, out: int, mode: str) -> list[int]:
 
 def _index(k: KernelBuilder, name: str, indices: list[int]) -> Any:
     """A function from an output index to the expression of its input index."""
-    for step in range(1, len(indices) + 1):
-        if all(index == v // step for v, index in enumerate(indices)):
-            return (lambda v: v) if step == 1 else (lambda v: v // step)
+    step = indices.count(0)
+    if indices == [v // step for v in range(len(indices))]:
+        return lambda v: v // step
     dtype = "uint8" if max(indices) < 256 else "uint16" if max(indices) < 65536 else "int32"
     table = k.constant(name, np.array(indices, dtype))
     return lambda v: table[v].astype("int32")

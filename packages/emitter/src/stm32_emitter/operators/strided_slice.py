@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tvm import relax
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.movement import movable, row_major, strided_copy
 from stm32_emitter.operators.scope import Scope, dtype_of, prim_value, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
@@ -31,8 +31,8 @@ class StridedSlice(OperatorDefinition):
             ranges[axis] = ranges[axis][slice(begin, end, step)]
         if tuple(len(r) for r in ranges) != shape:
             return None
-        attributes = {"first": [r.start for r in ranges], "step": [r.step for r in ranges]}
-        return Fused(self.kind, (x,), shape, dtype_of(root), dict(attributes))
+        attributes: dict[str, Attribute] = {"first": [r.start for r in ranges], "step": [r.step for r in ranges]}
+        return Fused(self.kind, (x,), shape, dtype_of(root), attributes)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x [any shape] -> y [slice], the same element type."""

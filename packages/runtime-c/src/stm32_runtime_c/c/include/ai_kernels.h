@@ -6,5 +6,6 @@
 #include "ai_k_arith.h"
 #include "ai_k_conv.h"
 #include "ai_k_dense.h"
+#include "ai_k_pool.h"
 
 #endif
