@@ -59,3 +59,52 @@ def activation_range(
     bottom = int(info.min) if low is None else max(int(info.min), quantize_value(low, scale, zero_point))
     top = int(info.max) if high is None else min(int(info.max), quantize_value(high, scale, zero_point))
     return bottom, top
+
+
+def round_half_away(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """C's round() of each element."""
+    whole = np.trunc(values)
+    return np.asarray(whole + np.sign(values) * (np.abs(values - whole) >= 0.5))  # noqa: PLR2004
+
+
+def single_rounding_multiplier(real: float, bound: int) -> tuple[int, int]:
+    """(multiplier, shift) with which ``ai_k_requantize_once`` equals round(acc * real) in double precision.
+
+    The reference rounds a double product. Both are monotone in acc, so it is enough to compare them on both sides of
+    every step of the result between -512 and 512; results beyond are clamped anyway.
+
+    Args:
+        real: the real multiplier.
+        bound: largest magnitude of the accumulator.
+
+    Raises:
+        ModelRefused: no 31-bit multiplier is exact up to ``bound``.
+    """
+    multiplier, shift = quantize_multiplier(real)
+    if multiplier == 0:
+        return 0, 0
+    steps = _step_positions(real, bound)
+    wanted = round_half_away(steps.astype(np.float64) * real)
+    for delta in (0, 1, -1, 2, -2):
+        candidate = multiplier + delta
+        if candidate < 1 << 31 and np.array_equal(_rounded_once(steps, candidate, shift), wanted):
+            return candidate, shift
+    raise ModelRefused(
+        f"its accumulator (up to {bound}) times {real} has no exact 31-bit fixed-point form",
+        hint="This is a limit of exactness, not of the model: please report the layer's scales.",
+    )
+
+
+def _step_positions(real: float, bound: int) -> NDArray[np.int64]:
+    """Accumulators next to every step of round(acc * real) with a result between -512 and 512."""
+    edges = (np.arange(-512, 513) - 0.5) / real
+    centre = np.clip(edges, -bound, bound).astype(np.int64)
+    around = centre[:, None] + np.arange(-2, 3)
+    return np.unique(np.clip(around, -bound, bound))
+
+
+def _rounded_once(acc: NDArray[np.int64], multiplier: int, shift: int) -> NDArray[np.float64]:
+    """``ai_k_requantize_once`` in exact integers."""
+    total = 31 - shift
+    rounded = [(int(a) * multiplier + (1 << (total - 1)) - (a < 0)) >> total for a in acc]
+    return np.array(rounded, np.float64)

@@ -2,19 +2,21 @@
 """FULLY_CONNECTED.
 
 Arithmetic, established against the reference interpreter: 32-bit accumulation of (x - input zero point) * w + bias,
-scaled with one rounding (``ai_k_requantize_once``), plus the output zero point, clamped.
+multiplied by the double input_scale * weight_scale / output_scale and rounded once, halves away from zero, plus the
+output zero point, clamped. The fixed-point form of ``ai_k_requantize_once`` is checked to equal it at compile time.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
-from stm32_emitter.operators.fixed_point import activation_range, quantize_multipliers
+from stm32_emitter.operators.fixed_point import activation_range, single_rounding_multiplier
 from stm32_emitter.operators.packing import folded_bias, pack_rows
 from stm32_emitter.operators.scope import Scope, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -45,7 +47,7 @@ class FullyConnected(OperatorDefinition):
         if np.any(w.zero_point):
             raise ModelRefused("its weights have a zero point other than 0", hint="Quantize them symmetrically.")
         real = x.scale[0].astype(np.float64) * w.scale.astype(np.float64) / np.float64(result.scale)
-        multipliers, shifts = quantize_multipliers(real)
+        multipliers, shifts = _multipliers(real, weights, _bias(scope, bias, len(weights)), int(x.zero_point[0]))
         low, high = activation_range("int8", result.scale, result.zero_point, result.low, result.high)
         constants = [constant(v) for v in (weights, _bias(scope, bias, len(weights)), multipliers, shifts)]
         attributes = {
@@ -75,7 +77,18 @@ class FullyConnected(OperatorDefinition):
         return k.kernel()
 
 
-def _bias(scope: Scope, bias: relax.Expr | None, rows: int) -> np.ndarray:
+def _multipliers(
+    real: NDArray[np.float64], weights: NDArray[np.int8], bias: NDArray[np.int32], zero_point: int
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """Fixed-point forms that are exact for every accumulator that the weights allow."""
+    reach = max(127 - zero_point, zero_point + 128)
+    bounds = np.abs(weights.astype(np.int64)).sum(axis=1) * reach + np.abs(bias.astype(np.int64))
+    bounds = np.minimum(bounds if len(real) > 1 else bounds.max(keepdims=True), 2**31 - 1)
+    pairs = [single_rounding_multiplier(float(m), int(b)) for m, b in zip(real, bounds, strict=True)]
+    return np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int8)
+
+
+def _bias(scope: Scope, bias: relax.Expr | None, rows: int) -> NDArray[Any]:
     if bias is None:
         return np.zeros(rows, np.int32)
     dequantized = scope.dequantized(bias)

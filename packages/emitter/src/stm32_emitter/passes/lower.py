@@ -7,11 +7,12 @@ import tvm
 from tvm import ir, relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.model_info import ModelInfo, info_of
+from stm32_emitter.model_info import ModelInfo, SourceOperator, info_of
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import constant, kind_of, request_of
 from stm32_emitter.operators.scope import dtype_of, op_name
 from stm32_emitter.passes.bindings import bindings, replace_values
+from stm32_emitter.passes.schedule import schedule_library
 from stm32_emitter.target import Target
 from stm32_emitter.tir.builder import KIND, Kernel
 
@@ -29,7 +30,7 @@ def lower_operators(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
     _refuse_leftovers(lowered)
     keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
     lowered = relax.transform.LegalizeOps(keep)(lowered)
-    return relax.transform.DeadCodeElimination()(lowered)
+    return schedule_library(relax.transform.DeadCodeElimination()(lowered))
 
 
 def _lower_fused(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
@@ -68,16 +69,24 @@ def _kernel(kind: str, call: relax.Call, target: Target, info: ModelInfo, name: 
 
 def _refuse_leftovers(mod: tvm.IRModule) -> None:
     """Quantized arithmetic that nobody recognised must not silently become float arithmetic."""
-    info = info_of(mod)
+    info, pending = info_of(mod), None
     for binding in bindings(mod["main"]):
-        name = op_name(binding.value)
-        if name not in ("quantize", "dequantize"):
-            continue
+        if op_name(binding.value) in ("quantize", "dequantize"):
+            pending = pending or binding
         source = info.sources.get(str(binding.var.name))
-        raise ModelRefused(
-            f"this use of quantized arithmetic ({dtype_of(binding.var)}) is not supported",
-            operator=source.kind if source else name,
-            index=source.index if source else None,
-            name=source.output if source else str(binding.var.name),
-            hint="Quantize the whole operator to int8 (inputs, weights and outputs), or leave it in float32.",
-        )
+        if pending is None or (source is None and info.sources):
+            continue
+        raise _refusal(pending, source)
+    if pending is not None:
+        raise _refusal(pending, None)
+
+
+def _refusal(binding: relax.Binding, source: SourceOperator | None) -> ModelRefused:
+    """``source`` is the operator that the first unrecognised binding leads to."""
+    return ModelRefused(
+        f"this use of quantized arithmetic ({dtype_of(binding.value.args[0])}) is not supported",
+        operator=source.kind if source else op_name(binding.value),
+        index=source.index if source else None,
+        name=source.output if source else str(binding.var.name),
+        hint="Quantize the whole operator to int8 (inputs, weights and outputs), or leave it in float32.",
+    )

@@ -76,7 +76,7 @@ def element_bytes(dtype: str) -> int:
 
 
 def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
-    """Lowers one kernel; its C name will be ``name``."""
+    """Lowers one kernel; ``name`` without its number is what a function of TVM's library is called in C."""
     passes = tvm.transform.Sequential([make() for make in _PASSES])
     lowered = passes(tvm.IRModule({name: function}))[name]
     pointers = [_pointer(p.name, p.dtype) for p in lowered.params]
@@ -92,15 +92,9 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     ]
     plain = tirx.PrimFunc(pointers, tirx.SeqStmt([*declared, body]), ret_type=None)
     attrs = function.attrs or {}
-    kind = str(attrs[KIND]) if KIND in attrs else _kind_of_library_function(function)
+    kind = str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"
     macs = int(attrs[MACS]) if MACS in attrs else 0
     return LoweredKernel(plain, tuple(parameters), len(large), kind, macs)
-
-
-def _kind_of_library_function(function: tirx.PrimFunc) -> str:
-    attrs = function.attrs or {}
-    name = str(attrs["global_symbol"]) if "global_symbol" in attrs else "kernel"
-    return name.rstrip("0123456789").rstrip("_") or "kernel"
 
 
 def _pointer(name: str, dtype: str) -> tirx.Var:

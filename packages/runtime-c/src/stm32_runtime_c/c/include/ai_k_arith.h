@@ -52,11 +52,12 @@ static inline int32_t ai_k_requantize(int32_t value, int32_t multiplier, int32_t
     return ai_k_round_shift(ai_k_mul_high(ai_k_shift_left(value, left), multiplier), right);
 }
 
-/* The same, rounded once, halves towards +infinity; the result must fit 32 bits. */
+/* The same, rounded once, halves away from zero; the result must fit 32 bits. */
 static inline int32_t ai_k_requantize_once(int32_t value, int32_t multiplier, int32_t shift)
 {
     const int32_t total = 31 - shift;
-    return (int32_t)(((int64_t)value * multiplier + (INT64_C(1) << (total - 1))) >> total);
+    const int64_t half = (INT64_C(1) << (total - 1)) - (value < 0 ? 1 : 0);
+    return (int32_t)(((int64_t)value * multiplier + half) >> total);
 }
 
 #if AI_K_DSP
