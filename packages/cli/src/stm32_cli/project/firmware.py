@@ -110,6 +110,8 @@ def build_firmware(build: Build) -> Path:
     from stm32_board_support.toolchain import c_compiler
 
     c_compiler(build.board)
+    if build.board.kind.value != "host":
+        build.board.layout(build.layout)  # a wrong name is told before anything is made
     build.folder.mkdir(parents=True, exist_ok=True)
     _forget_other_board(build)
     names = ", ".join(model.name for model in build.models) or "no model"

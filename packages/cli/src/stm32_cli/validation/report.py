@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ class ValidationReport:
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""
         debug = self.profile["debug"]
-        return {
+        found = {
             "passed": self.passed,
             "model": self.model,
             "target": self.target,
@@ -87,6 +88,16 @@ class ValidationReport:
             "layers": [layer.to_dict() for layer in self.layers],
             "firmware": self.info,
         }
+        return {key: finite(value) for key, value in found.items()}
+
+
+def finite(value: Any) -> Any:
+    """Replaces numbers that JSON has no word for (infinite, not a number) by None, at any depth."""
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _average(values: Sequence[float]) -> float:
@@ -104,7 +115,8 @@ def _cost_lines(report: ValidationReport) -> list[str]:
     macs = report.info.get("macc") or 0
     if counts and macs:
         lines.append(f"MACs        : {macs:,}, {_average(counts) / macs:.2f} {report.counter} per MAC")
-    lines.append(f"stack       : {report.profile['debug']['stack_usage']:,} B used")
+    stack = report.profile["debug"]["stack_usage"]
+    lines.append(f"stack       : {stack:,} B used" if stack > 0 else "stack       : not measured")
     return lines
 
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ai_runner import AiRunner, AiRunnerCallback, Mode
+from ai_runner import AiRunner, AiRunnerCallback, Mode, SignatureMismatchError
 from ai_runner.compare import FLOAT_TOLERANCE, compare_outputs
 from ai_runner.samples import Samples, load_npz, random_inputs, select_samples
 
@@ -20,12 +21,13 @@ from stm32_cli.validation.report import ValidationReport
 from stm32_cli.validation.target import Destination, Plan, connect, signature_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 DEFAULT_SAMPLES = 10
+_COUNTS = re.compile(r"counts (\w+)")
 _TELL_EVERY = 2.0  # seconds
 
 
@@ -117,22 +119,33 @@ def _layers(plan: Plan, samples: Samples, nodes: Sequence[dict[str, Any]]) -> An
     return compare_layers(nodes, operators, kept.__getitem__, FLOAT_TOLERANCE)
 
 
-def _counter_unit(destination: Destination) -> str:
-    """What the firmware's counter counts there."""
-    if destination.kind == "connected":
-        return "cycles"
-    from stm32_board_support import load_board
+def counter_unit(info: Mapping[str, Any]) -> str:
+    """What the firmware's counter counts: cycles, unless it tells otherwise."""
+    found = _COUNTS.search(info["runtime"]["description"])
+    return found[1] if found else "cycles"
 
-    return str(load_board(destination.board).descriptor.counter.value)
+
+def core_of_device(device_id: int) -> str | None:
+    """The CPU of the known board with this device id; None if there is none, or several with different ones."""
+    from stm32_board_support import list_boards, load_board
+
+    boards = [load_board(name).descriptor for name in list_boards()]
+    cores = {board.core for board in boards if board.device_id == device_id}
+    return cores.pop() if len(cores) == 1 else None
 
 
 def _check_signature(runner: AiRunner, plan: Plan, name: str, info: dict[str, Any]) -> None:
-    """Refuses another model on a board that was connected, if the compiled one's signature is known."""
-    if plan.model_dir is None:
+    """Makes sure that a board that was connected holds this model, where both signatures can be had."""
+    core = core_of_device(info["device"]["id"]) if info["device"] else None
+    if not info["signature"] or (plan.model_dir is None and core is None):
+        console.message("note: the model on the board cannot be told from another one of the same inputs and outputs")
         return
-    _, _, signature = plan.emitted("")
-    if signature and info.get("signature"):
+    _, _, signature = plan.emitted(core or "")
+    try:
         runner.check_signature(signature_text(signature), name)
+    except SignatureMismatchError as error:
+        hint = "flash a build of this model; if it was compiled with other options, name its folder with --model-dir"
+        raise SignatureMismatchError(error.message, hint) from error
 
 
 def validate(request: Request, plan: Plan) -> ValidationReport:
@@ -162,7 +175,7 @@ def validate(request: Request, plan: Plan) -> ValidationReport:
     ]
     layers = _layers(plan, samples, profile["c_nodes"]) if request.per_layer else ()
     where = request.destination.desc or request.destination.board
-    unit = _counter_unit(request.destination)
+    unit = counter_unit(info)
     return ValidationReport(
         str(plan.model), where, reference, samples.count, figures, info, profile, unit, layers, outputs
     )
