@@ -29,9 +29,9 @@ class CodeEmitter:
 
     def __init__(
         self,
-        include_activations: bool = True,  # noqa: FBT002 - positional in the original
-        include_inputs: bool = True,  # noqa: FBT002
-        include_outputs: bool = True,  # noqa: FBT002
+        include_activations: bool = True,
+        include_inputs: bool = True,
+        include_outputs: bool = True,
         *,
         target: str = "cortex-m4",
     ) -> None:

@@ -72,7 +72,7 @@ def extract_program(mod: tvm.IRModule) -> Program:
         state.location[parameter] = [state.new_buffer(_bytes(parameter), name)]
     for binding in bindings(main):
         _read_binding(mod, state, binding.var, binding.value)
-    results = _output_variables(main, state)
+    results = _output_variables(main)
     return _finish(state, main.params, results)
 
 
@@ -145,7 +145,7 @@ def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: in
     return state.kernels[variable]
 
 
-def _output_variables(main: relax.Function, state: _State) -> list[relax.Expr]:
+def _output_variables(main: relax.Function) -> list[relax.Expr]:
     result = main.body.body
     if isinstance(result.ty, relax.TupleType):
         fields = result.fields if isinstance(result, relax.Tuple) else _tuple_fields(main, result)

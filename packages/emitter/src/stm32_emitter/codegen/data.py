@@ -17,7 +17,8 @@ def data_header(model: Model) -> str:
     ]
     lines.append(f"const uint8_t *{model.name}_get_params(void);")
     declarations = "\n".join(lines)
-    return f"""/* Constants of {model.name}; weights are packed as the kernels read them. Emitted by stm32-ai {model.tool_version}. */
+    return f"""/* Constants of {model.name}; weights are packed as the kernels read them.
+ * Emitted by stm32-ai {model.tool_version}. */
 #ifndef {guard}
 #define {guard}
 
@@ -32,7 +33,7 @@ def data_header(model: Model) -> str:
 def data_source(model: Model) -> str:
     """Definitions of the constants, in section .nn_weights."""
     arrays = [
-        f"AI_SECTION(\".nn_weights\") AI_ALIGNED(4)\n"
+        f'AI_SECTION(".nn_weights") AI_ALIGNED(4)\n'
         f"const {c_type(str(constant.value.dtype))} {model.constant_name(i)}[{constant.value.size}] = "
         f"{initializer(constant.value)};\n"
         for i, constant in enumerate(model.program.constants)

@@ -21,7 +21,8 @@ def model_header(model: Model) -> str:
     """The public face of a model."""
     guard, upper, name = f"{model.upper}_H", model.upper, model.name
     pool = f"extern uint8_t {name}_activations[];\n" if model.options.include_activations else ""
-    return f"""/* {name}: descriptor and functions of a compiled neural network. Emitted by stm32-ai {model.tool_version}. */
+    return f"""/* {name}: descriptor and functions of a compiled neural network.
+ * Emitted by stm32-ai {model.tool_version}. */
 #ifndef {guard}
 #define {guard}
 
@@ -178,7 +179,8 @@ def _node_outputs(model: Model, number: int, outputs: tuple[NodeOutput, ...]) ->
         lines += _shape(output.tensor, name) + _quantization(output.tensor, name)
         rows.append(
             f"    {{.name = {c_string(output.tensor.name)},\n     .tensor = {_tensor(output.tensor, name)},\n"
-            f"     .pool_offset = {_offset(model, output.buffer)},\n     .io_index = {model.is_output(output.buffer)}}},\n"
+            f"     .pool_offset = {_offset(model, output.buffer)},\n"
+            f"     .io_index = {model.is_output(output.buffer)}}},\n"
         )
     lines.append(f"static const ai_node_tensor node{number}_outputs[{len(outputs)}] = {{\n{''.join(rows)}}};")
     return lines
@@ -202,9 +204,7 @@ def _pool(model: Model) -> str | None:
 
 def _run_list(model: Model) -> str:
     nodes = model.program.nodes
-    uses_pool = any(
-        not a.is_constant and model.offset(a.index) is not None for node in nodes for a in node.arguments
-    )
+    uses_pool = any(not a.is_constant and model.offset(a.index) is not None for node in nodes for a in node.arguments)
     uses_io = any(not a.is_constant and model.offset(a.index) is None for node in nodes for a in node.arguments)
     lines = ["static ai_status run_nodes(ai_handle handle)", "{"]
     if uses_pool:

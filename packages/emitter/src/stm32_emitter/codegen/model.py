@@ -77,7 +77,7 @@ def c_string(text: str) -> str:
         char = chr(byte)
         if char in '"\\':
             out.append("\\" + char)
-        elif char == "?" or not 0x20 <= byte < 0x7F:  # noqa: PLR2004 - "?" so that no trigraph appears
+        elif char == "?" or not 0x20 <= byte < 0x7F:
             out.append(f"\\{byte:03o}")
         else:
             out.append(char)
@@ -86,5 +86,5 @@ def c_string(text: str) -> str:
 
 def comment_text(text: str) -> str:
     """``text`` inside a C comment."""
-    printable = "".join(c if c.isprintable() and ord(c) < 0x7F else "?" for c in text)  # noqa: PLR2004
+    printable = "".join(c if c.isprintable() and ord(c) < 0x7F else "?" for c in text)
     return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")

@@ -23,7 +23,9 @@ def report_text(record: dict[str, Any]) -> str:
     ]
     for number, node in enumerate(record["nodes"]):
         live = sum(
-            t["bytes"] for t in record["tensors"] if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None
+            t["bytes"]
+            for t in record["tensors"]
+            if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None
         )
         lines.append(f"{node['name']:<34} {node['kernel']:<40} {node['macs']:>12,} {live:>12,}")
     return "\n".join(lines) + "\n"

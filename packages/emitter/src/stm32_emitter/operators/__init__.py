@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from stm32_emitter.operators.add import Add, Sub
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.concatenation import Concatenation
@@ -10,11 +11,17 @@ from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.fully_connected import FullyConnected
+from stm32_emitter.operators.hard_swish import HardSwish
+from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean
+from stm32_emitter.operators.mul import Mul
 from stm32_emitter.operators.pad import Pad
+from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
+from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
+from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.transpose import Transpose
 
@@ -32,6 +39,21 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     ResizeNearestNeighbor(),
     StridedSlice(),
     Transpose(),
+    Add(),
+    Sub(),
+    Mul(),
+    Relu(),
+    Relu6(),
+    ReluN1To1(),
+    LeakyRelu(),
+    HardSwish(),
+    Logistic(),
+    Tanh(),
+    Softmax(),
+    LogSoftmax(),
+    Requantize(),
+    Quantize(),
+    Dequantize(),
 )
 """Every operator that can be recognised."""
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every operator is made of.
 
-An operator file holds three things: how it is recognised in Relax (``match``), its fixed-point arithmetic (computed when
-it is matched), and its kernels (``kernel``). In between it is a :class:`Fused` call, written in Relax as
+An operator file holds three things: how it is recognised in Relax (``match``), its fixed-point arithmetic (computed
+when it is matched), and its kernels (``kernel``). In between it is a :class:`Fused` call, written in Relax as
 ``R.call_dps_packed("stm32.<KIND>", inputs)`` with the attributes on the call.
 """
 

@@ -135,9 +135,7 @@ class _Nest:
                     self._fill(at + kx * per_tap, pixel, per_tap)
 
     def _widen(self, source: Any, at: Any, pixel: int, count: int) -> None:
-        self.k.call(
-            "ai_k_widen_s8", address(self.columns, write=True), at, pixel, address(self.x, source), count
-        )
+        self.k.call("ai_k_widen_s8", address(self.columns, write=True), at, pixel, address(self.x, source), count)
 
     def _fill(self, at: Any, pixel: int, count: int) -> None:
         zero = self.request.integer("input_zero_point")

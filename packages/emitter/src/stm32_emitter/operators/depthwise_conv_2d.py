@@ -36,19 +36,19 @@ class DepthwiseConv2D(OperatorDefinition):
         with KernelBuilder("depthwise_conv_2d", macs) as k:
             x = k.input("x", request.inputs[0].shape, "int8")
             w = k.constant("weights", order)
-            b, m, e = (
-                k.constant(n, v) for n, v in (("bias", bias), ("multiplier", multipliers), ("shift", shifts))
-            )
+            b, m, e = (k.constant(n, v) for n, v in (("bias", bias), ("multiplier", multipliers), ("shift", shifts)))
             y = k.output("y", request.output.shape, "int8")
-            with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
-                with k.loop("c", s.out_channels) as c:
-                    acc = k.local("acc", "int32")
-                    k.store(acc, [0], b[c])
-                    _accumulate(k, request, s, (n, oy, ox, c), x, w, acc)
-                    scaled = expression("ai_k_requantize", acc[0], m[c], e[c].astype("int32"))
-                    value = scaled + request.integer("output_zero_point")
-                    clamped = expression("ai_k_clamp", value, request.integer("low"), request.integer("high"))
-                    k.store(y, [n, oy, ox, c], clamped.astype("int8"))
+            with (
+                k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox,
+                k.loop("c", s.out_channels) as c,
+            ):  # fmt: skip
+                acc = k.local("acc", "int32")
+                k.store(acc, [0], b[c])
+                _accumulate(k, request, s, (n, oy, ox, c), x, w, acc)
+                scaled = expression("ai_k_requantize", acc[0], m[c], e[c].astype("int32"))
+                value = scaled + request.integer("output_zero_point")
+                clamped = expression("ai_k_clamp", value, request.integer("low"), request.integer("high"))
+                k.store(y, [n, oy, ox, c], clamped.astype("int8"))
         return k.kernel()
 
 

@@ -64,7 +64,7 @@ def activation_range(
 def round_half_away(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """C's round() of each element."""
     whole = np.trunc(values)
-    return np.asarray(whole + np.sign(values) * (np.abs(values - whole) >= 0.5))  # noqa: PLR2004
+    return np.asarray(whole + np.sign(values) * (np.abs(values - whole) >= 0.5))
 
 
 def single_rounding_multiplier(real: float, bound: int) -> tuple[int, int]:

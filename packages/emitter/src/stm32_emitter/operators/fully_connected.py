@@ -39,7 +39,7 @@ class FullyConnected(OperatorDefinition):
         if call is None or transposed is None or transposed.attrs.axes is not None:
             return None
         x, w = scope.dequantized(call.args[0]), scope.dequantized(transposed.args[0])
-        if x is None or w is None or x.dtype != "int8" or len(x.shape) != 2:  # noqa: PLR2004
+        if x is None or w is None or x.dtype != "int8" or len(x.shape) != 2:
             return None
         weights = scope.constant(w.value)
         if weights is None or weights.dtype != np.int8:
@@ -64,9 +64,7 @@ class FullyConnected(OperatorDefinition):
         with KernelBuilder("fully_connected", batch * rows * depth) as k:
             x = k.input("x", (batch * depth,), "int8")
             w = k.constant("weights", pack_rows(weights))
-            b, m, e = (
-                k.constant(n, v) for n, v in (("bias", folded), ("multiplier", multipliers), ("shift", shifts))
-            )
+            b, m, e = (k.constant(n, v) for n, v in (("bias", folded), ("multiplier", multipliers), ("shift", shifts)))
             y = k.output("y", (batch * rows,), "int8")
             with k.loop("n", batch) as n:
                 k.call(

@@ -36,9 +36,7 @@ def pack_rows(weights: NDArray[np.int8], byte_order: tuple[int, int, int, int] =
     return np.concatenate([head.ravel(), words[grouped:].ravel()])
 
 
-def folded_bias(
-    bias: NDArray[np.int32] | None, weights: NDArray[np.int8], input_zero_point: int
-) -> NDArray[np.int32]:
+def folded_bias(bias: NDArray[np.int32] | None, weights: NDArray[np.int8], input_zero_point: int) -> NDArray[np.int32]:
     """bias - input_zero_point * sum of each row, modulo 2**32, so that kernels multiply the stored values.
 
     Args:
@@ -48,4 +46,5 @@ def folded_bias(
     """
     sums = weights.astype(np.int64).sum(axis=1)
     start = np.zeros(len(sums), np.int64) if bias is None else bias.astype(np.int64)
-    return (start - input_zero_point * sums).astype(np.uint64).astype(np.uint32).view(np.int32)
+    folded: NDArray[np.int32] = (start - input_zero_point * sums).astype(np.uint64).astype(np.uint32).view(np.int32)
+    return folded

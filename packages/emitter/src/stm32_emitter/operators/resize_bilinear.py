@@ -5,7 +5,8 @@ Arithmetic, established against the reference interpreter, all in integers of 1/
 step = (1024 * in + out / 2) / out, or (1024 * (in - 1) + (out - 1) / 2) / (out - 1) with align_corners and out > 1;
 position t = v * step, plus step / 2 - 512 with half_pixel_centers; neighbours lo = max(t / 1024, 0) and
 hi = min((t + 1023) / 1024, in - 1), weights 1024 - f and f with f = t - 1024 * lo; the sum of four products is divided
-by 2**20, rounded half away from zero. Division truncates. Scale and zero point do not take part: input and output have the same.
+by 2**20, rounded half away from zero. Division truncates. Scale and zero point do not take part: input and output have
+the same.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def nearest_indices(size: int, out: int, mode: str) -> list[int]:
 
 def _index(k: KernelBuilder, name: str, indices: list[int]) -> Any:
     """A function from an output index to the expression of its input index."""
-    step = indices.count(0)
+    step = max(indices.count(0), 1)
     if indices == [v // step for v in range(len(indices))]:
         return lambda v: v // step
     dtype = "uint8" if max(indices) < 256 else "uint16" if max(indices) < 65536 else "int32"

@@ -31,9 +31,7 @@ def replace_values(mod: tvm.IRModule, replace: Callable[[relax.Var, relax.Expr],
     return result
 
 
-def _replaced(
-    binding: relax.Binding, replace: Callable[[relax.Var, relax.Expr], relax.Expr | None]
-) -> relax.Binding:
+def _replaced(binding: relax.Binding, replace: Callable[[relax.Var, relax.Expr], relax.Expr | None]) -> relax.Binding:
     if not isinstance(binding, relax.VarBinding):
         return binding
     value = replace(binding.var, binding.value)

@@ -48,7 +48,7 @@ def _root(expr: relax.Expr, values: dict[relax.Var, relax.Expr]) -> relax.Expr:
         value = values.get(expr) if isinstance(expr, relax.Var) else None
         if isinstance(value, relax.Var):
             expr = value
-        elif op_name(value) in ALIASES if value is not None else False:
+        elif value is not None and op_name(value) in ALIASES:
             expr = value.args[0]
         elif value is not None and not isinstance(value, relax.Call | relax.TupleGetItem):
             return value
@@ -66,4 +66,3 @@ def _with_results(mod: tvm.IRModule, extra: list[relax.Binding], final: list[rel
         is_pure=main.is_pure, attrs=main.attrs,
     )  # fmt: skip
     return relax.transform.ConvertToDataflow(min_size=1)(relax.transform.Normalize()(result))
-

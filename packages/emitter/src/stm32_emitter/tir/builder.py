@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - as TVM spells it
 
 SCRATCH = "stm32.scratch"
 """PrimFunc attribute: how many trailing parameters are scratch."""
@@ -58,7 +58,7 @@ class KernelBuilder:
     _frame: Any = None
     _function: Any = None
 
-    def __enter__(self) -> KernelBuilder:
+    def __enter__(self) -> Self:
         self._builder = IRBuilder()
         self._builder.__enter__()
         self._frame = T.prim_func()
@@ -83,7 +83,9 @@ class KernelBuilder:
         """A tensor that the kernel reads."""
         return T.arg(name, T.buffer(tuple(shape), dtype))
 
-    output = input
+    def output(self, name: str, shape: Sequence[int], dtype: str) -> tirx.Buffer:
+        """A tensor that the kernel writes."""
+        return T.arg(name, T.buffer(tuple(shape), dtype))
 
     def constant(self, name: str, value: NDArray[Any]) -> tirx.Buffer:
         """A constant array; it is placed in ``.nn_weights``."""

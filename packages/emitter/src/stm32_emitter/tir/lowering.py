@@ -27,7 +27,7 @@ _PASSES = (
     tirx.transform.FlattenBuffer,
     lambda: tirx.transform.NarrowDataType(32),
     s_tir.transform.LoopPartition,
-    lambda: tirx.transform.VectorizeLoop(False),  # noqa: FBT003 - positional in TVM
+    lambda: tirx.transform.VectorizeLoop(False),
     tirx.transform.StorageRewrite,
     tirx.transform.UnrollLoop,
     s_tir.transform.RenormalizeSplitPattern,

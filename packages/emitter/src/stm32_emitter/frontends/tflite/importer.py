@@ -9,8 +9,6 @@ movement works on the quantized bytes themselves, and every binding that stands 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tvm
 from tvm import relax
@@ -96,7 +94,11 @@ def quantization_constants(tensor: Tensor) -> tuple[relax.Constant, relax.Consta
     if np.any(quantization.zero_point != quantization.zero_point.astype(zero_dtype)):
         raise ModelRefused(f"tensor '{tensor.name}' has a zero point outside {zero_dtype}")
     if quantization.per_tensor:
-        return relax.const(float(quantization.scale[0]), _FLOAT), relax.const(int(quantization.zero_point[0]), "int32"), 0
+        return (
+            relax.const(float(quantization.scale[0]), _FLOAT),
+            relax.const(int(quantization.zero_point[0]), "int32"),
+            0,
+        )
     if np.any(quantization.zero_point != 0) and tensor.dtype != "uint8":
         raise ModelRefused(f"tensor '{tensor.name}' is quantized per channel with zero points other than 0")
     return (

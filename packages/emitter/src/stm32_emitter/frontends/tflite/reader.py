@@ -27,9 +27,7 @@ _DTYPES = {
     tflite.TensorType.UINT64: "uint64",
     tflite.TensorType.UINT16: "uint16",
 }
-_OPERATOR_NAMES = {
-    value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")
-}
+_OPERATOR_NAMES = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _MAX_TENSOR_BYTES = 1 << 30
 _MAX_RANK = 8
 
@@ -160,7 +158,9 @@ def _indices(vector: Any) -> list[int]:
 
 def _at(tensors: tuple[Tensor, ...], index: int, what: str) -> Tensor:
     if not 0 <= index < len(tensors):
-        raise ModelRefused(f"{what} refers to tensor {index}, but there are {len(tensors)}", hint="The file is damaged.")
+        raise ModelRefused(
+            f"{what} refers to tensor {index}, but there are {len(tensors)}", hint="The file is damaged."
+        )
     return tensors[index]
 
 
@@ -171,7 +171,9 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
     if len(shape) > _MAX_RANK or any(dim < 0 for dim in shape):
         raise ModelRefused(f"tensor {index} '{name}' has the shape {list(shape)}, which is not static")
     if math.prod(shape) * 8 > _MAX_TENSOR_BYTES:
-        raise ModelRefused(f"tensor {index} '{name}' of shape {list(shape)} is larger than any microcontroller's memory")
+        raise ModelRefused(
+            f"tensor {index} '{name}' of shape {list(shape)} is larger than any microcontroller's memory"
+        )
     quantization = _quantization(table.Quantization(), shape, f"tensor {index} '{name}'")
     return Tensor(index, name, shape, dtype, quantization, _data(model, table, shape, dtype, name))
 
@@ -231,7 +233,7 @@ def _kind(model: Any, code_index: int, index: int) -> str:
     if number == tflite.BuiltinOperator.CUSTOM:
         custom = (code.CustomCode() or b"").decode("utf-8", errors="replace")
         raise ModelRefused("custom operators have no public definition", operator=f"CUSTOM {custom}", index=index)
-    return _OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
+    return str(_OPERATOR_NAMES.get(number, f"BUILTIN_{number}"))
 
 
 def _check_order(operators: tuple[Operator, ...], inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:

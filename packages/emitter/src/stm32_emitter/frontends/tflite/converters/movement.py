@@ -75,9 +75,8 @@ def same_scale(a: Tensor, b: Tensor) -> bool:
     """Whether the bytes of two tensors mean the same numbers."""
     if a.quantization is None or b.quantization is None or "float" in a.dtype:
         return True
-    return a.quantization.scale[0] == b.quantization.scale[0] and (
-        a.quantization.zero_point[0] == b.quantization.zero_point[0]
-    )
+    same = a.quantization.scale[0] == b.quantization.scale[0]
+    return bool(same and a.quantization.zero_point[0] == b.quantization.zero_point[0])
 
 
 def convert_strided_slice(c: Converter, op: Operator) -> relax.Expr:
@@ -89,15 +88,15 @@ def convert_strided_slice(c: Converter, op: Operator) -> relax.Expr:
     begin, end, stride = ([int(v) for v in op.constant(i).ravel()] for i in (1, 2, 3))
     if not len(begin) == len(end) == len(stride) <= len(x.shape) or 0 in stride:
         raise ModelRefused("begin, end and strides do not fit each other")
-    bounds = [
-        _bounds(options, axis, x.shape[axis], begin[axis], end[axis], stride[axis]) for axis in range(len(begin))
-    ]
+    bounds = [_bounds(options, axis, x.shape[axis], begin[axis], end[axis], stride[axis]) for axis in range(len(begin))]
     starts, stops = [b[0] for b in bounds], [b[1] for b in bounds]
     expr = relax.op.strided_slice(c.raw(x), list(range(len(begin))), starts, stops, stride)
     return relax.op.reshape(c.bb.normalize(expr), output.shape) if options.ShrinkAxisMask() else expr
 
 
-def _bounds(options: tflite.StridedSliceOptions, axis: int, size: int, first: int, last: int, step: int) -> tuple[int, int]:
+def _bounds(
+    options: tflite.StridedSliceOptions, axis: int, size: int, first: int, last: int, step: int
+) -> tuple[int, int]:
     """(start, stop) of one axis; a stop before element 0 is written as -size - 1, which Relax understands."""
     bit = 1 << axis
     begin_masked, end_masked = options.BeginMask() & bit, options.EndMask() & bit

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Broadcasting of two operands as one small loop nest: neighbouring axes that behave alike become one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from tvm import relax, tirx
+
+from stm32_emitter.operators.base import (
+    Attribute,
+    Fused,
+    KernelRequest,
+    OperatorDefinition,
+    TensorSpec,
+)
+from stm32_emitter.operators.fixed_point import activation_range
+from stm32_emitter.operators.scope import Quantized, Scope, shape_of
+from stm32_emitter.operators.table import Source, source_of
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One loop: ``size`` steps; an operand's step in elements is 0 where it is repeated."""
+
+    size: int
+    left: int
+    right: int
+
+
+def broadcast_axes(left: Shape, right: Shape, output: Shape) -> list[Axis]:
+    """The loops over ``output``, outermost first; none for one element.
+
+    Args:
+        left: shape of the first operand, which can have fewer axes (missing ones come first) and axes of size 1.
+        right: shape of the second.
+        output: the broadcast shape.
+    """
+    steps = zip(output, _steps(left, output), _steps(right, output), strict=True)
+    axes: list[Axis] = []
+    for size, a, b in reversed([s for s in steps if s[0] != 1]):
+        inner = axes[-1] if axes else None
+        if inner is not None and (a, b) == (inner.left * inner.size, inner.right * inner.size):
+            axes[-1] = Axis(inner.size * size, inner.left, inner.right)
+        else:
+            axes.append(Axis(size, a, b))
+    return axes[::-1]
+
+
+def _steps(shape: Shape, output: Shape) -> list[int]:
+    padded = (1,) * (len(output) - len(shape)) + tuple(shape)
+    return [0 if dim == 1 else math.prod(padded[i + 1 :]) for i, dim in enumerate(padded)]
+
+
+@contextmanager
+def nest(k: KernelBuilder, axes: Sequence[Axis]) -> Iterator[tuple[Any, Any, Any]]:
+    """The loops; gives the flat indices of first operand, second operand and result."""
+    if not axes:
+        yield 0, 0, 0
+        return
+    sizes = [axis.size for axis in axes]
+    with _loops(k, sizes) as indices:
+        left = sum((i * a.left for i, a in zip(indices, axes, strict=True) if a.left), start=tirx.const(0, "int32"))
+        right = sum((i * a.right for i, a in zip(indices, axes, strict=True) if a.right), start=tirx.const(0, "int32"))
+        flat: Any = indices[0]
+        for i, size in zip(indices[1:], sizes[1:], strict=True):
+            flat = flat * size + i
+        yield left, right, flat
+
+
+@contextmanager
+def _loops(k: KernelBuilder, sizes: Sequence[int]) -> Iterator[list[Any]]:
+    with k.loop(f"i{len(sizes)}", sizes[0]) as index:
+        if len(sizes) == 1:
+            yield [index]
+            return
+        with _loops(k, sizes[1:]) as inner:
+            yield [index, *inner]
+
+
+class BinaryOperator(OperatorDefinition):
+    """Base of ADD, SUB and MUL on int8: recognition, broadcasting, clamping."""
+
+    roots: ClassVar[tuple[str, ...]] = ("quantize",)
+    operator: ClassVar[str]
+    """The Relax operator."""
+
+    def parameters(self, left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
+        """The fixed-point parameters of the operator."""
+        raise NotImplementedError
+
+    def operands(self, request: KernelRequest) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+        """What is done to each operand's element (int32, int or array of int64) before they meet."""
+        raise NotImplementedError
+
+    def combined(self, request: KernelRequest, left: Any, right: Any) -> Any:
+        """The result before the output's zero point is added."""
+        raise NotImplementedError
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """quantize(act(op(dequantize(a), dequantize(b)))), all int8."""
+        result = scope.quantized(root)
+        call = None if result is None or result.dtype != "int8" else scope.call(result.value, self.operator)
+        if result is None or call is None:
+            return None
+        left, right = source_of(scope, call.args[0]), source_of(scope, call.args[1])
+        if left is None or right is None or left.dtype != "int8" or right.dtype != "int8":
+            return None
+        low, high = activation_range("int8", result.scale, result.zero_point, result.low, result.high)
+        attributes: dict[str, Attribute] = {
+            "left_zero_point": left.zero_point, "right_zero_point": right.zero_point,
+            "output_zero_point": result.zero_point, "low": low, "high": high,
+            **self.parameters(left, right, result),
+        }  # fmt: skip
+        return Fused(self.kind, (left.value, right.value), shape_of(root), "int8", attributes)
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """a int8, b int8, broadcast -> y int8."""
+        first, second = request.inputs
+        axes = broadcast_axes(first.shape, second.shape, request.output.shape)
+        prepare = self.operands(request)
+        with KernelBuilder(self.kind.lower()) as k:
+            names = ("a", "b")
+            variable = {n: _input(k, n, s) for n, s in zip(names, request.inputs, strict=True) if s.value is None}
+            reads = [
+                _reader(k, name, spec, variable.get(name), function)
+                for name, spec, function in zip(names, request.inputs, prepare, strict=True)
+            ]
+            y = k.output("y", (request.output.elements,), "int8")
+            with nest(k, axes) as (left, right, flat):
+                total = self.combined(request, reads[0](left), reads[1](right)) + request.integer("output_zero_point")
+                clamped = expression("ai_k_clamp", total, request.integer("low"), request.integer("high"))
+                k.store(y, [flat], clamped.astype("int8"))
+        return k.kernel()
+
+
+def _input(k: KernelBuilder, name: str, spec: TensorSpec) -> tirx.Buffer:
+    return k.input(name, (spec.elements,), spec.dtype)
+
+
+_FOLDED_ELEMENTS = 256
+"""Constant operands up to this size are stored prepared, with 4 bytes an element; larger ones as they are."""
+
+
+def _reader(
+    k: KernelBuilder, name: str, spec: TensorSpec, buffer: tirx.Buffer | None, prepare: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """A function from an element's index to its prepared value."""
+    if spec.value is None or buffer is not None:
+        return lambda index: prepare(buffer[index].astype("int32"))  # type: ignore[index]
+    if spec.elements > _FOLDED_ELEMENTS:
+        stored = k.constant(name, spec.value.ravel())
+        return lambda index: prepare(stored[index].astype("int32"))
+    folded = np.asarray(prepare(spec.value.ravel().astype(np.int64)), np.int64).astype(np.int32)
+    if spec.elements == 1:
+        return lambda _index: tirx.const(int(folded[0]), "int32")
+    array = k.constant(name, folded)
+    return lambda index: array[index]
