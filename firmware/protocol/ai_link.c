@@ -220,7 +220,7 @@ static bool next_frame(ai_link *link)
         if (!link->is_checked) {
             return false;
         }
-        if (link->checked.failed || (!moved && now(link) - start >= AI_LINK_MESSAGE_MS)) {
+        if (link->checked.failed || (!moved && now(link) - start >= AI_LINK_FRAME_MS)) {
             return fail(link, link->checked.failed ? error_unacknowledged : error_silent);
         }
     }

@@ -38,7 +38,8 @@ extern "C" {
 #define AI_LINK_CHECKED_MAGIC 0x434F4253u /* "COBS", the param of a SYNC request that accepts the checked mode */
 #define AI_LINK_SILENCE_MS 2000u          /* after it, a packet of the compatible mode ends the checked mode */
 #define AI_LINK_GAP_MS 1000u              /* a packet that stalls for longer is dropped */
-#define AI_LINK_MESSAGE_MS 5000u          /* for the next part of a message */
+#define AI_LINK_MESSAGE_MS 5000u          /* compatible mode: for the next packet of a message */
+#define AI_LINK_FRAME_MS 20000u           /* checked mode: for its next frame, longer than the host keeps trying */
 #define AI_LINK_FOREVER 0xFFFFFFFFu
 #define AI_LINK_RX_BUFFER 2112u /* four encoded frames */
 
