@@ -90,7 +90,7 @@ class Plan:
         """The folder, name and signature of the compiled model; compiles it if there is none."""
         if self.model_dir is not None:
             found = find_models(self.model_dir)[0]
-            return found.path, found.name, str(found.info.get("signature", ""))
+            return found.path, found.name, signature_text(found.info.get("signature", ""))
         chosen = CompileOptions(target, self.options.name, self.options.optimize, self.options.constant_channels)
         compiled = compile_file(self.model, chosen)
         folder = compiled.write(self.work / compiled.name)
