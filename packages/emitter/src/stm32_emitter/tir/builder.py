@@ -138,4 +138,4 @@ def expression(function: str, *arguments: Any, dtype: str = "int32") -> Any:
 
 def address(buffer: tirx.Buffer, offset: Any = 0, *, write: bool = False) -> Any:
     """&buffer[offset], counted in elements of the flat buffer."""
-    return buffer.access_ptr("w" if write else "r", offset=offset)
+    return buffer.access_ptr("w" if write else "r", offset=offset, extent=1)
