@@ -25,12 +25,12 @@ def ints(values: Any) -> Ints:
 
 def wrap32(values: Any) -> Ints:
     """``values`` modulo 2**32, as signed numbers."""
-    return (ints(values) - INT32_MIN) % 2**32 + INT32_MIN
+    return ints((ints(values) - INT32_MIN) % 2**32 + INT32_MIN)
 
 
 def mul_high(a: Any, b: Any) -> Ints:
     """round(a * b / 2**31), halves upwards, saturating (SaturatingRoundingDoublingHighMul)."""
-    return np.minimum((ints(a) * ints(b) + (1 << 30)) >> 31, INT32_MAX)
+    return ints(np.minimum((ints(a) * ints(b) + (1 << 30)) >> 31, INT32_MAX))
 
 
 def round_shift(values: Any, bits: int) -> Ints:

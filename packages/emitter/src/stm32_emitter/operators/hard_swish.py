@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """HARD_SWISH: x * relu6(x + 3) / 6.
 
-Arithmetic, established against the reference interpreter: 16-bit fixed point. x - zero point is scaled by 128 ("hires");
-one product with hires scale / output scale, one with hires scale / (3 / 32768) that saturates and is the gate in Q0.15,
+Arithmetic, established against the reference interpreter: 16-bit fixed point. x - zero point is scaled by 128
+("hires"); one product with hires scale / output scale, one with hires scale / (3 / 32768) that saturates and is the gate in Q0.15,
 their product truncated, shifted with rounding. Multipliers are float32 quotients cut to 16 bits.
 """
 
@@ -78,7 +78,7 @@ def _multiplier16(real: np.float32) -> tuple[int, int]:
 
 def _mul_high16(a: Ints, b: int) -> Ints:
     """round(a * b / 2**15), saturating."""
-    return np.minimum((a * b + (1 << 14)) >> 15, _INT16_MAX)
+    return ints(np.minimum((a * b + (1 << 14)) >> 15, _INT16_MAX))
 
 
 def _wrap16(values: Ints) -> Ints:

@@ -9,9 +9,10 @@ scale in double; DEQUANTIZE: scale * (x - zero point) in float32.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
@@ -73,12 +74,12 @@ class Quantize(OperatorDefinition):
         return k.kernel()
 
 
-def quantized(value: np.ndarray, scale: np.float32, zero_point: int, dtype: str) -> np.ndarray:
+def quantized(value: NDArray[Any], scale: np.float32, zero_point: int, dtype: str) -> NDArray[Any]:
     """``value`` float32 quantized as the kernel does it."""
     info = np.iinfo(dtype)
     real = (value.astype(np.float32) / scale).astype(np.float64)
     rounded = np.trunc(real + np.copysign(0.5, real)) + zero_point
-    return np.clip(rounded, info.min, info.max).astype(dtype)
+    return np.asarray(np.clip(rounded, info.min, info.max), dtype)
 
 
 class Dequantize(OperatorDefinition):

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* float32 to 8-bit integers. */
+#ifndef AI_K_QUANTIZE_H
+#define AI_K_QUANTIZE_H
+
+#include <stdint.h>
+
+/* round(value / scale) + zero_point limited to [low, high], halves away from zero; -128 <= zero_point <= 255.
+ * Not a number counts as minus infinity. */
+static inline int32_t ai_k_quantize(float value, float scale, int32_t zero_point, int32_t low, int32_t high)
+{
+    const float limit = 1024.0f; /* beyond it every result is low or high */
+    float real = value / scale;
+    if (!(real > -limit)) {
+        real = -limit;
+    } else if (real > limit) {
+        real = limit;
+    }
+    int32_t rounded = (int32_t)real;
+    const float rest = real - (float)rounded;
+    if (rest >= 0.5f) {
+        rounded++;
+    } else if (rest <= -0.5f) {
+        rounded--;
+    }
+    rounded += zero_point;
+    rounded = rounded < low ? low : rounded;
+    return rounded > high ? high : rounded;
+}
+
+#endif
