@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stm32_emitter.testing.cases.convolution import bias, output_quant, weights, window_output
+from stm32_emitter.testing.cases.convolution import bias, weights, window_output
 from stm32_emitter.testing.cases.draw import ACTIVATIONS
 from stm32_emitter.testing.tflite_writer import Quant
 
@@ -106,14 +106,15 @@ def _convolve(network: Network, value: Value, depthwise: bool) -> Value | None:
     return network.emit(op, inputs, result, quant, padding=padding, fused_activation_function=activation, **options)
 
 
-def _weighted(
-    network: Network, value: Value, shape: tuple[int, ...], axis: int, terms: int
-) -> tuple[list[int], Quant | None]:
+def _weighted(network: Network, value: Value, shape: tuple[int, ...], axis: int, terms: int) -> tuple[list[int], Quant]:
     draw = network.draw
-    w, size, quant = weights(draw, network.name(), shape, axis, per_channel=draw.chance(0.7))
+    # Aim at real outputs of a few units, where the activation functions are neither linear nor saturated.
+    target = draw.log_uniform(0.01, 0.08) / (value.quant.scales[0] * float(np.sqrt(terms)) * 73.0)
+    w, size, quant = weights(draw, network.name(), shape, axis, per_channel=draw.chance(0.7), scale=target)
     spread = max(1.0, float(np.sqrt(terms)) * size * 73.0)
     product = value.quant.scales[0] * float(np.mean(quant.scales)) if quant else 1.0
-    return [w, bias(draw, shape[axis], value.quant, quant, spread)], output_quant(draw, product, spread)
+    output = draw.affine(product * spread / draw.log_uniform(15.0, 80.0), draw.integer(-128, 40))
+    return [w, bias(draw, shape[axis], value.quant, quant, spread / 4)], output
 
 
 def conv(network: Network, value: Value) -> Value | None:
@@ -140,7 +141,7 @@ def _elementwise(network: Network, value: Value, op: str) -> Value | None:
     draw = network.draw
     others = [other for other in network.values if other.shape == value.shape]
     other = draw.pick(others)
-    if draw.chance(0.3):
+    if draw.chance(0.3) or (op == "SUB" and other == value):
         quant = draw.affine(value.quant.scales[0] * draw.log_uniform(0.3, 3.0), draw.integer(-50, 50))
         shape = draw.pick((value.shape, value.shape[-1:], (1,)))
         other = Value(draw.constant(network.name(), shape, quant), shape, quant)

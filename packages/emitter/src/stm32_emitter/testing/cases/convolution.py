@@ -65,9 +65,17 @@ def _pair(draw: Draw, high: int, equal: bool) -> tuple[int, int]:
 
 
 def weights(
-    draw: Draw, name: str, shape: tuple[int, ...], axis: int, per_channel: bool
+    draw: Draw, name: str, shape: tuple[int, ...], axis: int, *, per_channel: bool, scale: float | None = None
 ) -> tuple[int, float, Quant | None]:
     """Constant weights.
+
+    Args:
+        draw: the case.
+        name: tensor name.
+        shape: shape of the weights.
+        axis: dimension of the output channels.
+        per_channel: one scale per output channel instead of one for all.
+        scale: typical scale; by default any of 2^-12 .. 2^-4.
 
     Returns:
         (tensor, root mean square of the values, quantization).
@@ -77,7 +85,7 @@ def weights(
         return draw.writer.constant(name, data), 0.25, None
     data = weight_values(draw, shape, axis)
     channels = shape[axis] if per_channel else 1
-    base = draw.log_uniform(2.0**-12, 2.0**-4)
+    base = draw.log_uniform(2.0**-12, 2.0**-4) if scale is None else scale
     scales = [base * draw.log_uniform(0.25, 4.0) for _ in range(channels)]
     quant = draw.affine(scales, 0, axis if per_channel else 0)
     spread = float(np.sqrt(np.mean(np.square(data.astype(np.float64))))) or 1.0
