@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles many models into one program, runs it, and compares every output with the reference interpreter's."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import stm32_runtime_c
+from stm32_emitter import ModelRefused, compile_model
+from stm32_emitter.testing.reference import Reference
+
+from tests.conformance.toolchain import C_FOLDER, STRICT, Machine, run, runtime_archive
+
+Array = np.ndarray[Any, Any]
+RUN_SECONDS = 300.0
+FLOAT_TOLERANCE = 1e-5
+"""Largest error of a float output, as a share of the output's range over all input sets."""
+
+
+class Model(Protocol):
+    """What a batch is made of: a case of one operator or a random graph."""
+
+    name: str
+    model: bytes
+    inputs: tuple[tuple[Array, ...], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to one model.
+
+    Attributes:
+        name: of the model.
+        status: "equal", "differs", "refused" (by the emitter) or "failed" (to compile or to run).
+        compared: bytes of output.
+        differing: bytes (of integer outputs) or elements beyond the tolerance (of float outputs) that differ.
+        detail: why, where it is not "equal".
+    """
+
+    name: str
+    status: str
+    compared: int = 0
+    differing: int = 0
+    detail: str = ""
+
+
+def run_batch(models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False) -> list[Outcome]:
+    """Compiles, runs and compares ``models``; the files stand in ``folder``. The outcomes keep the order.
+
+    Names of the models must differ. A model that makes the program fail gives every model of the batch a "failed".
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    outcomes: dict[str, Outcome] = {}
+    built: list[Model] = []
+    for model in models:
+        problem = _emit(model, machine, folder)
+        if problem is None:
+            built.append(model)
+        else:
+            outcomes[model.name] = problem
+    if built:
+        outcomes.update(_run_built(built, machine, folder))
+    if not keep:
+        for path in folder.glob("*.[cho]"):
+            path.unlink()
+    return [outcomes[model.name] for model in models]
+
+
+def _emit(model: Model, machine: Machine, folder: Path) -> Outcome | None:
+    """Writes and compiles the C of one model; None if all is well."""
+    try:
+        compiled = compile_model(model.model, name=model.name, target=machine.target)
+    except ModelRefused as refusal:
+        return Outcome(model.name, "refused", detail=str(refusal))
+    except Exception as error:  # noqa: BLE001 - a defect of the emitter is an outcome, not the end of a campaign
+        return Outcome(model.name, "failed", detail=f"{type(error).__name__}: {error}"[:2000])
+    sources = []
+    for name, content in compiled.files.items():
+        if name.endswith((".c", ".h")):
+            (folder / name).write_bytes(content)
+        if name.endswith(".c"):
+            sources.append(name)
+    unity = folder / f"{model.name}_unity.c"
+    unity.write_text("".join(f'#include "{name}"\n' for name in sorted(sources)), encoding="utf-8")
+    try:
+        run(
+            [machine.compiler, *machine.flags, *STRICT, f"-I{stm32_runtime_c.include_dir()}", "-c", unity.name],
+            folder, timeout=120,
+        )  # fmt: skip
+    except RuntimeError as error:
+        return Outcome(model.name, "failed", detail=str(error))
+    return None
+
+
+def _run_built(models: Sequence[Model], machine: Machine, folder: Path) -> dict[str, Outcome]:
+    expected = {model.name: _expected(model) for model in models}
+    try:
+        _link(models, machine, folder)
+        _write_records(models, folder / "records.bin")
+        program = Path(os.path.abspath(folder / "batch.elf"))
+        run(machine.command(program), folder, timeout=RUN_SECONDS, environment=machine.environment)
+        results = (folder / "results.bin").read_bytes()
+    except RuntimeError as error:
+        return {model.name: Outcome(model.name, "failed", detail=str(error)) for model in models}
+    outcomes, position = {}, 0
+    for model in models:
+        actual: list[list[Array]] = []
+        for outputs in expected[model.name]:
+            arrays, position = _read_outputs(results, position + 4, outputs)
+            actual.append(arrays)
+        outcomes[model.name] = compare(model.name, expected[model.name], actual)
+    return outcomes
+
+
+def _expected(model: Model) -> list[list[Array]]:
+    reference = Reference(model.model)
+    return [[np.array(output) for output in reference.run(list(inputs))] for inputs in model.inputs]
+
+
+def _link(models: Sequence[Model], machine: Machine, folder: Path) -> None:
+    lines = ['#include "batch.h"', *[f"extern const ai_model_info {m.name}_network;" for m in models]]
+    lines += ["const ai_model_info *const batch_models[] = {", *[f"    &{m.name}_network," for m in models], "};"]
+    lines += [f"const uint32_t batch_models_count = {len(models)}u;", ""]
+    (folder / "table.c").write_text("\n".join(lines), encoding="utf-8")
+    command = [machine.compiler, *machine.flags, f"-I{C_FOLDER}", f"-I{stm32_runtime_c.include_dir()}", "table.c"]
+    command += [f"{m.name}_unity.o" for m in models]
+    run([*command, str(runtime_archive(machine)), *machine.link, "-o", "batch.elf"], folder, timeout=120)
+
+
+def _write_records(models: Sequence[Model], path: Path) -> None:
+    with path.open("wb") as file:
+        for number, model in enumerate(models):
+            for inputs in model.inputs:
+                file.write(struct.pack("<I", number))
+                for array in inputs:
+                    file.write(np.ascontiguousarray(array).tobytes())
+
+
+def _read_outputs(results: bytes, position: int, like: Sequence[Array]) -> tuple[list[Array], int]:
+    arrays = []
+    for array in like:
+        arrays.append(np.frombuffer(results, array.dtype, array.size, position).reshape(array.shape))
+        position += array.nbytes
+    return arrays, position
+
+
+def compare(name: str, expected: Sequence[Sequence[Array]], actual: Sequence[Sequence[Array]]) -> Outcome:
+    """Compares all outputs of all input sets: integers byte by byte, floats within :data:`FLOAT_TOLERANCE`."""
+    compared = differing = 0
+    detail = ""
+    for number in range(len(expected[0])):
+        wanted = np.stack([outputs[number] for outputs in expected])
+        got = np.stack([outputs[number] for outputs in actual])
+        wrong = differences(wanted, got)
+        compared += wanted.nbytes
+        differing += int(wrong.sum())
+        if wrong.any() and not detail:
+            where = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.ndim else ()
+            detail = f"output {number} at {where}: {got[where]} instead of {wanted[where]}, {int(wrong.sum())} differ"
+    return Outcome(name, "differs" if differing else "equal", compared, differing, detail)
+
+
+def differences(wanted: Array, got: Array) -> Array:
+    """Which elements differ."""
+    if wanted.dtype.kind != "f":
+        return np.asarray(wanted != got)
+    finite = wanted[np.isfinite(wanted)].astype(np.float64)
+    span = float(finite.max() - finite.min()) if finite.size else 0.0
+    span = span or (float(np.abs(finite).max()) if finite.size else 0.0)
+    with np.errstate(invalid="ignore"):
+        error = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
+    same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
+    return np.asarray(~(same | (error <= FLOAT_TOLERANCE * span)))
