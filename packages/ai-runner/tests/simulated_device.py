@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small device that speaks protocol 3.1, both modes, over TCP: written from docs/protocol.md, for the tests of the client.
+"""A small device that speaks protocol 3.1, both modes, over TCP: written from docs/protocol.md for the tests.
 
 It keeps the sequences of the firmware, not its code, and misbehaves on request (see `Faults`).
 """
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from ai_runner.protocol import framing31
 from ai_runner.protocol import stm32_ai_pb2 as pb
 from ai_runner.protocol.checked import MAGIC, CheckedLink
@@ -57,8 +56,8 @@ class Model:
 
     def info(self) -> pb.aiModelInfoMsg:
         pool = pb.aiTensorDescMsg(
-            name="", format=format_of("u1"), size=1024, n_dims=pb.SHAPE_RAW << 24 | 1, dims=[1024], scale=0, zeropoint=0,
-            addr=0x20000000, flags=pb.TENSOR_MEMPOOL,
+            name="", format=format_of("u1"), size=1024, n_dims=pb.SHAPE_RAW << 24 | 1, dims=[1024], scale=0,
+            zeropoint=0, addr=0x20000000, flags=pb.TENSOR_MEMPOOL,
         )  # fmt: skip
         return pb.aiModelInfoMsg(
             name=self.name, rtid=3 | 1 << 16, signature=self.signature, compile_datetime="", runtime_version=1 << 24,
@@ -98,11 +97,11 @@ class Faults:
     before_inference: Callable[[SimulatedDevice], None] | None = None
 
 
-class Reset(Exception):
+class Reset(Exception):  # noqa: N818 - an event, no error
     """The device starts over."""
 
 
-class Gone(Exception):
+class Gone(Exception):  # noqa: N818 - an event, no error
     """The host closed the line."""
 
 
@@ -275,7 +274,10 @@ class SimulatedDevice(threading.Thread):
         tensor = model.inputs[index]
         message = pb.aiDataMsg.FromString(self._receive_message())
         value = np.frombuffer(message.datas, dtype=np.dtype(tensor.dtype).newbyteorder("<")).astype(tensor.dtype)
-        assert message.size == len(message.datas)
+        wanted = 1 if request.param & pb.RUN_CONST_VALUE else int(np.prod(tensor.shape, dtype=int))
+        if message.size != len(message.datas) or value.size != wanted:
+            self._ack(request, pb.S_ERROR, error=pb.E_INVALID_SIZE)
+            raise Reset
         last = index + 1 == len(model.inputs)
         self._ack(request, pb.S_PROCESSING if last else pb.S_WAITING)
         pb.ackMsg.FromString(self._receive_message())
@@ -285,8 +287,8 @@ class SimulatedDevice(threading.Thread):
 
     def _operator(self, name: str, kind: int, index: int) -> pb.aiOperatorMsg:
         return pb.aiOperatorMsg(
-            name=name, type=kind << 24, id=index, duration=1.5, counter_type=0, counters=[0x10, 0x1], stack_used=100 + index,
-            heap_used=0,
+            name=name, type=kind << 24, id=index, duration=1.5, counter_type=0, counters=[0x10, 0x1],
+            stack_used=100 + index, heap_used=0,
         )  # fmt: skip
 
     def _tensor(self, tensor: Tensor, value: np.ndarray | None, flags: int) -> pb.aiTensorMsg:

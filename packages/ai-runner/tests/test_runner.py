@@ -3,10 +3,9 @@
 
 import numpy as np
 import pytest
-from simulated_device import Model, Tensor, digits_model
-
 from ai_runner import AiRunner, AiRunnerCallback, InvalidParamError, Mode, NotConnectedError, SignatureMismatchError
 from ai_runner.protocol import stm32_ai_pb2 as pb
+from simulated_device import Model, Tensor, digits_model
 
 SEED = 20261122
 

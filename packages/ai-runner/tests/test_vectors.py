@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from ai_runner.protocol import framing31
 from ai_runner.protocol.checked import CheckedLink, Frame, decode_frame, encode_frame
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command line: ``python -m ai_runner info|invoke|validate -d DESC``.
 
-Results go to standard output, messages to standard error. Exit codes: 0 ok, 1 the device refused or holds another model, 2 usage,
-6 link error, 7 outputs differ, 130 interrupted.
+Results go to standard output, messages to standard error. Exit codes: 0 ok, 1 the device refused or holds another
+model, 2 usage, 6 link error, 7 outputs differ, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ai_runner
-from ai_runner.commands import run_info, run_invoke, run_validate
+from ai_runner.commands import run_info, run_invoke, run_validate, say
 from ai_runner.errors import AiRunnerError
 from ai_runner.files import write_text
 
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--network", help="name of the model, default the first")
     common.add_argument("--signature", metavar="HEX", help="refuse another model than the one with this signature")
     common.add_argument("--no-checked", action="store_true", help="keep the compatible mode")
-    common.add_argument("--json", metavar="FILE", help="write the result as JSON too, - for standard output instead of text")
+    common.add_argument("--json", metavar="FILE", help="write the result as JSON too; - means standard output, no text")
     commands.add_parser("info", parents=[common], help="what the device holds").set_defaults(run=run_info)
     invoke = commands.add_parser("invoke", parents=[common], help="run the model and print what it costs")
     invoke.add_argument("--npz", help="inputs; random ones without")
@@ -60,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _emit(text: str, data: dict[str, Any], json_file: str | None) -> None:
     if json_file == "-":
-        print(json.dumps(data, indent=2))
+        say(json.dumps(data, indent=2), sys.stdout)
         return
-    print(text)
+    say(text, sys.stdout)
     if json_file is not None:
         write_text(json_file, json.dumps(data, indent=2) + "\n")
 
@@ -74,10 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, text, data = arguments.run(arguments)
         _emit(text, data, arguments.json)
     except AiRunnerError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        say("interrupted", sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ai_runner.compare import OutputReport, compare_outputs, format_report
 from ai_runner.errors import InvalidParamError
@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 
     Result = tuple[int, str, dict[str, Any]]
 
-__all__ = ["run_info", "run_invoke", "run_validate"]
+__all__ = ["run_info", "run_invoke", "run_validate", "say"]
 
 EXIT_DIFFERS = 7
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Print a line to a stream."""
+    print(text, file=stream)
 
 
 class _Progress(AiRunnerCallback):
@@ -42,7 +47,7 @@ class _Progress(AiRunnerCallback):
         moment = time.monotonic()
         if moment - self._begin > 2 and moment - self._said > 1:
             self._said = moment
-            print(f"sample {index + 1} of {self._count}", file=sys.stderr)
+            say(f"sample {index + 1} of {self._count}", sys.stderr)
 
 
 def _connect(arguments: argparse.Namespace) -> AiRunner:
@@ -104,8 +109,12 @@ def run_validate(arguments: argparse.Namespace) -> Result:
         _check(runner, arguments)
         samples = _samples(runner, arguments)
         if not samples.outputs:
-            raise InvalidParamError(f"{arguments.npz} holds no expected outputs", "add out0, out1, ... or use the invoke command")
-        outputs, profile = runner.invoke(list(samples.inputs), name=arguments.network, callback=_Progress(samples.count))
+            raise InvalidParamError(
+                f"{arguments.npz} holds no expected outputs", "add out0, out1, ... or use the invoke command"
+            )
+        outputs, profile = runner.invoke(
+            list(samples.inputs), name=arguments.network, callback=_Progress(samples.count)
+        )
         tensors = runner.get_outputs(arguments.network)
     reports = [
         compare_outputs(expected, actual, name=tensor.name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["write_npz", "write_text"]
 
 
-def _write(path: str | Path, fill: Callable[[BinaryIO], None]) -> None:
+def _write(path: str | Path, fill: Callable[[BinaryIO], object]) -> None:
     target = Path(path)
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -43,7 +43,7 @@ def write_text(path: str | Path, text: str) -> None:
     Raises:
         AiRunnerError: it cannot be written; what was there before is left as it was.
     """
-    _write(path, lambda file: file.write(text.encode()) and None)
+    _write(path, lambda file: file.write(text.encode()))
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -52,4 +52,5 @@ def write_npz(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     Raises:
         AiRunnerError: it cannot be written; what was there before is left as it was.
     """
-    _write(path, lambda file: np.savez(file, **arrays))
+    named: dict[str, Any] = dict(arrays)
+    _write(path, lambda file: np.savez(file, **named))
