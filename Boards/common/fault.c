@@ -61,6 +61,7 @@ void fault_report(uintptr_t sp, uint32_t exception)
     }
     write_register(" cfsr ", SCB_CFSR);
     write_register(" hfsr ", SCB_HFSR);
+    write_register(" mmfar ", SCB_MMFAR);
     write_register(" bfar ", SCB_BFAR);
     write_text("\r\n");
     board_exit(BOARD_EXIT_FAULT);

@@ -4,10 +4,12 @@
 #include "board.h"
 #include "cmsdk_uart.h"
 #include "cortex_m.h"
+#include "stack_guard.h"
 #include "systick_counter.h"
 
 void port_init(void)
 {
+    stack_guard_start();
     systick_start();
     cmsdk_uart_start();
 }

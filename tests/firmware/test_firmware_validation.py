@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Validation firmware, driven by ai_runner over its console: on the emulated boards and on the host, in both modes."""
+"""The Validation firmware, driven by ai_runner: on the emulated boards and on the host, in both modes."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,10 @@ def test_layers_are_sent_with_their_data(runner):
     assert (first["name"], second["name"]) == ("0:MUL", "2:SUM")
     np.testing.assert_array_equal(first["data"][0][0].reshape(product.shape), product)
     assert int(second["data"][0][0]) == total[0]
-    assert sum(node["counters"]["values"][0][0] for node in profile["c_nodes"]) == profile["debug"]["counters"]["values"][0][0]
+    assert (
+        sum(node["counters"]["values"][0][0] for node in profile["c_nodes"])
+        == profile["debug"]["counters"]["values"][0][0]
+    )
 
 
 def test_layers_without_data(runner):
