@@ -109,7 +109,7 @@ def compile_model(
     target: str = "cortex-m4",
     name: str | None = None,
     optimize: str = "balanced",
-    constant_channels: bool = True,
+    constant_channels: bool = False,
     include_activations: bool = True,
     include_inputs: bool = True,
     include_outputs: bool = True,
@@ -122,7 +122,7 @@ def compile_model(
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
         optimize: what to optimise for; only ``"balanced"`` is implemented.
-        constant_channels: accepted; channels that are constant are computed like any others for the time being.
+        constant_channels: fold channels that are constant; not implemented, so only False is accepted.
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
@@ -159,6 +159,8 @@ def _checked(options: Options) -> Target:
         raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(_OPTIMIZE)}")
     if options.optimize not in _AVAILABLE:
         raise OptionError(f"optimize '{options.optimize}' is not implemented yet; use 'balanced'")
+    if options.constant_channels:
+        raise OptionError("constant channels cannot be folded yet; leave constant_channels off")
     return target_named(options.target)
 
 

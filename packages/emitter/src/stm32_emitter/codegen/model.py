@@ -16,7 +16,7 @@ class Options:
 
     target: str = "cortex-m4"
     optimize: str = "balanced"
-    constant_channels: bool = True
+    constant_channels: bool = False
     include_activations: bool = True
     include_inputs: bool = True
     include_outputs: bool = True
