@@ -36,7 +36,7 @@ def mul_high(a: Any, b: Any) -> Ints:
 def round_shift(values: Any, bits: int) -> Ints:
     """round(value / 2**bits), halves away from zero (RoundingDivideByPOT)."""
     values, mask = ints(values), (1 << bits) - 1
-    return (values >> bits) + ((values & mask) > (mask >> 1) + (values < 0))
+    return ints((values >> bits) + ((values & mask) > (mask >> 1) + (values < 0)))
 
 
 def requantize(values: Any, multiplier: int, shift: int) -> Ints:

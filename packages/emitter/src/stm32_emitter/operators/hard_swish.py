@@ -2,8 +2,8 @@
 """HARD_SWISH: x * relu6(x + 3) / 6.
 
 Arithmetic, established against the reference interpreter: 16-bit fixed point. x - zero point is scaled by 128
-("hires"); one product with hires scale / output scale, one with hires scale / (3 / 32768) that saturates and is the gate in Q0.15,
-their product truncated, shifted with rounding. Multipliers are float32 quotients cut to 16 bits.
+("hires"). One product with hires scale / output scale; one with hires scale / (3 / 32768), which saturates and is the
+gate in Q0.15; their product is truncated and shifted with rounding. Multipliers are float32 quotients cut to 16 bits.
 """
 
 from __future__ import annotations

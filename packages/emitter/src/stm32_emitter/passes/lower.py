@@ -26,11 +26,10 @@ def lower_operators(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
     Raises:
         ModelRefused: an operator is neither one of ours nor one that TVM can lower.
     """
-    lowered = _lower_fused(mod, target)
-    _refuse_leftovers(lowered)
+    _refuse_leftovers(mod)
     keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
-    lowered = relax.transform.LegalizeOps(keep)(lowered)
-    return schedule_library(relax.transform.DeadCodeElimination()(lowered))
+    legal = schedule_library(relax.transform.LegalizeOps(keep)(mod))
+    return relax.transform.DeadCodeElimination()(_lower_fused(legal, target))
 
 
 def _lower_fused(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
