@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import tvm
@@ -14,6 +16,12 @@ from stm32_emitter.tir.builder import KIND, MACS
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
+
+_RESERVED = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true "
+    "false main NULL NAN INFINITY memcpy memset memmove".split()
+)
 
 _PASSES = (
     s_tir.transform.CanonicalizeLoop,
@@ -79,22 +87,37 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     """Lowers one kernel; ``name`` without its number is what a function of TVM's library is called in C."""
     passes = tvm.transform.Sequential([make() for make in _PASSES])
     lowered = passes(tvm.IRModule({name: function}))[name]
-    pointers = [_pointer(p.name, p.dtype) for p in lowered.params]
-    parameters = [Parameter(p.name, str(p.dtype), _elements(p)) for p in lowered.params]
     large: list[tirx.Buffer] = []
     body = _without_large_locals(lowered.body, large.append)
-    for number, buffer in enumerate(large):
-        parameters.append(Parameter(f"scratch{number}", str(buffer.dtype), _elements(buffer)))
-        pointers.append(_pointer(f"scratch{number}", buffer.dtype))
-    declared = [
-        tirx.DeclBuffer(buffer, data=pointer)
-        for buffer, pointer in zip([*lowered.params, *large], pointers, strict=True)
-    ]
+    buffers = [*lowered.params, *large]
+    names = c_names([*(p.name for p in lowered.params), *(f"scratch{number}" for number in range(len(large)))])
+    parameters = [Parameter(n, str(b.dtype), _elements(b)) for n, b in zip(names, buffers, strict=True)]
+    pointers = [_pointer(n, b.dtype) for n, b in zip(names, buffers, strict=True)]
+    declared = [tirx.DeclBuffer(b, data=pointer) for b, pointer in zip(buffers, pointers, strict=True)]
     plain = tirx.PrimFunc(pointers, tirx.SeqStmt([*declared, body]), ret_type=None)
     attrs = function.attrs or {}
     kind = str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"
     macs = int(attrs[MACS]) if MACS in attrs else 0
     return LoweredKernel(plain, tuple(parameters), len(large), kind, macs)
+
+
+def c_names(names: Iterable[str]) -> list[str]:
+    """Names as C parameters: other characters than letters, digits and _ replaced, no keyword, no name twice."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        base = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        if not base or not base[0].isalpha() or base in _RESERVED:
+            base = f"p_{base.lstrip('_')}"
+        unique = next(c for c in _candidates(base) if c not in taken)
+        taken.add(unique)
+        result.append(unique)
+    return result
+
+
+def _candidates(base: str) -> Iterator[str]:
+    yield base
+    yield from (f"{base}_{number}" for number in itertools.count(1))
 
 
 def _pointer(name: str, dtype: str) -> tirx.Var:
