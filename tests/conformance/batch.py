@@ -130,7 +130,7 @@ def _link(models: Sequence[Model], machine: Machine, folder: Path) -> None:
     (folder / "table.c").write_text("\n".join(lines), encoding="utf-8")
     command = [machine.compiler, *machine.flags, f"-I{C_FOLDER}", f"-I{stm32_runtime_c.include_dir()}", "table.c"]
     command += [f"{m.name}_unity.o" for m in models]
-    run([*command, str(runtime_archive(machine)), *machine.link, "-o", "batch.elf"], folder, timeout=120)
+    run([*command, *machine.link, str(runtime_archive(machine)), "-lm", "-o", "batch.elf"], folder, timeout=120)
 
 
 def _write_records(models: Sequence[Model], path: Path) -> None:

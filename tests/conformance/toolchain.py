@@ -67,7 +67,7 @@ class Machine:
 def _emulated(name: str, core: tuple[str, ...], target: str) -> Machine:
     link = (
         "-nostartfiles", "--specs=rdimon.specs", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments",
-        "-T", str(C_FOLDER / "mps2.ld"), str(C_FOLDER / "start.c"), "-lm",
+        "-T", str(C_FOLDER / "mps2.ld"), str(C_FOLDER / "start.c"),
     )  # fmt: skip
     emulator = (
         "qemu-system-arm", "-M", name, "-display", "none", "-serial", "none", "-monitor", "none",
@@ -80,10 +80,10 @@ def _emulated(name: str, core: tuple[str, ...], target: str) -> Machine:
 MACHINES = {
     machine.name: machine
     for machine in (
-        Machine("host", "cortex-m4", "gcc", ("-O1",), ("-lm",)),
+        Machine("host", "cortex-m4", "gcc", ("-O1",)),
         Machine(
             "host-sanitized", "cortex-m4", "gcc",
-            ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"), ("-lm",),
+            ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
             environment=(("ASAN_OPTIONS", "detect_leaks=0"), ("UBSAN_OPTIONS", "print_stacktrace=1")),
         ),
         _emulated("mps2-an386", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"), "cortex-m4"),

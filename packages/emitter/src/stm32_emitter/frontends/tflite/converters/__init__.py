@@ -15,6 +15,7 @@ from stm32_emitter.frontends.tflite.converters import (
     pooling,
     quantization,
     resize,
+    slicing,
 )
 
 CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
@@ -26,5 +27,6 @@ CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **pooling.CONVERTERS,
     **quantization.CONVERTERS,
     **resize.CONVERTERS,
+    **slicing.CONVERTERS,
 }
 """By the operator's name in the TFLite schema."""

@@ -79,40 +79,6 @@ def same_scale(a: Tensor, b: Tensor) -> bool:
     return bool(same and a.quantization.zero_point[0] == b.quantization.zero_point[0])
 
 
-def convert_strided_slice(c: Converter, op: Operator) -> relax.Expr:
-    """x[begin:end:stride] for each axis, with TFLite's masks; the result has the declared shape."""
-    options = op.options(tflite.StridedSliceOptions)
-    if options.EllipsisMask() or options.NewAxisMask():
-        raise ModelRefused("ellipsis and new-axis masks are not supported", hint="Write them out as slice and reshape.")
-    x, output = op.input(0), op.outputs[0]
-    begin, end, stride = ([int(v) for v in op.constant(i).ravel()] for i in (1, 2, 3))
-    if not len(begin) == len(end) == len(stride) <= len(x.shape) or 0 in stride:
-        raise ModelRefused("begin, end and strides do not fit each other")
-    bounds = [_bounds(options, axis, x.shape[axis], begin[axis], end[axis], stride[axis]) for axis in range(len(begin))]
-    starts, stops = [b[0] for b in bounds], [b[1] for b in bounds]
-    expr = relax.op.strided_slice(c.raw(x), list(range(len(begin))), starts, stops, stride)
-    return relax.op.reshape(c.bb.normalize(expr), output.shape) if options.ShrinkAxisMask() else expr
-
-
-def _bounds(
-    options: tflite.StridedSliceOptions, axis: int, size: int, first: int, last: int, step: int
-) -> tuple[int, int]:
-    """(start, stop) of one axis; a stop before element 0 is written as -size - 1, which Relax understands."""
-    bit = 1 << axis
-    begin_masked, end_masked = options.BeginMask() & bit, options.EndMask() & bit
-    low, high = (0, size) if step > 0 else (-1, size - 1)
-    start = (low if step > 0 else high) if begin_masked else _clamp(first + size if first < 0 else first, low, high)
-    if options.ShrinkAxisMask() & bit:
-        start = _clamp(first + size if first < 0 else first, 0, size - 1)
-        return start, start + 1 if step > 0 else (start - 1 if start else -size - 1)
-    stop = (high if step > 0 else low) if end_masked else _clamp(last + size if last < 0 else last, low, high)
-    return start, stop if stop >= 0 else -size - 1
-
-
-def _clamp(value: int, low: int, high: int) -> int:
-    return max(low, min(value, high))
-
-
 CONVERTERS = {
     "RESHAPE": convert_reshape,
     "SQUEEZE": convert_reshape,
@@ -121,5 +87,4 @@ CONVERTERS = {
     "CONCATENATION": convert_concatenation,
     "PAD": convert_pad,
     "PADV2": convert_pad,
-    "STRIDED_SLICE": convert_strided_slice,
 }
