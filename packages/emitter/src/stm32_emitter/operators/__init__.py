@@ -22,6 +22,7 @@ from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
+from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.transpose import Transpose
 
@@ -51,6 +52,8 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Tanh(),
     Softmax(),
     LogSoftmax(),
+    SoftmaxFloat(),
+    LogSoftmaxFloat(),
     Requantize(),
     Quantize(),
     Dequantize(),

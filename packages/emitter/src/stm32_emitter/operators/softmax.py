@@ -68,7 +68,7 @@ class _OverRows(OperatorDefinition):
             return None
         if int(call.attrs.axis) not in (-1, len(shape_of(root)) - 1):
             return None
-        inner, beta = _scaled(scope, call.args[0])
+        inner, beta = scaled_by(scope, call.args[0])
         source = source_of(scope, inner)
         if source is None or source.dtype != "int8":
             return None
@@ -85,7 +85,7 @@ class _OverRows(OperatorDefinition):
             )
 
 
-def _scaled(scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, float]:
+def scaled_by(scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, float]:
     """(x, beta) of multiply(x, beta)."""
     call = scope.call(expr, "multiply")
     factor = None if call is None else scope.constant(call.args[1])

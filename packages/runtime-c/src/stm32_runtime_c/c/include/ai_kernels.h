@@ -9,5 +9,6 @@
 #include "ai_k_pool.h"
 #include "ai_k_quantize.h"
 #include "ai_k_softmax.h"
+#include "ai_k_softmax_f32.h"
 
 #endif
