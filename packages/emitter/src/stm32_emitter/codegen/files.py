@@ -14,7 +14,7 @@ from stm32_emitter.codegen.data import data_header, data_source
 from stm32_emitter.codegen.descriptor import model_header, model_source
 from stm32_emitter.codegen.library import library_source
 from stm32_emitter.codegen.model import Model
-from stm32_emitter.codegen.report import report_text
+from stm32_emitter.codegen.report import report_record, report_text
 
 
 def model_files(model: Model, record: dict[str, Any], params: bytes) -> dict[str, bytes]:
@@ -26,10 +26,15 @@ def model_files(model: Model, record: dict[str, Any], params: bytes) -> dict[str
         f"{name}_data.h": data_header(model),
         f"{name}_data.c": data_source(model),
         f"{name}_lib.c": library_source(model),
-        f"{name}.json": json.dumps(record, indent=1, sort_keys=True) + "\n",
+        f"{name}.json": _json(record),
+        f"{name}_report.json": _json(report_record(record)),
         f"{name}_report.txt": report_text(record),
     }
     return {key: value.encode() for key, value in text.items()} | {f"{name}.params": params}
+
+
+def _json(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=1, sort_keys=True) + "\n"
 
 
 def write_directory(files: dict[str, bytes], directory: str | os.PathLike[str], *, force: bool = False) -> Path:

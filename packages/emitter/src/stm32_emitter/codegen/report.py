@@ -1,34 +1,92 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``<m>_report.txt``: what a model needs, for people."""
+"""``<m>_report.txt`` and ``<m>_report.json``: what a model needs, for people and for scripts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+TOP = 5
+"""How many of the largest memory consumers are named."""
+
+
+def report_record(record: dict[str, Any]) -> dict[str, Any]:
+    """The report as data, from the content of ``<m>.json``.
+
+    Returns:
+        ``name``, ``target``, ``tool_version``, ``signature``; ``totals`` (macs, nodes, bytes); ``nodes`` with the bytes
+        of the pool that are alive while each runs; ``memory``, the rows of the plan by offset; ``largest``, the
+        biggest buffers and constants. Sizes are bytes; the instance context comes on top of ``planned_bytes``.
+    """
+    nodes = [_node(record, number) for number in range(len(record["nodes"]))]
+    return {
+        "schema": record["schema"],
+        "name": record["name"],
+        "target": record["target"],
+        "tool_version": record["tool_version"],
+        "signature": record["signature"],
+        "totals": {
+            "nodes": len(nodes),
+            "macs": record["macs"],
+            "params_size": record["params_size"],
+            "planned_bytes": record["planned_bytes"],
+            "peak_live_bytes": max((node["live_bytes"] for node in nodes), default=0),
+        },
+        "nodes": nodes,
+        "memory": _memory(record),
+        "largest": {"buffers": _largest(_memory(record), "label"), "constants": _largest(record["constants"], "name")},
+    }
+
+
+def _node(record: dict[str, Any], number: int) -> dict[str, Any]:
+    node = record["nodes"][number]
+    live = sum(
+        t["bytes"] for t in record["tensors"] if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None
+    )
+    return {"name": node["name"], "kernel": node["kernel"], "macs": node["macs"], "live_bytes": live}
+
+
+def _memory(record: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = ("label", "offset", "bytes", "first_node", "last_node")
+    rows = [{key: tensor[key] for key in keys} for tensor in record["tensors"] if tensor["offset"] is not None]
+    return sorted(rows, key=lambda row: (row["offset"], row["first_node"], row["label"]))
+
+
+def _largest(rows: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
+    ordered = sorted(rows, key=lambda row: (-row["bytes"], str(row[label])))
+    return [{"name": row[label], "bytes": row["bytes"]} for row in ordered[:TOP]]
+
 
 def report_text(record: dict[str, Any]) -> str:
-    """The report of a model from the content of its ``<m>.json``."""
+    """The report for people, from the content of ``<m>.json``."""
+    report = report_record(record)
     lines = [
         f"{record['name']} for {record['target']} (stm32-ai {record['tool_version']})",
         "",
         f"multiply-accumulates  {record['macs']:>12,}",
         f"constants in flash    {record['params_size']:>12,} bytes",
         f"planned activations   {record['planned_bytes']:>12,} bytes (instance context comes on top)",
+        f"most bytes alive      {report['totals']['peak_live_bytes']:>12,} bytes",
         f"signature             {record['signature']:>12X}",
         "",
         *_tensors("inputs", record["inputs"]),
         *_tensors("outputs", record["outputs"]),
         "",
+        *_consumers("largest buffers of the pool", report["largest"]["buffers"]),
+        *_consumers("largest constants", report["largest"]["constants"]),
+        "",
         f"{'node':<34} {'kernel':<40} {'MACs':>12} {'live bytes':>12}",
     ]
-    for number, node in enumerate(record["nodes"]):
-        live = sum(
-            t["bytes"]
-            for t in record["tensors"]
-            if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None
-        )
-        lines.append(f"{node['name']:<34} {node['kernel']:<40} {node['macs']:>12,} {live:>12,}")
+    for node in report["nodes"]:
+        lines.append(f"{node['name']:<34} {node['kernel']:<40} {node['macs']:>12,} {node['live_bytes']:>12,}")
+    lines += ["", f"{'memory plan: offset':<20} {'bytes':>12} {'nodes':>12}  buffer"]
+    for row in report["memory"]:
+        span = f"{row['first_node']}-{row['last_node']}"
+        lines.append(f"{row['offset']:>20,} {row['bytes']:>12,} {span:>12}  {_one_line(row['label'])}")
     return "\n".join(lines) + "\n"
+
+
+def _consumers(title: str, rows: list[dict[str, Any]]) -> list[str]:
+    return [title, *(f"  {row['bytes']:>12,}  {_one_line(row['name'])}" for row in rows)] if rows else []
 
 
 def _tensors(title: str, entries: list[dict[str, Any]]) -> list[str]:
@@ -38,5 +96,10 @@ def _tensors(title: str, entries: list[dict[str, Any]]) -> list[str]:
         if entry["scale"]:
             quantization = f", scale {entry['scale'][0]:g}, zero point {entry['zero_point'][0]}"
         where = "caller's memory" if entry["offset"] is None else f"offset {entry['offset']}"
-        lines.append(f"  {entry['name']}: {entry['dtype']}{entry['shape']}{quantization}, {where}")
+        lines.append(f"  {_one_line(entry['name'])}: {entry['dtype']}{entry['shape']}{quantization}, {where}")
     return lines
+
+
+def _one_line(text: str) -> str:
+    """A tensor's name on one line, whatever its characters."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
