@@ -96,3 +96,19 @@ def test_wrong_settings_are_named(builder, settings, message):
     with pytest.raises(AssertionError) as caught:
         builder.configure(**settings)
     assert message in " ".join(str(caught.value).split())
+
+
+def test_board_of_a_user_builds_and_runs_from_its_own_folder(builder, tmp_path):
+    import shutil
+
+    from stm32_board_support.emulator import run_to_end
+
+    original = load_board("qemu-mps2-an386")
+    folder = tmp_path / "my board" / "bench-1"
+    shutil.copytree(original.folder, folder)
+    text = (folder / "board.toml").read_text().replace('name = "qemu-mps2-an386"', 'name = "bench-1"')
+    (folder / "board.toml").write_text(text.replace("stack_size = 0x4000", "stack_size = 0x1000"))
+    elf = builder.image(board=folder, app="perf", models=("tiny",), RUNS=1)
+    status, text = run_to_end(load_board(folder), elf)
+    assert status == 0
+    assert "stack          : 4096 bytes" in text
