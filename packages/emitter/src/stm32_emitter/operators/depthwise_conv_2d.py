@@ -21,9 +21,9 @@ class DepthwiseConv2D(OperatorDefinition):
     roots: ClassVar[tuple[str, ...]] = ("quantize",)
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """A quantized convolution with as many groups as input channels."""
+        """A quantized convolution with as many groups as input channels, more than one: with one it is a CONV_2D."""
         parts = match_quantized_convolution(scope, root)
-        if parts is None or parts.groups != parts.x.shape[3] or parts.weights.shape[3] != 1:
+        if parts is None or parts.groups == 1 or parts.groups != parts.x.shape[3] or parts.weights.shape[3] != 1:
             return None
         return fused(self.kind, parts, root)
 
