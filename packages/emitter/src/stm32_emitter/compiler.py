@@ -24,6 +24,7 @@ from stm32_emitter.extract import extract_program
 from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
+from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators
 from stm32_emitter.passes.outputs import separate_outputs
@@ -149,7 +150,7 @@ def compile_model(
 
 def lower_module(module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None) -> Program:
     """Relax -> program: every pass in order."""
-    fused = fuse_operators(separate_outputs(module))
+    fused = fuse_operators(separate_outputs(fold_constants(module)))
     tell("making kernels", 0.4)
     return extract_program(lower_operators(fused, core))
 
