@@ -16,6 +16,8 @@ committed file differs.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,15 +51,29 @@ def missing_generators() -> list[str]:
     return missing
 
 
-def _run(module: str, *args: str) -> None:
-    subprocess.run([sys.executable, "-m", module, *args], check=True, cwd=PROTO_DIR)
+# grpc_tools of this age asks pkg_resources, which setuptools no longer has, for the path of one folder.
+STAND_IN = """
+import importlib.util, pathlib
+def resource_filename(package, name):
+    return str(pathlib.Path(importlib.util.find_spec(package).origin).parent / name)
+"""
+
+
+def _run(out: Path, module: str, *args: str) -> None:
+    environment = dict(os.environ)
+    if importlib.util.find_spec("pkg_resources") is None:
+        folder = out / "stand_in"
+        folder.mkdir(exist_ok=True)
+        (folder / "pkg_resources.py").write_text(STAND_IN, encoding="utf-8")
+        environment["PYTHONPATH"] = str(folder)
+    subprocess.run([sys.executable, "-m", module, *args], check=True, cwd=PROTO_DIR, env=environment)
 
 
 def generate(out: Path) -> dict[str, str]:
     """Run both generators into ``out`` and return file name -> text with the licence line on top."""
     proto = f"{NAME}.proto"
-    _run("grpc_tools.protoc", f"-I{PROTO_DIR}", f"--python_out={out}", f"--pyi_out={out}", proto)
-    _run("nanopb.generator.nanopb_generator", "--quiet", "--strip-path", f"--output-dir={out}", proto)
+    _run(out, "grpc_tools.protoc", f"-I{PROTO_DIR}", f"--python_out={out}", f"--pyi_out={out}", proto)
+    _run(out, "nanopb.generator.nanopb_generator", "--quiet", "--strip-path", f"--output-dir={out}", proto)
     texts = {}
     for name in TARGETS:
         head = SPDX_C if name.endswith((".h", ".c")) else SPDX_PY
@@ -76,8 +92,12 @@ def main() -> int:
     if missing:
         print(f"generators missing: pip install --only-binary :all: {' '.join(missing)}", file=sys.stderr)
         return 5
-    with tempfile.TemporaryDirectory() as folder:
-        texts = generate(Path(folder))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            texts = generate(Path(folder))
+    except subprocess.CalledProcessError as error:
+        print(f"a generator failed: {error}", file=sys.stderr)
+        return 1
     differing = []
     for name, text in texts.items():
         path = TARGETS[name] / name

@@ -168,7 +168,7 @@ def test_line_breaks_in_the_middle(serve, checked):
 
 
 def test_answer_to_another_request(serve, checked):
-    def confuse(device, request):
+    def confuse(_device, request):
         if request.cmd == pb.CMD_NETWORK_RUN:
             request.reqid += 1
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """AiRunner against a simulated device behind a real socket, in both modes."""
 
+import time
+
 import numpy as np
 import pytest
 from ai_runner import AiRunner, AiRunnerCallback, InvalidParamError, Mode, NotConnectedError, SignatureMismatchError
@@ -38,6 +40,9 @@ def test_mission_example(serve, image):
     assert np.array_equal(outputs[0], expected(digits_model(), image)[0])
     assert runner.is_checked
     runner.disconnect()
+    end = time.monotonic() + 5
+    while device.is_checked and time.monotonic() < end:
+        time.sleep(0.01)
     assert not device.is_checked
 
 
