@@ -50,9 +50,7 @@ def cycles_tool() -> Path:
     named = os.environ.get("STM32_CYCLES_TOOL")
     tool = Path(named) if named else ROOT.parent / "shared" / "tools" / "cycles" / "cycles.py"
     if not tool.is_file():
-        lacking(
-            "no reference counter: set STM32_CYCLES_TOOL to cycles.py, or put it at ../shared/tools/cycles"
-        )
+        lacking("no reference counter: set STM32_CYCLES_TOOL to cycles.py, or put it at ../shared/tools/cycles")
     return tool
 
 

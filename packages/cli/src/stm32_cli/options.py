@@ -31,9 +31,8 @@ def optimize(function: Function) -> Function:
     function = option(
         "--constant-channels",
         type=click.Choice(["on", "off"]),
-        default="on",
-        show_default=True,
-        help="Fold channels whose value never changes.",
+        default=None,
+        help="Fold channels whose value never changes.  [default: the compiler's]",
     )(function)
     return option("--optimize", type=goal, default="balanced", show_default=True, help="What to prefer.")(function)
 

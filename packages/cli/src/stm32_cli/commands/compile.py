@@ -64,17 +64,17 @@ def command(
     board: str | None,
     cpu: str | None,
     optimize: str,
-    constant_channels: str,
+    constant_channels: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Compiles a model."""
-    from stm32_cli.project.compiler import CompileOptions, compile_file, ensure_free
+    from stm32_cli.project.compiler import CompileOptions, compile_file, ensure_free, on_off
 
     folder = output or Path("build/models") / c_name(name or model.stem)
     ensure_free(folder, force=force)
     target = _target(board, cpu)
-    chosen = CompileOptions(target, name, optimize, constant_channels == "on")
+    chosen = CompileOptions(target, name, optimize, on_off(constant_channels))
     compiled = compile_file(model, chosen)
     written = compiled.write(folder, force=force)
     info: dict[str, Any] = compiled.info

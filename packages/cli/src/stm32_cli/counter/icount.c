@@ -2,9 +2,9 @@
 /* QEMU plugin (TCG plugin interface 1): how often each instruction runs between two addresses.
  *
  * Arguments: begin=ADDRESS,end=ADDRESS,out=FILE
- * The counts start at zero each time `begin` runs, and are written to FILE each time `end` is about to run, one line for
- * each instruction that ran: "<address, hexadecimal> <times> <times that another than the next one in memory followed>".
- * A file is complete or not there: it is written beside FILE and renamed.
+ * The counts start at zero each time `begin` runs, and are written to FILE each time `end` is about to run, one line
+ * for each instruction that ran: "<address, hexadecimal> <times> <times that another than the next one in memory
+ * followed>". A file is complete or not there: it is written beside FILE and renamed.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,18 +29,23 @@ PUBLIC extern int qemu_plugin_version;
 PUBLIC int qemu_plugin_version = 1;
 PUBLIC int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
-/* One instruction of the program; it lives as long as the emulator, since translated code refers to it. */
+/* The counts of one address. They and the steps live as long as the emulator, since translated code refers to them. */
 struct place {
     uint64_t address;
-    uint64_t next; /* address behind it */
     uint64_t executed;
     uint64_t taken;
     struct place *chained;
 };
 
+/* One instruction of one translated block. */
+struct step {
+    struct place *place;
+    uint64_t next; /* address behind it */
+};
+
 #define BUCKETS 8192u /* a power of two */
 static struct place *buckets[BUCKETS];
-static struct place *last;
+static const struct step *last;
 static uint64_t begin_address, end_address;
 static char out_path[4096], part_path[4096 + 8];
 
@@ -50,21 +55,25 @@ static void fail(const char *what)
     exit(1);
 }
 
-static struct place *find_place(uint64_t address, uint64_t size)
+static void *allocate(size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+    if (memory == NULL) {
+        fail("out of memory");
+    }
+    return memory;
+}
+
+static struct place *find_place(uint64_t address)
 {
     struct place **head = &buckets[(address >> 1) & (BUCKETS - 1u)];
     for (struct place *place = *head; place != NULL; place = place->chained) {
         if (place->address == address) {
-            place->next = address + size;
             return place;
         }
     }
-    struct place *made = calloc(1, sizeof(*made));
-    if (made == NULL) {
-        fail("out of memory");
-    }
+    struct place *made = allocate(sizeof(*made));
     made->address = address;
-    made->next = address + size;
     made->chained = *head;
     *head = made;
     return made;
@@ -101,10 +110,11 @@ static void write_counts(void)
 
 static void on_instruction(unsigned cpu, void *user)
 {
-    struct place *place = user;
+    const struct step *step = user;
+    struct place *place = step->place;
     (void)cpu;
     if (last != NULL && last->next != place->address) {
-        last->taken++;
+        last->place->taken++;
     }
     if (place->address == begin_address) {
         forget_counts();
@@ -112,7 +122,18 @@ static void on_instruction(unsigned cpu, void *user)
         write_counts();
     }
     place->executed++;
-    last = place;
+    last = step;
+}
+
+/* QEMU looks ahead at the end of a page and then reports an instruction as longer than it is, so the size is only asked
+ * of the block's last one. */
+static uint64_t address_behind(const struct qemu_plugin_tb *block, size_t index)
+{
+    if (index + 1u < qemu_plugin_tb_n_insns(block)) {
+        return qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(block, index + 1u));
+    }
+    const struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, index);
+    return qemu_plugin_insn_vaddr(instruction) + qemu_plugin_insn_size(instruction);
 }
 
 static void on_translation(uint64_t id, struct qemu_plugin_tb *block)
@@ -121,8 +142,10 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *block)
     const size_t count = qemu_plugin_tb_n_insns(block);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
-        struct place *place = find_place(qemu_plugin_insn_vaddr(instruction), qemu_plugin_insn_size(instruction));
-        qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_instruction, 0, place);
+        struct step *step = allocate(sizeof(*step));
+        step->place = find_place(qemu_plugin_insn_vaddr(instruction));
+        step->next = address_behind(block, i);
+        qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_instruction, 0, step);
     }
 }
 

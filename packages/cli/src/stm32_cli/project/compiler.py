@@ -8,7 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stm32_cli import console
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
@@ -27,13 +27,24 @@ class CompileOptions:
         target: CPU, e.g. "cortex-m4".
         name: C identifier of the model; None derives it from the file's name.
         optimize: speed, balanced, size or ram.
-        constant_channels: fold channels whose value never changes.
+        constant_channels: fold channels whose value never changes; None leaves it to the compiler.
     """
 
     target: str = "cortex-m4"
     name: str | None = None
     optimize: str = "balanced"
-    constant_channels: bool = True
+    constant_channels: bool | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments for `compile_model`."""
+        found = {"target": self.target, "name": self.name, "optimize": self.optimize}
+        chosen = self.constant_channels
+        return found if chosen is None else {**found, "constant_channels": chosen}
+
+
+def on_off(text: str | None) -> bool | None:
+    """The value of an on/off option; None where it was not given."""
+    return None if text is None else text == "on"
 
 
 def compile_file(model: Path, options: CompileOptions) -> CompiledModel:
@@ -49,23 +60,19 @@ def compile_file(model: Path, options: CompileOptions) -> CompiledModel:
         raise tool_missing(f"the compiler is not usable: {error}", "pip install stm32-ai-emitter") from error
     try:
         with console.step(f"compiling {model.name} for {options.target}"):
-            return compile_model(
-                model,
-                target=options.target,
-                name=options.name,
-                optimize=options.optimize,
-                constant_channels=options.constant_channels,
-            )
+            return compile_model(model, **options.arguments())
     except MemoryError as error:
         raise CliError(f"{model} needs more memory than this computer has", exit_code=Exit.MODEL_REFUSED) from error
 
 
 def ensure_free(directory: Path, *, force: bool) -> None:
-    """Refuses an output folder that exists, before anything is computed.
+    """Refuses an output folder that exists and is not empty, before anything is computed.
 
     Raises:
-        CliError: it exists and force is not set; exit code 2.
+        CliError: it exists and force is not set, or it holds something else than a compiled model; exit code 2.
     """
+    if directory.is_dir() and not any(directory.iterdir()):
+        return
     if directory.exists() and not force:
         raise usage(
             f"the output folder {directory} exists; it was not touched", "choose another with -o, or use --force"
@@ -78,10 +85,8 @@ def ensure_free(directory: Path, *, force: bool) -> None:
 
 
 def is_replaceable(directory: Path) -> bool:
-    """Whether --force may replace a folder: it is empty or holds a compiled model."""
-    if not directory.is_dir():
-        return False
-    return not any(directory.iterdir()) or any(directory.glob("*_data.c"))
+    """Whether --force may replace a folder: it holds a compiled model."""
+    return any(directory.glob("*_data.c"))
 
 
 @contextmanager
