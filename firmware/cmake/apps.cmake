@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 file(GLOB core_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/core/*.c")
-if(APP STREQUAL "perf")
-  file(GLOB app_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/SystemPerformance/*.c")
-else()
-  file(GLOB app_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/Validation/*.c" "${CMAKE_CURRENT_SOURCE_DIR}/protocol/*.c")
+file(GLOB app_sources CONFIGURE_DEPENDS "${app_dir}/*.c")
+if(APP STREQUAL "valid")
+  file(GLOB protocol_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/protocol/*.c")
+  list(APPEND app_sources ${protocol_sources})
 endif()
 
 add_library(app OBJECT ${core_sources} ${app_sources} ${STM32_BOARD_SOURCES})

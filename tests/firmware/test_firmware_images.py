@@ -88,6 +88,8 @@ def test_same_input_gives_the_same_image(builder):
         ({"board": "no-such-board"}, "there is no board 'no-such-board'"),
         ({"LAYOUT": "config9"}, "has no layout 'config9'"),
         ({"app": "both"}, "APP is 'both'"),
+        ({"app": "perf", "RUNS": 0}, "RUNS is '0'"),
+        ({"app": "perf", "SEED": 4294967296}, "SEED is '4294967296'"),
         ({"app": "perf", "models": ("tiny", "tiny")}, "two models are named 'tiny'"),
         ({"app": "perf", "models": ("/nonexistent",)}, "/nonexistent holds no emitted model"),
     ],
