@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import tvm
-from tvm import relax
 
 from stm32_emitter import __version__
 from stm32_emitter.codegen.files import model_files, write_directory
@@ -24,6 +23,7 @@ from stm32_emitter.extract import extract_program
 from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
+from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators
@@ -167,17 +167,9 @@ def _checked(options: Options) -> Target:
 
 def _import(model: str | os.PathLike[str] | bytes | tvm.IRModule) -> tvm.IRModule:
     if isinstance(model, tvm.IRModule):
-        _check_module(model)
-        return model
+        return check_module(model)
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
     return import_tflite(data)
-
-
-def _check_module(module: tvm.IRModule) -> None:
-    if "main" not in [variable.name_hint for variable in module.get_global_vars()]:
-        raise ModelRefused("the module has no function 'main'", hint="Name the Relax function to compile 'main'.")
-    if not isinstance(module["main"], relax.Function):
-        raise ModelRefused("'main' is not a Relax function")
 
 
 def _default_name(model: object) -> str:
@@ -211,7 +203,10 @@ def _emit(name: str, program: Program, options: Options, params: bytes) -> Compi
 
 def _datetime() -> str:
     """ISO 8601 from SOURCE_DATE_EPOCH, else empty, so that equal inputs give equal files."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not epoch.isdigit():
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
+    if not epoch:
         return ""
-    return dt.datetime.fromtimestamp(int(epoch), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        return dt.datetime.fromtimestamp(int(epoch), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        raise OptionError(f"SOURCE_DATE_EPOCH is '{epoch}', which is no time in seconds since 1970") from None

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import tvm
 from tvm import ir, relax
 
@@ -17,7 +17,7 @@ from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.lower import ALIASES
 from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
 from stm32_emitter.tir.builder import SCRATCH
-from stm32_emitter.tir.lowering import LoweredKernel, element_bytes, lower
+from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 
 
 @dataclass
@@ -69,15 +69,20 @@ def extract_program(mod: tvm.IRModule) -> Program:
     main, state = mod["main"], _State(info_of(mod))
     for number, parameter in enumerate(main.params):
         name = state.info.inputs[number].name if number < len(state.info.inputs) else str(parameter.name)
-        state.location[parameter] = [state.new_buffer(_bytes(parameter), name)]
+        state.location[parameter] = [state.new_buffer(_bytes(parameter.ty, name), name)]
     for binding in bindings(main):
         _read_binding(mod, state, binding.var, binding.value)
     results = _output_variables(main)
     return _finish(state, main.params, results)
 
 
-def _bytes(expr: relax.Expr) -> int:
-    return int(np.prod(shape_of(expr), dtype=np.int64)) * element_bytes(dtype_of(expr))
+def _bytes(tensor: relax.TensorType, name: str) -> int:
+    """Bytes of a tensor that C can hold."""
+    shape, dtype = tuple(int(dim) for dim in tensor.shape), str(tensor.dtype)
+    check_element(dtype, name)
+    if math.prod(shape) == 0:
+        raise ModelRefused(f"'{name}' has the shape {list(shape)}: no elements")
+    return math.prod(shape) * element_bytes(dtype)
 
 
 def _read_binding(mod: tvm.IRModule, state: _State, var: relax.Var, value: relax.Expr) -> None:
@@ -93,9 +98,18 @@ def _read_binding(mod: tvm.IRModule, state: _State, var: relax.Var, value: relax
     elif isinstance(value, relax.TupleGetItem):
         state.location[var] = [state.location[value.tuple_value][value.index]]
     else:
-        raise ModelRefused(f"'{var.name}' ({name or type(value).__name__}) has no lowering to C")
+        raise ModelRefused(f"'{var.name}' ({_described(value)}) has no lowering to C")
     if len(state.location[var]) == 1 and not isinstance(value, relax.Tuple):
         state.note(var, state.location[var][0])
+
+
+def _described(value: relax.Expr) -> str:
+    """What stands in a binding, for a refusal."""
+    if isinstance(value, relax.Call) and value.args and isinstance(value.args[0], relax.ExternFunc):
+        return f"{op_name(value)} of the external function '{value.args[0].global_symbol}'"
+    if isinstance(value, relax.Call) and isinstance(value.op, ir.GlobalVar):
+        return f"call of the function '{value.op.name_hint}'"
+    return op_name(value) or type(value).__name__
 
 
 def _locate(state: _State, expr: relax.Expr) -> list[int]:
@@ -108,10 +122,7 @@ def _read_call(mod: tvm.IRModule, state: _State, var: relax.Var, call: relax.Cal
     function, result = call.args[0], call.ty_args[0]
     types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
     arguments = [_argument(state, expr, var) for expr in call.args[1].fields]
-    results = [
-        state.new_buffer(int(np.prod([int(d) for d in t.shape], dtype=np.int64)) * element_bytes(str(t.dtype)), "")
-        for t in types
-    ]
+    results = [state.new_buffer(_bytes(tensor, str(var.name)), "") for tensor in types]
     kernel = _kernel(mod, state, function, len(arguments), len(results))
     lowered = state.lowered[kernel]
     spare = lowered.parameters[len(arguments) + len(results) :]
@@ -125,6 +136,7 @@ def _argument(state: _State, expr: relax.Expr, var: relax.Var) -> Argument:
     if value is None:
         (buffer,) = _locate(state, expr)
         return Argument(buffer)
+    check_element(str(value.dtype), f"a constant of {var.name}")
     key = str(value.dtype).encode() + value.tobytes()
     if key not in state.constants:
         state.constants[key] = len(state.values)
@@ -207,7 +219,7 @@ def _constant_names(state: _State) -> list[str]:
         for argument, parameter in zip(step.arguments, parameters, strict=False):
             if argument.is_constant and not names[argument.index]:
                 names[argument.index] = f"node{number}_{parameter.name.lower()}"
-    return names
+    return c_names(names)
 
 
 def _nodes(state: _State) -> tuple[Node, ...]:

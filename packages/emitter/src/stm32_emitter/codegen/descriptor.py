@@ -7,7 +7,7 @@ import re
 
 from stm32_emitter.codegen.arrays import inline_list
 from stm32_emitter.codegen.library import prototypes
-from stm32_emitter.codegen.model import Model, c_string
+from stm32_emitter.codegen.model import Model, c_string, comment_text
 from stm32_emitter.program import Argument, Node, NodeOutput, TensorInfo
 from stm32_emitter.tir.c_source import c_type
 
@@ -218,7 +218,7 @@ def _run_list(model: Model) -> str:
     if not uses_pool and not uses_io:
         lines.append("    (void)handle;")
     for number, node in enumerate(nodes):
-        lines.append(f"    AI_NODE_BEGIN(handle, {number}); /* {node.name.replace('*/', '')} */")
+        lines.append(f"    AI_NODE_BEGIN(handle, {number}); /* {comment_text(node.name)} */")
         lines.append(f"    {_call(model, node)}")
         lines.append(f"    AI_NODE_END(handle, {number});")
     return "\n".join([*lines, "    return AI_STATUS_OK;", "}", ""])

@@ -10,6 +10,13 @@ from stm32_emitter.plan import Plan
 from stm32_emitter.program import Argument, Program
 
 
+_HEADERS = frozenset(
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool stddef stdint "
+    "stdio stdlib string tgmath time wchar wctype ai_dlpack ai_instance ai_kernels ai_runtime_api".split()
+)
+"""<m>.h stands on the include path, where it must not hide one of these."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How a model is compiled and emitted; see :func:`stm32_emitter.compile_model`."""
@@ -65,9 +72,9 @@ class Model:
 
 
 def c_identifier(name: str) -> str:
-    """``name`` as the original emitter spelled models: [a-z0-9_], not starting with a digit."""
+    """``name`` as the original emitter spelled models: [a-z0-9_], not starting with a digit, not naming a C header."""
     cleaned = re.sub(r"[^a-z0-9_]", "_", name.lower()).strip("_") or "model"
-    return cleaned if not cleaned[0].isdigit() else f"m_{cleaned}"
+    return f"m_{cleaned}" if cleaned[0].isdigit() or cleaned in _HEADERS else cleaned
 
 
 def c_string(text: str) -> str:
@@ -86,5 +93,6 @@ def c_string(text: str) -> str:
 
 def comment_text(text: str) -> str:
     """``text`` inside a C comment."""
-    printable = "".join(c if c.isprintable() and ord(c) < 0x7F else "?" for c in text)
-    return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+    # Neither line continuations nor the trigraph that stands for one.
+    printable = "".join(c if c.isprintable() and ord(c) < 0x7F and c not in "?\\" else "_" for c in text)
+    return printable.replace("*/", "* /").replace("/*", "/ *")

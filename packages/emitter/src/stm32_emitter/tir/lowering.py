@@ -12,10 +12,17 @@ from dataclasses import dataclass
 import tvm
 from tvm import ir, s_tir, tirx
 
+from stm32_emitter.errors import ModelRefused
 from stm32_emitter.tir.builder import KIND, MACS
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
+
+ELEMENT_TYPES = (
+    *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    *("float32", "float64"),
+)
+"""Element types of tensors that C99 has."""
 
 _RESERVED = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
@@ -83,6 +90,19 @@ def element_bytes(dtype: str) -> int:
     return 1 if dtype == "bool" else (tvm.DataType(dtype).bits + 7) // 8
 
 
+def check_element(dtype: str, name: str) -> None:
+    """Refuses an element type that C99 does not have.
+
+    Raises:
+        ModelRefused: e.g. float16, bfloat16, int4.
+    """
+    if dtype not in ELEMENT_TYPES:
+        raise ModelRefused(
+            f"'{name}' has elements of type {dtype}, which C99 does not have",
+            hint=f"Convert it to one of {', '.join(ELEMENT_TYPES)}.",
+        )
+
+
 def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     """Lowers one kernel; ``name`` without its number is what a function of TVM's library is called in C."""
     passes = tvm.transform.Sequential([make() for make in _PASSES])
@@ -96,7 +116,7 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     declared = [tirx.DeclBuffer(b, data=pointer) for b, pointer in zip(buffers, pointers, strict=True)]
     plain = tirx.PrimFunc(pointers, tirx.SeqStmt([*declared, body]), ret_type=None)
     attrs = function.attrs or {}
-    kind = str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"
+    (kind,) = c_names([str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"])
     macs = int(attrs[MACS]) if MACS in attrs else 0
     return LoweredKernel(plain, tuple(parameters), len(large), kind, macs)
 
