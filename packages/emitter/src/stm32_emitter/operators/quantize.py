@@ -4,7 +4,8 @@
 Arithmetic, established against the reference interpreter:
 from float32: x / scale in float32 (a division, not a product with the inverse), rounded half away from zero, plus the
 zero point, clamped; between 8-bit types: requantize(x - zero point, m) with two roundings, m = input scale / output
-scale in double; DEQUANTIZE: scale * (x - zero point) in float32.
+scale in double; DEQUANTIZE: scale * (x - zero point) in float32. Beyond 2**31 (and for not-a-number) the reference's
+conversion to an integer is undefined; here large numbers saturate and not-a-number becomes the least value.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 Arithmetic, established against the reference interpreter: fixed point throughout. Differences to the row's maximum are
 scaled to Q5.26 by beta * input scale (double); exp gives Q0.31, the sum of exp is Q12.19; SOFTMAX multiplies with the
 reciprocal of the sum (three Newton steps), LOG_SOFTMAX subtracts its logarithm. exp depends on nothing but the
-difference of two int8 values, so it is a table here (``ai_k_softmax.h``); differences below -31 / (beta * scale) count
-as 0.
+difference of two int8 values, so it is a table here (``ai_k_softmax.h``); it ends where the difference times the power
+of two above beta * scale exceeds 31: from there on the reference takes exp for 0. The reference aborts on a row whose
+exponentials sum up to 512 or more; there the results are 0, which is their true value rounded.
 """
 
 from __future__ import annotations
