@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The models of the zoo on the host: integer outputs byte for byte, float outputs within tolerance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.conformance.batch import Stored, run_batch
+from tests.conformance.toolchain import MACHINES
+
+INT8 = (
+    "mlperf_tiny_ad01_int8", "mlperf_tiny_kws_ref_int8", "mlperf_tiny_resnet_int8", "mlperf_tiny_strww_int8",
+    "mlperf_tiny_vww_int8", "emlearn_mnist_cnn_int8", "tinyengine_mnist_lenet300_int8", "mltk_audio_example1_int8",
+    "mltk_image_example1_int8", "mltk_magic_wand_int8", "mltk_autoencoder_ecg_int8", "mltk_kws_mobilenetv2_int8",
+    "tflm_hello_world_int8", "tflm_simple_add_int8", "tflm_test_conv_model_int8", "tflm_micro_speech_int8",
+    "tflm_person_detect_int8", "efinix_yolo_person_detect_int8", "efinix_mediapipe_face_detection_int8",
+    "infineon_squeezenet11_384_int8",
+)  # fmt: skip
+FLOAT = ("tflm_hello_world_float", "emlearn_mnist_cnn_float", "mlperf_tiny_resnet_float", "iris_float", "xor_float")
+
+
+def stored(zoo: Path, name: str) -> Stored:
+    """A model of the zoo with its samples; in0, in1, ... have one sample per entry of their first axis."""
+    with np.load(zoo / "data" / f"{name}.npz") as data:
+        arrays = {key: data[key] for key in data.files}
+    inputs = [arrays[f"in{i}"] for i in range(sum(key.startswith("in") for key in arrays))]
+    outputs = [arrays[f"out{i}"] for i in range(sum(key.startswith("out") for key in arrays))]
+    samples = range(len(inputs[0]))
+    return Stored(
+        name,
+        (zoo / "models" / f"{name}.tflite").read_bytes(),
+        tuple(tuple(array[i] for array in inputs) for i in samples),
+        tuple(tuple(array[i] for array in outputs) for i in samples),
+    )
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", [*INT8, *FLOAT])
+def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
+    (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
+    assert outcome.status == "equal", outcome.detail
+    assert outcome.compared > 0
