@@ -17,9 +17,11 @@ from ai_runner import (
     InvalidModelError,
     InvalidParamError,
     LinkError,
+    NotInitializedError,
     PortNotFoundError,
     ProtocolVersionError,
     SilentDeviceError,
+    UndeliveredFrameError,
     WrongFirmwareError,
     handshake,
 )
@@ -131,6 +133,12 @@ def test_device_refuses(serve, checked):
         runner.invoke(IMAGE)
 
 
+def test_device_that_is_not_set_up(serve):
+    device = serve(run_error=pb.E_INVALID_UNINITIALIZED)
+    with AiRunner().connect(device.desc) as runner, pytest.raises(NotInitializedError, match="E802"):
+        runner.invoke(IMAGE)
+
+
 def test_reset_in_the_middle(serve, checked):
     def reset(device):
         device.faults.before_inference = None
@@ -196,7 +204,7 @@ def test_frame_that_is_never_acknowledged(serve, monkeypatch):
     runner._device.connection._checked._timeout_ms = 20
     monkeypatch.setattr(handshake, "SILENCE_SECONDS", 0.3)
     device.mute = True
-    with pytest.raises(LinkError, match=r"frame \d+ \(last\) sent 5 times, never acknowledged"):
+    with pytest.raises(UndeliveredFrameError, match=r"frame \d+ \(last\) sent 5 times, never acknowledged"):
         runner.invoke(IMAGE)
     runner.disconnect()
 

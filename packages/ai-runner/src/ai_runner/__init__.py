@@ -25,6 +25,7 @@ from ai_runner.errors import (
     ProtocolVersionError,
     SignatureMismatchError,
     SilentDeviceError,
+    UndeliveredFrameError,
     WrongFirmwareError,
 )
 from ai_runner.protocol.messages import ModelInfo, TensorInfo
@@ -52,6 +53,7 @@ __all__ = [
     "SignatureMismatchError",
     "SilentDeviceError",
     "TensorInfo",
+    "UndeliveredFrameError",
     "WrongFirmwareError",
     "__version__",
 ]

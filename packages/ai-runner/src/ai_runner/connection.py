@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ai_runner.errors import InvalidMessageError, LinkError, SilentDeviceError
+from ai_runner.errors import InvalidMessageError, SilentDeviceError, UndeliveredFrameError
 from ai_runner.protocol import framing31
 from ai_runner.protocol.checked import TIMEOUT_MS, TRIES, WINDOW, CheckedLink, FrameType
 
@@ -140,7 +140,7 @@ class Connection:
         if link.failure is not None:
             frame = link.failure
             kind = FrameType(frame.type).name.lower()
-            raise LinkError(
+            raise UndeliveredFrameError(
                 f"{self.transport.name}: frame {frame.sequence} ({kind}) sent {frame.tries} times, never acknowledged",
                 "reset the board, check the cable and the baud rate",
             )

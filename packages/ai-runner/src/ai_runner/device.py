@@ -14,7 +14,9 @@ from ai_runner.errors import (
     DeviceResetError,
     InvalidMessageError,
     InvalidModelError,
+    NotInitializedError,
     SilentDeviceError,
+    UndeliveredFrameError,
 )
 from ai_runner.handshake import SILENCE_SECONDS, leave, negotiate, synchronize
 from ai_runner.protocol import stm32_ai_pb2 as pb
@@ -65,6 +67,14 @@ class RunResult:
     operator: OperatorInfo
     outputs: list[NDArray[Any] | None]
     nodes: list[NodeResult] = field(default_factory=list)
+
+
+def _refusal(where: str, ack: pb.ackMsg | None) -> DeviceError | NotInitializedError:
+    if ack is None:
+        return DeviceError(f"{where}: the device answers an error")
+    detail = f" ({ack.param})" if ack.param else ""
+    message = f"{where}: the device answers {error_name(ack.error)}{detail}"
+    return NotInitializedError(message) if ack.error == pb.E_INVALID_UNINITIALIZED else DeviceError(message)
 
 
 class Device:
@@ -120,18 +130,13 @@ class Device:
 
     def _check(self, response: pb.respMsg, kind: str | None, state: int | None) -> None:
         got = response.WhichOneof("payload")
+        where = f"{self.name}: while {self._doing}"
         if kind is not None and (response.state == pb.S_ERROR or (got == "ack" and response.ack.error != pb.E_NONE)):
-            reason = error_name(response.ack.error) if got == "ack" else "an error"
-            detail = f" ({response.ack.param})" if got == "ack" and response.ack.param else ""
-            raise DeviceError(f"{self.name}: while {self._doing}: the device answers {reason}{detail}")
+            raise _refusal(where, response.ack if got == "ack" else None)
         if kind is not None and got != kind:
-            raise InvalidMessageError(
-                f"{self.name}: while {self._doing}: the device sent a {got} message, {kind} was due"
-            )
+            raise InvalidMessageError(f"{where}: the device sent a {got} message, {kind} was due")
         if state is not None and response.state != state:
-            raise InvalidMessageError(
-                f"{self.name}: while {self._doing}: the device is in state {response.state}, {state} was due"
-            )
+            raise InvalidMessageError(f"{where}: the device is in state {response.state}, {state} was due")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -140,12 +145,8 @@ class Device:
             yield
         except DeviceError:
             raise
-        except (SilentDeviceError, InvalidMessageError) as error:
+        except (SilentDeviceError, InvalidMessageError, UndeliveredFrameError) as error:
             raise self._explain(error) from error
-        except AiRunnerError as error:
-            if self.connection.is_checked and "acknowledged" in error.message:
-                raise self._explain(error) from error
-            raise
 
     def _explain(self, error: AiRunnerError) -> AiRunnerError:
         try:

@@ -21,6 +21,7 @@ __all__ = [
     "ProtocolVersionError",
     "SignatureMismatchError",
     "SilentDeviceError",
+    "UndeliveredFrameError",
     "WrongFirmwareError",
 ]
 
@@ -73,6 +74,10 @@ class DeviceResetError(HwIOError):
 
 class LinkError(HwIOError):
     """The line broke, or a frame could not be delivered in the checked mode."""
+
+
+class UndeliveredFrameError(LinkError):
+    """A frame of the checked mode was sent again and again and never acknowledged."""
 
 
 class ProtocolVersionError(HwIOError):
