@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,8 +112,12 @@ def _run_built(models: Sequence[Model], machine: Machine, folder: Path) -> dict[
     try:
         _link(models, machine, folder)
         _write_records(models, folder / "records.bin")
-        program = Path(os.path.abspath(folder / "batch.elf"))
-        run(machine.command(program), folder, timeout=RUN_SECONDS, environment=machine.environment)
+        run(
+            machine.command((folder / "batch.elf").resolve()),
+            folder,
+            timeout=RUN_SECONDS,
+            environment=machine.environment,
+        )
         results = (folder / "results.bin").read_bytes()
     except RuntimeError as error:
         return {model.name: Outcome(model.name, "failed", detail=str(error)) for model in models}

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The full conformance campaign: random models of every operator and random graphs against the reference interpreter.
+
+    python -m tests.conformance.campaign --seeds 0 --count 200
+
+It may be interrupted and started again with the same arguments: what is done is kept in build/conformance/state.json,
+and parts with a case that is not equal are done again. At the end it writes tests/conformance/RESULTS.md and RESULTS.json. Exit status: 0 everything equal, 1 something differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.toolchain import BUILD, MACHINES, ToolMissing
+
+GRAPHS = "graphs"
+"""Stands in the place of an operator for random graphs of several operators."""
+
+
+@dataclass(frozen=True, order=True)
+class Part:
+    """Some cases of one operator on one machine."""
+
+    machine: str
+    op: str
+    dtype: str
+    first: int
+    count: int
+
+    @property
+    def key(self) -> str:
+        """How it is called in the state file."""
+        return f"{self.machine}/{self.op}/{self.dtype}/{self.first}+{self.count}"
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """Counts of one part; ``problems`` tells of each case that is not equal."""
+
+    cases: int
+    equal: int
+    compared: int
+    differing: int
+    problems: tuple[tuple[str, str, str], ...]
+    seconds: float
+
+
+def parts(machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], seeds: range, chunk: int) -> list[Part]:
+    """All parts of a campaign, one machine after the other."""
+    found = []
+    for machine in machines:
+        for op in ops:
+            for dtype in dtypes if op != GRAPHS else ("mixed",):
+                found += [
+                    Part(machine, op, dtype, first, min(chunk, seeds.stop - first))
+                    for first in range(seeds.start, seeds.stop, chunk)
+                ]
+    return found
+
+
+def run_part(part: Part) -> PartResult:
+    """Makes, compiles, runs and compares the cases of a part."""
+    from stm32_emitter.testing.cases import cases
+    from stm32_emitter.testing.graphs import graphs
+
+    from tests.conformance.batch import run_batch
+
+    start = time.monotonic()
+    folder = BUILD / "work" / part.key.replace("/", "-")
+    source = graphs(part.first, part.count) if part.op == GRAPHS else cases(part.op, part.first, part.count, part.dtype)
+    outcomes = run_batch(list(source), MACHINES[part.machine], folder)
+    problems = tuple((o.name, o.status, o.detail) for o in outcomes if o.status != "equal")
+    if not problems:
+        shutil.rmtree(folder)
+    return PartResult(
+        len(outcomes), len(outcomes) - len(problems), sum(o.compared for o in outcomes),
+        sum(o.differing for o in outcomes), problems, time.monotonic() - start,
+    )  # fmt: skip
+
+
+class State:
+    """What is done, by part; every change is written at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._done: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+    def result(self, part: Part) -> PartResult | None:
+        """The result of a part, or None if it is still to be done."""
+        found = self._done.get(part.key)
+        if found is None:
+            return None
+        problems = tuple((p[0], p[1], p[2]) for p in found["problems"])
+        return PartResult(**{**found, "problems": problems})
+
+    def add(self, part: Part, result: PartResult) -> None:
+        """Keeps the result of a part; a part with problems is done again next time."""
+        if result.problems:
+            return
+        self._done[part.key] = asdict(result)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self._done, indent=1, sort_keys=True), encoding="utf-8")
+        temporary.replace(self._path)
+
+
+def results_of(todo: Iterable[Part], jobs: int) -> Iterator[tuple[Part, PartResult]]:
+    """Runs parts in ``jobs`` processes; yields each as it is finished."""
+    waiting = iter(todo)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
+        running: dict[Future[PartResult], Part] = {}
+        while True:
+            for part in waiting:
+                running[pool.submit(run_part, part)] = part
+                if len(running) > jobs:
+                    break
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield running.pop(future), future.result()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the campaign."""
+    options = _options(arguments)
+    seeds = range(options.seeds, options.seeds + options.count)
+    every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk)
+    state = State(options.state)
+    results = {part: found for part in every if (found := state.result(part)) is not None}
+    todo = [part for part in every if part not in results]
+    print(f"{len(every)} parts, {len(results)} of them done already", flush=True)  # noqa: T201
+    for part, result in results_of(todo, options.jobs):
+        results[part] = result
+        state.add(part, result)
+        _tell(part, result, len(results), len(every))
+    if not options.no_report:
+        from tests.conformance.report import write_report
+
+        write_report(results, seeds, Path(__file__).parent)
+    bad = sum(len(result.problems) for result in results.values())
+    print(f"{sum(r.cases for r in results.values())} cases, {bad} of them not equal")  # noqa: T201
+    return 1 if bad else 0
+
+
+def _tell(part: Part, result: PartResult, done: int, total: int) -> None:
+    line = f"[{done}/{total}] {part.key}: {result.equal} of {result.cases} equal, {result.compared} bytes"
+    print(f"{line}, {result.seconds:.0f} s", flush=True)  # noqa: T201
+    for name, status, detail in result.problems[:5]:
+        print(f"    {name} {status}: {detail[:1500]}", flush=True)  # noqa: T201
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    from stm32_emitter.testing.cases import DTYPES, operators
+
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance.campaign", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=0, help="first seed (default 0)")
+    parser.add_argument("--count", type=int, default=200, help="cases per operator, element type and machine")
+    parser.add_argument("--ops", nargs="+", default=[*operators(), GRAPHS], help="operators, or 'graphs'")
+    parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
+    parser.add_argument("--machines", nargs="+", default=["host"], choices=list(MACHINES))
+    parser.add_argument("--chunk", type=int, default=40, help="cases in one program")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--state", type=Path, default=BUILD / "state.json", help="what is done already")
+    parser.add_argument("--no-report", action="store_true", help="leave RESULTS.md and RESULTS.json alone")
+    options = parser.parse_args(arguments)
+    try:
+        for machine in options.machines:
+            MACHINES[machine].require()
+    except ToolMissing as error:
+        parser.error(str(error))
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
