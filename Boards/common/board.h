@@ -27,7 +27,7 @@ void board_console_write(const uint8_t *data, size_t size);
 /* The next byte received, or -1 if there is none at present. */
 int board_console_read(void);
 
-/* Returns when something may have happened: a byte came, or some time (at most about a second) went by. */
+/* Returns when something may have happened: a byte came, or some time (about a tenth of a second) went by. */
 void board_idle(void);
 
 /* Counter of BOARD_COUNTER_UNIT, from start-up, 64 bit: it does not wrap. Steps of BOARD_COUNTER_STEP. */

@@ -18,6 +18,8 @@
 #define CTRL_RX_INTERRUPT 8u
 #define INT_RX 2u
 
+#define IDLE_TICKS (BOARD_CLOCK_HZ / 10u)
+
 void cmsdk_uart_start(void)
 {
     UART_BAUDDIV = BOARD_CLOCK_HZ / BOARD_CONSOLE_BAUD;
@@ -52,12 +54,17 @@ int board_console_read(void)
     return (int)(UART_DATA & 0xFFu);
 }
 
-/* With interrupts masked, a byte that comes after the test still ends the wait: WFI looks at pending ones. */
+/* With interrupts masked, a byte that comes after the test still ends the wait: WFI looks at pending ones. SysTick ends
+ * it after IDLE_TICKS, and runs at no other time. */
 void board_idle(void)
 {
+    SYST_RVR = IDLE_TICKS;
+    SYST_CVR = 0;
+    SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
     __asm__ volatile("cpsid i" ::: "memory");
     if ((UART_STATE & STATE_RX_FULL) == 0) {
         __asm__ volatile("dsb\n\twfi" ::: "memory");
     }
     __asm__ volatile("cpsie i\n\tisb" ::: "memory");
+    SYST_CSR = 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A region without access below the stack (Arm DDI 0403, B3.5), so that an overflow faults where nothing else would: QEMU
- * ignores accesses to many addresses without memory. The stack is the first thing in its memory (linker script). */
+/* A region without access below the stack (Arm DDI 0403, B3.5), so that an overflow faults where nothing else would:
+ * QEMU ignores accesses to many addresses without memory. The stack is the first thing in its memory (linker script).
+ */
 #include "stack_guard.h"
 
 #include "cortex_m.h"

@@ -18,7 +18,7 @@
 #include "board.h"
 
 #define EXIT_USAGE 2
-#define IDLE_MILLISECONDS 500
+#define IDLE_MILLISECONDS 100
 
 static int input_fd = STDIN_FILENO;
 static int output_fd = STDOUT_FILENO;

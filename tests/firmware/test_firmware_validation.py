@@ -113,7 +113,7 @@ def test_stack_is_measured_by_painting(builder, running, board):
 
 
 def test_counter_counts_instructions_and_does_not_wrap(builder, running):
-    """SysTick has 24 bits at 40 instructions a tick: it wraps at 671 million instructions."""
+    """Neither at 24 bits of ticks, where SysTick would, nor in the lower half of the 64-bit counter that is sent."""
     elf = builder.image(models=("tiny", "odd"))
     with running("qemu-mps2-an386", elf) as description, AiRunner() as client:
         client.connect(description)

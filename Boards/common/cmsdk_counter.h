@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SYSTICK_COUNTER_H
-#define SYSTICK_COUNTER_H
+#ifndef CMSDK_COUNTER_H
+#define CMSDK_COUNTER_H
 
 /* Starts the counter behind board_counter() and board_milliseconds(). */
-void systick_start(void);
+void cmsdk_counter_start(void);
 
 #endif
