@@ -147,7 +147,7 @@ def _argument(state: _State, expr: relax.Expr, var: relax.Var) -> Argument:
 
 def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: int, outputs: int) -> int:
     if variable not in state.kernels:
-        lowered = lower(mod[variable], str(variable.name_hint))
+        lowered = lower(mod[variable], str(variable.name_hint).removeprefix("tir_"))
         attrs = mod[variable].attrs or {}
         declared = int(attrs[SCRATCH]) if SCRATCH in attrs else 0
         assert len(lowered.parameters) == inputs + outputs + declared + lowered.hoisted, variable.name_hint  # noqa: S101

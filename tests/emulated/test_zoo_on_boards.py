@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The models of the zoo on the emulated boards: one Validation firmware with all of them, over the serial protocol."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import stm32_runtime_c
+from ai_runner import AiRunner
+from ai_runner.compare import compare_outputs
+from stm32_board_support import Emulator, load_board
+from stm32_emitter import compile_model
+from tests.conformance.test_zoo_host import FLOAT, INT8
+from tests.conftest import ROOT
+
+HOST_ONLY = ("infineon_squeezenet11_384_int8",)
+"""828 M multiply-accumulates and 2.9 MB of activations: beyond these boards."""
+NAMES = tuple(name for name in (*INT8, *FLOAT) if name not in HOST_ONLY)
+BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500")
+BUDGET = 30_000_000
+"""Multiply-accumulates per model and board; at least one sample runs in any case."""
+
+pytestmark = [pytest.mark.zoo, pytest.mark.emulator]
+
+
+@pytest.fixture(scope="session")
+def compiled(zoo, tmp_path_factory):
+    """({name: compiled model}, the folder with a folder for each)."""
+    folder = tmp_path_factory.mktemp("zoo")
+    models = {name: compile_model(zoo / "models" / f"{name}.tflite") for name in NAMES}
+    for name, model in models.items():
+        model.write(folder / name)
+    return models, folder
+
+
+@pytest.fixture(scope="module", params=BOARDS)
+def runner(request, compiled, nanopb, cross_compiler, emulator, tmp_path_factory):  # noqa: ARG001 - must be there
+    """A connection to a board with every model in its firmware."""
+    build = tmp_path_factory.mktemp(request.param)
+    elf = _build(request.param, [compiled[1] / name for name in NAMES], build, nanopb)
+    with Emulator(load_board(request.param), elf) as machine, AiRunner().connect(machine.description) as connection:
+        yield connection
+
+
+def _build(board, models, build, nanopb):
+    settings = {
+        "BOARD": board, "APP": "valid", "MODEL_DIRS": ";".join(map(str, models)), "PYTHON": sys.executable,
+        "RUNTIME_DIR": stm32_runtime_c.cmake_dir(), "NANOPB_DIR": nanopb,
+    }  # fmt: skip
+    argv = ["cmake", "-G", "Ninja", "-S", str(ROOT / "firmware"), "-B", str(build)]
+    for step in (argv + [f"-D{key}={value}" for key, value in settings.items()], ["cmake", "--build", str(build)]):
+        done = subprocess.run(step, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return build / "Project.elf"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_on_a_board_equals_the_reference(name, runner, compiled, zoo):
+    with np.load(zoo / "data" / f"{name}.npz") as stored:
+        data = {key: stored[key] for key in stored.files}
+    model = compiled[0][name]
+    samples = max(1, min(len(data["in0"]), BUDGET // max(model.macs, 1)))
+    inputs = [data[f"in{i}"][:samples] for i in range(len(model.inputs))]
+    outputs, _ = runner.invoke(inputs, name=model.name, signature=model.signature)
+    for position, output in enumerate(outputs):
+        expected = data[f"out{position}"][:samples]
+        report = compare_outputs(expected, np.asarray(output).reshape(expected.shape))
+        assert report.passed, report
+        assert report.bytes_compared == expected.nbytes
