@@ -44,20 +44,30 @@ static bool send_node(const observation *o, uint32_t index, uint64_t count, uint
            send_tensors(o, index, node);
 }
 
-static void on_event(ai_handle handle, ai_event event, uint32_t index, void *user)
+/* Not inlined, so that little stack is in use while the rest of it is painted. */
+static __attribute__((noinline)) void begin_node(observation *o)
 {
-    observation *o = user;
-    (void)handle;
-    if (event == AI_EVENT_NODE_BEGIN) {
-        stack_paint();
-        o->start = board_counter();
-        return;
-    }
+    stack_paint();
+    o->start = board_counter();
+}
+
+static __attribute__((noinline)) void end_node(observation *o, uint32_t index)
+{
     const uint64_t count = board_counter() - o->start;
     const uint32_t stack = stack_used(o->sp);
     o->sum += count;
     o->stack_used = stack > o->stack_used ? stack : o->stack_used;
     o->broken = o->broken || !send_node(o, index, count, stack);
+}
+
+static void on_event(ai_handle handle, ai_event event, uint32_t index, void *user)
+{
+    (void)handle;
+    if (event == AI_EVENT_NODE_BEGIN) {
+        begin_node(user);
+    } else {
+        end_node(user, index);
+    }
 }
 
 bool run_observed(session *s, const model_view *view, uint64_t *count, uint32_t *stack_used)
