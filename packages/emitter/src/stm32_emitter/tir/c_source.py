@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import numpy as np
 import tvm
+import tvm_ffi
 from tvm import tirx
 
 from stm32_emitter.tir.lowering import LoweredKernel, Parameter
 
 _C_TYPES = {"float32": "float", "float64": "double", "bool": "uint8_t"}
+_FLOAT_IMMEDIATE = type(tirx.const(0.0, "float32"))
+_PLACEHOLDER = re.compile(r"ai_float(32|64)_([0-9A-F]+)\(\)")
 _EMPTY_STATEMENT = re.compile(r"^\s*(\(void\)\s*)?0;\n", re.MULTILINE)
 
 
@@ -34,7 +39,8 @@ def _declaration(parameter: Parameter, written: bool) -> str:
 def body(kernel: LoweredKernel, name: str) -> str:
     """The function's body with its braces."""
     function = (
-        kernel.function.with_attr("global_symbol", name)
+        _with_placeholders(kernel.function)
+        .with_attr("global_symbol", name)
         .with_attr("tirx.is_global_func", True)
         .with_attr("calling_conv", 0)
         .with_attr("target", tvm.target.Target("c"))
@@ -43,7 +49,31 @@ def body(kernel: LoweredKernel, name: str) -> str:
     text = tvm.get_global_func("target.build.c")(module, tvm.target.Target("c")).inspect_source()
     start = text.rindex(f"{name}(")
     opening = text.index("{", start)
-    return tidy(text[opening : text.rindex("}") + 1])
+    return tidy(_PLACEHOLDER.sub(_literal, text[opening : text.rindex("}") + 1]))
+
+
+def _with_placeholders(function: tirx.PrimFunc) -> tirx.PrimFunc:
+    """TVM prints 7 digits of a float, one or two too few: calls of ai_float<bits>_<value> stand for those it rounds."""
+    body = tvm_ffi.structural_map(function.body, (_FLOAT_IMMEDIATE, _placeholder))
+    return tirx.PrimFunc(function.params, body, function.ret_type, attrs=function.attrs)
+
+
+def _placeholder(immediate: Any) -> Any:
+    name = str(immediate.ty.dtype)
+    if name not in ("float32", "float64") or not np.isfinite(immediate.value):
+        return immediate
+    dtype = np.dtype(name)
+    value = dtype.type(immediate.value)
+    if dtype.type(f"{immediate.value:e}") == value:
+        return immediate
+    return tirx.call_extern(str(dtype), f"ai_{dtype}_{value.tobytes()[::-1].hex().upper()}")
+
+
+def _literal(match: re.Match[str]) -> str:
+    """The shortest decimal that gives exactly the value of a placeholder."""
+    dtype = np.dtype(f"<f{int(match[1]) // 8}")
+    value = np.frombuffer(bytes.fromhex(match[2])[::-1], dtype)[0]
+    return np.format_float_scientific(value) + ("f" if dtype.itemsize == 4 else "")
 
 
 def tidy(text: str) -> str:
