@@ -17,7 +17,7 @@
  * message: the caller only gives up what it was doing. Reads and writes never block for longer than the time-outs
  * below.
  *
- * RAM: sizeof(ai_link) (about 200 bytes) + sizeof(ai_checked_buffers) (2590 bytes). The port must not lose received
+ * RAM: sizeof(ai_link) (156 bytes) + sizeof(ai_checked_buffers) (2590 bytes). The port must not lose received
  * bytes while a frame is written or processed: a receive buffer of AI_LINK_RX_BUFFER bytes filled by interrupt is
  * enough for a full window of the host.
  */
