@@ -54,7 +54,7 @@ format: setup
 	$(BIN)/python scripts/c_format.py
 
 unit: setup
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n $(PYTEST_WORKERS) $(PYTEST_FLAGS) packages tests
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_FLAGS) packages tests
 
 packaging: setup
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest $(PYTEST_FLAGS) tests/packaging

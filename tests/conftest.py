@@ -17,6 +17,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "packaging: builds wheels and installs them into empty environments")
+
+
 def require_all() -> bool:
     return os.environ.get("STM32_REQUIRE_ALL") == "1" or os.environ.get("CI", "").lower() in ("1", "true")
 
