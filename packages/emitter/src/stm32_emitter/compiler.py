@@ -14,7 +14,8 @@ from typing import Any
 import tvm
 
 from stm32_emitter import __version__
-from stm32_emitter.codegen.files import model_files, write_directory
+from stm32_emitter.codegen.directory import write_directory
+from stm32_emitter.codegen.files import model_files
 from stm32_emitter.codegen.info import info_record, signature_of
 from stm32_emitter.codegen.model import Model, Options, c_identifier
 from stm32_emitter.codegen.report import report_text
