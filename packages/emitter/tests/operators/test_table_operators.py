@@ -68,3 +68,10 @@ def test_hard_swish_with_a_tiny_output_scale_is_refused(recognised, one_operator
     model = one_operator("HARD_SWISH", [(SHAPE, "int8", 1.0, 0)], (SHAPE, "int8", 1 / 300, 0))
     with pytest.raises(ModelRefused, match=r"operator 0 \(HARD_SWISH\) 'y': .*output scale"):
         recognised(model)
+
+
+def test_hard_swish_with_a_huge_output_scale_keeps_the_reference_bias(recognised, one_operator) -> None:
+    """Values of the reference interpreter: shifts above 15 bits leave the sign instead of 0."""
+    model = one_operator("HARD_SWISH", [(SHAPE, "int8", 0.0005139678, 0)], (SHAPE, "int8", 0.38025188, -2))
+    (call,) = recognised(model)
+    assert set(call.values[1].tolist()) == {-3, -1}

@@ -15,7 +15,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.fixed_point import quantize_multiplier
-from stm32_emitter.operators.gemmlowp import Ints, ints, round_shift
+from stm32_emitter.operators.gemmlowp import Ints, ints
 from stm32_emitter.operators.scope import Quantized, Scope
 from stm32_emitter.operators.table import Source, TableOperator
 
@@ -54,7 +54,7 @@ class HardSwish(TableOperator):
         gate = _gate(hires, gate_multiplier, gate_shift)
         product = gate * _mul_high16(hires, output)
         truncated = np.where(product >= 0, product >> 15, -(-product >> 15))
-        return _wrap16(_wrap16(round_shift(truncated, -output_shift)) + result.zero_point)
+        return _wrap16(_round_shift16(truncated, -output_shift) + result.zero_point)
 
 
 def _gate(hires: Ints, multiplier: int, shift: int) -> Ints:
@@ -66,7 +66,7 @@ def _gate(hires: Ints, multiplier: int, shift: int) -> Ints:
     if shift > 0:
         value = np.clip(value << 1, _INT16_MIN, _INT16_MAX)
     if shift < 0:
-        value = round_shift(value, -shift)
+        value = _round_shift16(value, -shift)
     return _wrap16((value + (1 << 15)) >> 1)
 
 
@@ -79,6 +79,12 @@ def _multiplier16(real: np.float32) -> tuple[int, int]:
 def _mul_high16(a: Ints, b: int) -> Ints:
     """round(a * b / 2**15), saturating."""
     return ints(np.minimum((a * b + (1 << 14)) >> 15, _INT16_MAX))
+
+
+def _round_shift16(values: Ints, bits: int) -> Ints:
+    """round(value / 2**bits), halves away from zero; the reference's mask of 16 bits makes it 1 or -1 above 15 bits."""
+    mask = int(_wrap16(ints((1 << bits) - 1)))
+    return ints((values >> bits) + ((values & mask) > (mask >> 1) + (values < 0)))
 
 
 def _wrap16(values: Ints) -> Ints:
