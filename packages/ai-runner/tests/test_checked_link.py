@@ -4,6 +4,7 @@
 import random
 
 import pytest
+from ai_runner.protocol import checked, framing31
 from ai_runner.protocol.checked import CheckedLink, Frame, decode_frame, encode_frame
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +82,17 @@ def test_any_bytes_are_survived(chunks):
     for chunk in chunks:
         link.receive(chunk, 0)
     assert link.failure is None
+
+
+def test_endless_messages_take_no_endless_memory(monkeypatch):
+    monkeypatch.setattr(checked, "MAX_MESSAGE", 1500)
+    monkeypatch.setattr(framing31, "MAX_MESSAGE", 1500)
+    link = CheckedLink()
+    for sequence in range(100):
+        link.receive(encode_frame(Frame(0, sequence, bytes(512))), 0)
+    assert len(link._message) == 1024
+    decoder = framing31.DeviceDecoder()
+    for _ in range(100):
+        decoder.feed(b"\x20" + bytes(32))
+    assert decoder.bad
+    assert decoder.feed(b"") == []

@@ -23,6 +23,7 @@ MAGIC = 0x434F4253
 PAYLOAD = 512
 WINDOW = 4
 TIMEOUT_MS = 500
+MAX_MESSAGE = 0x0400_0000
 TRIES = 5
 _OVERHEAD = 6
 _MAX_ENCODED = PAYLOAD + _OVERHEAD + (PAYLOAD + _OVERHEAD) // 254 + 1
@@ -165,6 +166,8 @@ class CheckedLink:
 
     def _take_data(self, frame: Frame, messages: list[bytes]) -> None:
         behind = (self._expected - frame.sequence) & 0xFF
+        if behind == 0 and len(self._message) + len(frame.payload) > MAX_MESSAGE:
+            return  # never acknowledged: the sender of an endless message gives up
         if behind == 0:
             self._expected = (self._expected + 1) & 0xFF
             self._rejected = False

@@ -52,8 +52,8 @@ def encode_device(message: bytes) -> bytes:
 class DeviceDecoder:
     """Puts messages from the device together; bytes in, messages out.
 
-    A packet with an impossible count sets ``bad`` and drops what was gathered: where packets begin is then unknown, and
-    only silence on the line tells (see `reset`).
+    A packet with an impossible count, or a message above 64 MB, sets ``bad`` and drops what was gathered: where packets
+    begin is then unknown, and only silence on the line tells (see `reset`).
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class DeviceDecoder:
     def _take(self, packet: bytes) -> bool:
         count, last = packet[0] & 0x7F, bool(packet[0] & LAST)
         # Only the last packet may be short: a shorter one in the middle is a packet boundary lost.
-        if count > PAYLOAD or (not last and count != PAYLOAD):
+        if count > PAYLOAD or (not last and count != PAYLOAD) or len(self._message) > MAX_MESSAGE:
             self.reset()
             self.bad = True
             return False
