@@ -67,7 +67,7 @@ class Machine:
 def _emulated(name: str, core: tuple[str, ...], target: str) -> Machine:
     link = (
         "-nostartfiles", "--specs=rdimon.specs", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments",
-        "-T", str(C_FOLDER / "mps2.ld"), str(C_FOLDER / "start.c"),
+        f"-L{C_FOLDER}", "-T", "mps2-an500.ld" if name == "mps2-an500" else "mps2.ld", str(C_FOLDER / "start.c"),
     )  # fmt: skip
     emulator = (
         "qemu-system-arm", "-M", name, "-display", "none", "-serial", "none", "-monitor", "none",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,14 @@ def body(kernel: LoweredKernel, name: str) -> str:
     text = tvm.get_global_func("target.build.c")(module, tvm.target.Target("c")).inspect_source()
     start = text.rindex(f"{name}(")
     opening = text.index("{", start)
-    return tidy(_PLACEHOLDER.sub(_literal, text[opening : text.rindex("}") + 1]))
+    result = tidy(_PLACEHOLDER.sub(_literal, text[opening : text.rindex("}") + 1]))
+    return result.replace("{\n", "{\n" + "".join(_unused(kernel, result)), 1)
+
+
+def _unused(kernel: LoweredKernel, text: str) -> Iterator[str]:
+    """A statement for each parameter that is not read, e.g. the input of a window that lies in the padding only."""
+    words = set(re.findall(r"\w+", text))
+    yield from (f"    (void){p.name};\n" for p in kernel.parameters if p.name not in words)
 
 
 def _with_placeholders(function: tirx.PrimFunc) -> tirx.PrimFunc:

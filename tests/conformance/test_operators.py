@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fixed part of the campaign: random cases of every operator and random graphs, on the host and on QEMU."""
+
+from __future__ import annotations
+
+import pytest
+from stm32_emitter.testing.cases import cases, operators
+from stm32_emitter.testing.graphs import graphs
+from tests.conformance.batch import run_batch
+from tests.conformance.toolchain import MACHINES
+
+FIRST = 100_000
+"""Seeds of these tests start here, those of the full campaign at 0."""
+
+
+def check(outcomes):
+    problems = [f"{o.name} {o.status}: {o.detail}" for o in outcomes if o.status != "equal"]
+    assert not problems, "\n".join(problems)
+    assert all(outcome.compared > 0 for outcome in outcomes)
+
+
+def sample(op, int8, float32):
+    return [*cases(op, FIRST, int8, "int8"), *cases(op, FIRST, float32, "float32")]
+
+
+@pytest.mark.parametrize("op", operators())
+def test_operator_on_the_host(op, tmp_path):
+    check(run_batch(sample(op, 12, 4), MACHINES["host"], tmp_path))
+
+
+@pytest.mark.parametrize("op", operators())
+def test_operator_with_sanitizers(op, tmp_path):
+    check(run_batch(sample(op, 4, 1), MACHINES["host-sanitized"], tmp_path))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("op", operators())
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operator_on_a_cortex_m4(op, tmp_path):
+    check(run_batch(sample(op, 8, 2), MACHINES["mps2-an386"], tmp_path))
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_graphs_on_the_host(part, tmp_path):
+    check(run_batch(list(graphs(FIRST + 15 * part, 15)), MACHINES["host"], tmp_path))
+
+
+def test_graphs_with_sanitizers(tmp_path):
+    check(run_batch(list(graphs(FIRST + 1000, 8)), MACHINES["host-sanitized"], tmp_path))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("machine", ["mps2-an386", "mps2-an500", "mps2-an385"])
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_graphs_on_an_emulated_board(machine, tmp_path):
+    check(run_batch(list(graphs(FIRST + 2000, 10)), MACHINES[machine], tmp_path))
