@@ -4,7 +4,8 @@
     python -m tests.conformance.campaign --seeds 0 --count 200
 
 It may be interrupted and started again with the same arguments: what is done is kept in build/conformance/state.json,
-and parts with a case that is not equal are done again. At the end it writes tests/conformance/RESULTS.md and RESULTS.json. Exit status: 0 everything equal, 1 something differs.
+parts with a case that is not equal are done again. At the end it writes tests/conformance/RESULTS.md and RESULTS.json.
+Exit status: 0 everything equal, 1 something differs.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from stm32_emitter.testing.cases import cases, operators
 from stm32_emitter.testing.graphs import graphs
+
 from tests.conformance.batch import run_batch
 from tests.conformance.toolchain import MACHINES
 
