@@ -105,7 +105,9 @@ def test_arrays_come_back_bit_for_bit(host: Any) -> None:
 def test_long_arrays_keep_to_the_line_length() -> None:
     text = initializer(np.arange(-5000, 5000, dtype=np.int32))
     assert max(map(len, text.splitlines())) <= 120
-    assert [int(item) for item in text.strip("{}\n").replace("\n", "").split(",") if item.strip()] == [*range(-5000, 5000)]
+    assert [int(item) for item in text.strip("{}\n").replace("\n", "").split(",") if item.strip()] == [
+        *range(-5000, 5000)
+    ]
 
 
 def test_single_literals() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each pass on hand-written Relax: what stands there before, and exactly what must stand there after."""
 
+# ruff: noqa: N805 - functions of a TVMScript module are no methods
 from __future__ import annotations
 
 from typing import Any

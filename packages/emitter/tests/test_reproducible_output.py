@@ -48,9 +48,7 @@ def compile_here(models: Path) -> dict[str, bytes]:
     return {f"{model.name}/{name}": data for model in compiled for name, data in model.files.items()}
 
 
-def test_two_processes_give_the_same_bytes(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_give_the_same_bytes(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     first = compile_here(models)  # with the hash seed of this process
     other = "1" if os.environ.get("PYTHONHASHSEED") == "4242" else "4242"

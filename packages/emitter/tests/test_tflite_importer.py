@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def chain(names: tuple[str, ...]) -> bytes:
     """RELU after RELU over tensors with these names."""
     w = ModelWriter()
     tensors = [w.tensor(name, (1, 4), "int8", quant=Q) for name in names]
-    for source, target in zip(tensors, tensors[1:], strict=False):
+    for source, target in itertools.pairwise(tensors):
         w.operator("RELU", [source], [target])
     return w.finish([tensors[0]], [tensors[-1]])
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from stm32_emitter.plan import Plan
 from stm32_emitter.program import Argument, Program
 
-
-_HEADERS = frozenset(
-    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool stddef stdint "
-    "stdio stdlib string tgmath time wchar wctype ai_dlpack ai_instance ai_kernels ai_runtime_api".split()
-)
+_HEADERS = frozenset((
+    *("assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits", "locale", "math"),
+    *("setjmp", "signal", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string", "tgmath", "time"),
+    *("wchar", "wctype", "ai_dlpack", "ai_instance", "ai_kernels", "ai_runtime_api"),
+))  # fmt: skip
 """<m>.h stands on the include path, where it must not hide one of these."""
 
 

@@ -76,8 +76,7 @@ def report_text(record: dict[str, Any]) -> str:
         "",
         f"{'node':<34} {'kernel':<40} {'MACs':>12} {'live bytes':>12}",
     ]
-    for node in report["nodes"]:
-        lines.append(f"{node['name']:<34} {node['kernel']:<40} {node['macs']:>12,} {node['live_bytes']:>12,}")
+    lines += [f"{n['name']:<34} {n['kernel']:<40} {n['macs']:>12,} {n['live_bytes']:>12,}" for n in report["nodes"]]
     lines += ["", f"{'memory plan: offset':<20} {'bytes':>12} {'nodes':>12}  buffer"]
     for row in report["memory"]:
         span = f"{row['first_node']}-{row['last_node']}"

@@ -24,11 +24,12 @@ ELEMENT_TYPES = (
 )
 """Element types of tensors that C99 has."""
 
-_RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true "
-    "false main NULL NAN INFINITY memcpy memset memmove".split()
-)
+_RESERVED = frozenset((
+    *("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern"),
+    *("float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed"),
+    *("sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool"),
+    *("true", "false", "main", "NULL", "NAN", "INFINITY", "memcpy", "memset", "memmove"),
+))  # fmt: skip
 
 _PASSES = (
     s_tir.transform.CanonicalizeLoop,
