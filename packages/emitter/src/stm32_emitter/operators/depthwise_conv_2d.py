@@ -10,6 +10,7 @@ from tvm import relax, tirx
 
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
+from stm32_emitter.operators.depthwise_window import window_kernel
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
 
@@ -29,6 +30,9 @@ class DepthwiseConv2D(OperatorDefinition):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M]; weights are stored [KH,KW,C*M]."""
+        windows = window_kernel(request)
+        if windows is not None:
+            return windows
         s = geometry(request)
         weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
         order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))

@@ -6,6 +6,7 @@
 #include "ai_k_arith.h"
 #include "ai_k_conv.h"
 #include "ai_k_dense.h"
+#include "ai_k_depthwise.h"
 #include "ai_k_pool.h"
 #include "ai_k_quantize.h"
 #include "ai_k_softmax.h"

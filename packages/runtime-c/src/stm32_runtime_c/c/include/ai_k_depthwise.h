@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* int8 depthwise convolution on pairs of input rows.
+ *
+ * Four channels of the input are widened once into words that hold two neighbouring rows of one channel:
+ *   pairs[(pair * columns + column) * 4 + lane] = row(2 * pair) | row(2 * pair + 1) << 16, two's complement halfwords
+ * Padding is part of it, filled with the input's zero point. One SMLAD then multiplies two rows of a window.
+ *
+ * A window of 3 x 3 with its requantization is a record of 5 words for each output channel:
+ *   word i = 0, 1, 2: bytes w[0][i], w[1][i], w[2][i], right shift s (i = 0) or 0
+ *   word 3: 2 * (bias - input_zero_point * sum of the weights), word 4: multiplier
+ * Sums are kept doubled, so that the high word of a product is the rounding doubling high product of the reference.
+ * A record is valid for 1 <= s <= 22 and sums that fit 32 bits doubled.
+ */
+#ifndef AI_K_DEPTHWISE_H
+#define AI_K_DEPTHWISE_H
+
+#include <stdint.h>
+
+/* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of
+ * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. */
+void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
+                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t zero_point);
+
+/* rows x columns outputs of lanes * multiplier channels, out[(row * columns + column) * channels + channel], from pairs
+ * whose next pair of rows is pitch words further on. Window 3 x 3, stride 1. Results are saturated to int8; the form
+ * with relu is for results that are clamped at the zero point from below, which must be -128. */
+void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
+                           int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point);
+void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
+                                int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
+                                int32_t zero_point);
+
+/* The same with stride 2 in both directions. */
+void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
+                              int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point);
+void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
+                                   int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
+                                   int32_t zero_point);
+
+/* Clamps count values in place. */
+void ai_k_clamp_s8(int8_t *values, int32_t count, int32_t low, int32_t high);
+
+#endif
