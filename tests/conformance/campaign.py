@@ -79,7 +79,7 @@ def run_part(part: Part) -> PartResult:
     start = time.monotonic()
     folder = BUILD / "work" / part.key.replace("/", "-")
     source = graphs(part.first, part.count) if part.op == GRAPHS else cases(part.op, part.first, part.count, part.dtype)
-    outcomes = run_batch(list(source), MACHINES[part.machine], folder)
+    outcomes = run_batch(list(source), MACHINES[part.machine], folder, together=True)
     problems = tuple((o.name, o.status, o.detail) for o in outcomes if o.status != "equal")
     if not problems:
         shutil.rmtree(folder)
