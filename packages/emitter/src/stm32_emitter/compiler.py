@@ -19,7 +19,7 @@ from stm32_emitter.codegen.files import model_files
 from stm32_emitter.codegen.info import info_record, signature_of
 from stm32_emitter.codegen.model import Model, Options, c_identifier
 from stm32_emitter.codegen.report import report_text
-from stm32_emitter.errors import ModelRefused, OptionError
+from stm32_emitter.errors import OptionError
 from stm32_emitter.extract import extract_program
 from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.operators.scope import constant_value

@@ -3,8 +3,8 @@
 
 Arithmetic, established against the reference interpreter for every set of axes and for equal scales too, with n
 reduced elements and (q, s) the fixed-point form of input_scale / output_scale (in double):
-k = min(floor(log2 n), 32, 31 + s); q' = q * 2**k / n, truncated; y = requantize(sum - input_zero_point * n, q', s - k) (``ai_k_requantize``) plus the output
-zero point, clamped.
+k = min(floor(log2 n), 32, 31 + s); q' = q * 2**k / n, truncated;
+y = requantize(sum - input_zero_point * n, q', s - k) (``ai_k_requantize``) plus the output zero point, clamped.
 """
 
 from __future__ import annotations
