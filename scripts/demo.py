@@ -23,8 +23,8 @@ from stm32_cli.validation.run import Request, validate
 from stm32_cli.validation.target import Destination, Plan
 
 if TYPE_CHECKING:
-    from stm32_cli.validation.report import ValidationReport
     from stm32_board_support import Board
+    from stm32_cli.validation.report import ValidationReport
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "digits"
 MODEL = EXAMPLE / "digits_int8.tflite"
