@@ -25,7 +25,8 @@ def floats(*shape: int) -> np.ndarray[Any, Any]:
 
 CASES: dict[str, tuple[str, list[Any], tuple[int, ...], dict[str, Any]]] = {
     # name: operator, constant inputs behind the image, shape of the output, options
-    "conv": ("CONV_2D", [floats(3, 3, 3, 4), floats(3)], (1, 3, 3, 3), {"padding": "SAME", "stride_w": 2, "stride_h": 2}),
+    "conv": ("CONV_2D", [floats(3, 3, 3, 4), floats(3)], (1, 3, 3, 3),
+             {"padding": "SAME", "stride_w": 2, "stride_h": 2}),
     "depthwise": ("DEPTHWISE_CONV_2D", [floats(1, 3, 3, 8), floats(8)], (1, 4, 3, 8),
                   {"padding": "VALID", "stride_w": 1, "stride_h": 1, "depth_multiplier": 2}),
     "dense": ("FULLY_CONNECTED", [floats(7, 120), floats(7)], (1, 7), {"fused_activation_function": "RELU6"}),
