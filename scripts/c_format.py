@@ -36,7 +36,8 @@ def main() -> int:
     for start in range(0, len(files), BATCH):
         done = subprocess.run([tool, "--style=file", *mode, *files[start : start + BATCH]], cwd=root, check=False)
         failed |= done.returncode
-    print(f"clang-format: {len(files)} files{' differ, run `make format`' if failed else ' are formatted'}")
+    verdict = "some differ, run `make format`" if failed else "all are formatted"
+    print(f"clang-format: {len(files)} files, {verdict}")
     return 1 if failed else 0
 
 
