@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,19 +20,24 @@ NANOPB = Path(os.environ.get("NANOPB_DIR") or ROOT / ".cache" / "nanopb")
 TINY = ROOT / "packages" / "runtime-c" / "tests" / "c" / "tiny"
 ODD = Path(__file__).parent / "models" / "odd"
 MODELS = {"tiny": TINY, "odd": ODD}
+BUILD_SECONDS = 600
 TOOLS = ("cmake", "ninja", "arm-none-eabi-gcc", "qemu-system-arm", "cc")
 
 
 class Builder:
-    """Configures and builds firmware in folders below one, and remembers what is built."""
+    """Configures and builds firmware in folders below one, which the workers of a test run share."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: str) -> None:
         self.folder = folder
-        self._built: dict[tuple, Path] = {}
+        self._own = own
+        self._count = 0
 
-    def configure(self, board="qemu-mps2-an386", app="valid", models=(), **settings) -> Path:
+    def configure(self, **what) -> Path:
         """Folder of a configured build; each call makes another."""
-        build = self.folder / f"b{len(list(self.folder.iterdir()))}"
+        self._count += 1
+        return self._configure(self.folder / f"{self._own}{self._count}", **what)
+
+    def _configure(self, build: Path, board="qemu-mps2-an386", app="valid", models=(), **settings) -> Path:
         dirs = ";".join(str(MODELS.get(model, model)) for model in models)
         values = {"BOARD": board, "APP": app, "MODEL_DIRS": dirs, "PYTHON": sys.executable, **settings}
         values |= {"RUNTIME_DIR": stm32_runtime_c.cmake_dir(), "NANOPB_DIR": NANOPB if app == "valid" else ""}
@@ -40,18 +47,32 @@ class Builder:
         return build
 
     def image(self, **what) -> Path:
-        """Project.elf of a build."""
-        key = tuple(sorted((name, str(value)) for name, value in what.items()))
-        if key not in self._built:
-            build = self.configure(**what)
+        """Project.elf of a build; the first worker that asks for it builds it, the others wait."""
+        key = repr(sorted((name, str(value)) for name, value in what.items()))
+        build = self.folder / f"image_{zlib.crc32(key.encode()):08x}"
+        finished = build / "finished"
+        try:
+            build.mkdir()
+        except FileExistsError:
+            end = time.monotonic() + BUILD_SECONDS
+            while not finished.exists():
+                assert time.monotonic() < end, f"{build} was not built by another worker"
+                time.sleep(0.1)
+            assert finished.read_text() == "", finished.read_text()
+            return build / "Project.elf"
+        said = "configuring failed"
+        try:
+            self._configure(build, **what)
             done = run(["cmake", "--build", str(build)])
-            assert done.returncode == 0, done.stdout
-            self._built[key] = build / "Project.elf"
-        return self._built[key]
+            said = "" if done.returncode == 0 else done.stdout
+        finally:
+            finished.write_text(said)
+        assert said == "", said
+        return build / "Project.elf"
 
     def variant(self, name: str, changes: dict[str, str]) -> Path:
         """A copy of the model tiny under another name, with pieces of its text replaced."""
-        target = self.folder / f"model_{name}"
+        target = self.folder / f"model_{name}_{self._own}"
         target.mkdir(exist_ok=True)
         for file in TINY.iterdir():
             text = file.read_text()
@@ -73,7 +94,11 @@ def builder(tmp_path_factory):
         pytest.skip(f"not installed: {', '.join(missing)} (make setup installs them)")
     if not (NANOPB / "pb_encode.c").is_file():
         pytest.skip("nanopb's C sources are missing (make setup fetches them, or set NANOPB_DIR)")
-    return Builder(tmp_path_factory.mktemp("firmware"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if worker else base) / "firmware"
+    shared.mkdir(exist_ok=True)
+    return Builder(shared, worker or "main")
 
 
 @contextmanager
