@@ -18,11 +18,12 @@ TVM_PATH ?=
 export ARM_PATH X_CUBE_TOOL_PATH X_CUBE_PATH TVM_PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts c-format unit packaging format perf valid info flash clean distclean
+.PHONY: help setup demo bench test lint types contracts c-format unit packaging format perf valid info flash clean distclean
 
 help:
 	@echo "make demo        compile the digit classifier, boot it on an emulated Cortex-M4, compare every output byte"
 	@echo "make test        lint, types, import contracts, C format, every test"
+	@echo "make bench       costs of the MLPerf Tiny models on the emulated boards (docs/benchmarks.md)"
 	@echo "make setup       only the set-up that demo and test start with"
 	@echo "make format      format Python and C sources in place"
 	@echo "make perf|valid  build MODEL_PATH=DIR for BOARD=NAME; then make flash [SERIAL_NUMBER=...], make info, make clean"
@@ -32,6 +33,9 @@ setup:
 
 demo: setup
 	@$(BIN)/python scripts/demo.py
+
+bench: setup
+	@$(BIN)/python scripts/bench.py
 
 test: lint types contracts c-format unit
 

@@ -64,7 +64,7 @@ def test_a_model_on_a_board_equals_the_reference(name, runner, compiled, zoo):
     model = compiled[0][name]
     samples = max(1, min(len(data["in0"]), BUDGET // max(model.macs, 1)))
     inputs = [data[f"in{i}"][:samples] for i in range(len(model.inputs))]
-    outputs, _ = runner.invoke(inputs, name=model.name, signature=model.signature)
+    outputs, _ = runner.invoke(inputs, name=model.name, signature=f"{model.signature:08x}")
     for position, output in enumerate(outputs):
         expected = data[f"out{position}"][:samples]
         report = compare_outputs(expected, np.asarray(output).reshape(expected.shape))
