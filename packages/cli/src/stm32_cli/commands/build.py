@@ -4,15 +4,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stm32_cli import console, options
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def default_build_dir(board: str) -> Path:
     """build/<board>, also for a board that is named by its folder."""
     return Path("build") / Path(board).name
+
+
+def _settings(*, per_layer: bool, endless: bool) -> Iterator[tuple[str, str]]:
+    if per_layer:
+        yield "PER_LAYER", "ON"
+    if endless:
+        yield "BATCH", "OFF"
 
 
 @click.command(help="Build firmware with the compiled models of MODEL_DIR...; none builds the firmware alone.")
@@ -32,6 +43,9 @@ def default_build_dir(board: str) -> Path:
 @options.option("--layout", default="", help="Memory layout.  [default: the board's]")
 @options.build_dir
 @click.option("--per-layer", is_flag=True, help="perf: time each layer, too.")
+@click.option(
+    "--console", "endless", is_flag=True, help="perf: run for ever with a console, on an emulated board, too."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the memory report as JSON.")
 def command(
     *,
@@ -41,6 +55,7 @@ def command(
     layout: str,
     build_dir: str | None,
     per_layer: bool,
+    endless: bool,
     as_json: bool,
 ) -> None:
     """Builds firmware."""
@@ -52,7 +67,7 @@ def command(
 
     found = load_board(board)
     folder = Path(build_dir) if build_dir else default_build_dir(found.name)
-    settings = (("PER_LAYER", "ON"),) if per_layer else ()
+    settings = tuple(_settings(per_layer=per_layer, endless=endless))
     build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings)
     elf = build_firmware(build)
     report = memory.measure(build)
