@@ -77,7 +77,7 @@ def multiplications_only(mod: tvm.IRModule, _context: Any) -> tvm.IRModule:
     """A pass of the flow's own: mean(x) becomes sum(x) * (1 / n)."""
 
     @relax.expr_functor.mutator
-    class Rewriter(relax.PyExprMutator):  # type: ignore[misc,name-defined]
+    class Rewriter(relax.PyExprMutator):  # type: ignore[misc]
         def visit_call_(self, call: relax.Call) -> relax.Expr:
             call = super().visit_call_(call)
             if getattr(call.op, "name", "") != "relax.mean":
@@ -97,7 +97,7 @@ def quantize_dense(mod: tvm.IRModule, _context: Any) -> tvm.IRModule:
     """Another one: the dense layer in int8, with the scales that a calibration would give."""
 
     @relax.expr_functor.mutator
-    class Rewriter(relax.PyExprMutator):  # type: ignore[misc,name-defined]
+    class Rewriter(relax.PyExprMutator):  # type: ignore[misc]
         def visit_call_(self, call: relax.Call) -> relax.Expr:
             call = super().visit_call_(call)
             return integer_dense(self.builder_, call.args[0]) if call.op.name == "relax.matmul" else call
