@@ -12,7 +12,9 @@ import stm32_runtime_c
 from ai_runner import AiRunner
 from ai_runner.compare import compare_outputs
 from stm32_board_support import Emulator, load_board
+from stm32_board_support.emulator import run_to_end
 from stm32_emitter import compile_model
+
 from tests.conformance.test_zoo_host import FLOAT, INT8
 from tests.conftest import ROOT
 
@@ -45,9 +47,9 @@ def runner(request, compiled, nanopb, cross_compiler, emulator, tmp_path_factory
         yield connection
 
 
-def _build(board, models, build, nanopb):
+def _build(board, models, build, nanopb, app="valid"):
     settings = {
-        "BOARD": board, "APP": "valid", "MODEL_DIRS": ";".join(map(str, models)), "PYTHON": sys.executable,
+        "BOARD": board, "APP": app, "MODEL_DIRS": ";".join(map(str, models)), "PYTHON": sys.executable,
         "RUNTIME_DIR": stm32_runtime_c.cmake_dir(), "NANOPB_DIR": nanopb,
     }  # fmt: skip
     argv = ["cmake", "-G", "Ninja", "-S", str(ROOT / "firmware"), "-B", str(build)]
@@ -70,3 +72,18 @@ def test_a_model_on_a_board_equals_the_reference(name, runner, compiled, zoo):
         report = compare_outputs(expected, np.asarray(output).reshape(expected.shape))
         assert report.passed, report
         assert report.bytes_compared == expected.nbytes
+
+
+def test_three_models_and_a_second_instance_take_turns(compiled, nanopb, cross_compiler, emulator, tmp_path):  # noqa: ARG001
+    """Each alone, then interleaved: equal outputs, and equal on both boards; the two instances get other inputs."""
+    models = [compiled[1] / f"mlperf_tiny_{name}_int8" for name in ("kws_ref", "ad01", "strww")]
+    app, said = str(ROOT / "tests" / "firmware" / "apps" / "interleave"), {}
+    for board in BOARDS:
+        elf = _build(board, models, tmp_path / board, nanopb, app)
+        status, said[board] = run_to_end(load_board(board), elf, timeout=300)
+        assert status == 0, said[board]
+    lines = said[BOARDS[0]].splitlines()
+    assert len(lines) == 5
+    assert lines[-1] == "same"
+    assert lines[0] != lines[3]
+    assert said[BOARDS[0]] == said[BOARDS[1]]
