@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import tvm
-from stm32_emitter import compile_model
+from stm32_emitter import ModelRefused, compile_model
 from stm32_emitter.operators.movement import collapsed, row_major
 from stm32_emitter.operators.pad import merged_axes
 from tvm import relax
@@ -79,6 +79,13 @@ def test_concatenation_takes_constants_and_tensors_in_order(recognised) -> None:
     (call,) = recognised(module)
     assert [value is None for value in call.values] == [False, True, False]
     assert "7" in compile_model(module, name="m").files["m_data.c"].decode()
+
+
+def test_concatenation_that_would_rescale_is_refused(one_operator) -> None:
+    part = ((1, 3), "int8", 0.5, 0)
+    model = one_operator("CONCATENATION", [part, part], ((1, 6), "int8", 0.25, 0), axis=1)
+    with pytest.raises(ModelRefused, match="different scales"):
+        compile_model(model)
 
 
 def test_slice_backwards_starts_at_its_last_element(recognised) -> None:

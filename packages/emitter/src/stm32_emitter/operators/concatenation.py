@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 from tvm import relax, tirx
 
+from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.movement import copy
-from stm32_emitter.operators.scope import Scope, dtype_of, shape_of
+from stm32_emitter.operators.scope import Scope, dtype_of, op_name, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 
@@ -21,10 +22,17 @@ class Concatenation(OperatorDefinition):
     """One copy for each input and outer index."""
 
     kind: ClassVar[str] = "CONCATENATION"
-    roots: ClassVar[tuple[str, ...]] = ("concat",)
+    roots: ClassVar[tuple[str, ...]] = ("concat", "quantize")
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """concat((x0, x1, ...)) of stored tensors; some may be constant, not all."""
+        """concat((x0, x1, ...)) of stored tensors; some may be constant, not all.
+
+        Raises:
+            ModelRefused: quantize(act(concat(...))): it would have to rescale its inputs.
+        """
+        if op_name(root) == "quantize":
+            _refuse_rescaling(scope, root)
+            return None
         tensors = getattr(scope.resolve(root.args[0]), "fields", None)
         shape = shape_of(root)
         if tensors is None or not shape:
@@ -52,6 +60,16 @@ class Concatenation(OperatorDefinition):
                     copy(k, y, at, source, n * part, part)
                     at = at + part
         return k.kernel()
+
+
+def _refuse_rescaling(scope: Scope, root: relax.Call) -> None:
+    result = scope.quantized(root)
+    if result is not None and scope.call(result.value, "concat") is not None:
+        raise ModelRefused(
+            "its inputs and its output have different scales or zero points, or it has a fused activation; "
+            "the reference interpreter refuses this too",
+            hint="Convert the model again, so that all of them share one quantization.",
+        )
 
 
 def _sources(k: KernelBuilder, request: KernelRequest) -> list[tirx.Buffer]:

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every emitted file by itself under the strict flags, with gcc, clang and the cross compiler."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import stm32_runtime_c
+from stm32_emitter import compile_model
+from stm32_emitter.testing.cases import cases, operators
+from stm32_emitter.testing.graphs import graphs
+
+from tests.conformance.toolchain import STRICT, run
+from tests.conftest import lacking
+
+SEED = 200_000
+ARM = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
+COMPILERS = (("gcc", "-O0"), ("gcc", "-Os"), ("clang", "-O2"), ("arm-none-eabi-gcc", "-Os", *ARM))
+"""The batches of the other tests are compiled with gcc -O1 and arm-none-eabi-gcc -O2 under the same flags."""
+
+
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory):
+    """The files of one case for each operator and type, and of some graphs; their C sources by name."""
+    folder = tmp_path_factory.mktemp("emitted")
+    models = [next(cases(op, SEED, 1, dtype)) for op in operators() for dtype in ("int8", "float32")]
+    for model in [*models, *graphs(SEED, 6)]:
+        for name, content in compile_model(model.model, name=model.name).files.items():
+            if name.endswith((".c", ".h")):
+                (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMPILERS, ids=" ".join)
+def test_emitted_c_is_clean(command, emitted, tmp_path):
+    if shutil.which(command[0]) is None:
+        lacking(f"{command[0]} is not installed")
+    sources = sorted(str(path) for path in emitted.glob("*.c"))
+    include = f"-I{stm32_runtime_c.include_dir()}"
+    run([*command, *STRICT, include, "-c", *sources], tmp_path, timeout=900)
+    assert len(list(tmp_path.glob("*.o"))) == len(sources)
