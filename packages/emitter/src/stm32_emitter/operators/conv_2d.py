@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax, tirx
 
+from stm32_emitter.operators import conv_2d_d8
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
@@ -34,6 +35,8 @@ class Conv2D(OperatorDefinition):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: 2 patches of int16."""
+        if conv_2d_d8.fits(request):
+            return conv_2d_d8.kernel(request)
         sizes = geometry(request)
         depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
         macs = sizes.batch * sizes.pixels * sizes.out_channels * depth

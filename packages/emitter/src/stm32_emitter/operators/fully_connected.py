@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.operators import fully_connected_d8
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
 from stm32_emitter.operators.fixed_point import activation_range, single_rounding_multiplier
 from stm32_emitter.operators.packing import folded_bias, pack_rows
@@ -57,6 +58,8 @@ class FullyConnected(OperatorDefinition):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [B,K] -> y int8 [B,N]."""
+        if fully_connected_d8.fits(request):
+            return fully_connected_d8.kernel(request)
         weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
         rows, depth = weights.shape
         batch = request.inputs[0].shape[0]

@@ -5,7 +5,9 @@
 
 #include "ai_k_arith.h"
 #include "ai_k_conv.h"
+#include "ai_k_conv_d8.h"
 #include "ai_k_dense.h"
+#include "ai_k_dense_d8.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_pool.h"
 #include "ai_k_quantize.h"

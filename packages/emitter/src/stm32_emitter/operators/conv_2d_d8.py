@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schedule of CONV_2D for ai_k_conv_d8.h: 4 output channels x 2 output pixels at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import tirx
+
+from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.convolution import geometry
+from stm32_emitter.operators.d8 import (
+    halfword_pairs,
+    mixed_bias,
+    overlapping_groups,
+    position_order,
+    shift_word,
+    steps_of,
+    sums_are_exact,
+)
+from stm32_emitter.operators.packing import folded_bias
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
+
+_CHANNELS = 4
+_PIXELS = 2
+
+
+def fits(request: KernelRequest) -> bool:
+    """Whether the layer has a block of 4 channels x 2 pixels and the kernel's arithmetic is exact for it."""
+    sizes = geometry(request)
+    if sizes.out_channels // sizes.groups < _CHANNELS or sizes.pixels < _PIXELS:
+        return False
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    matrix = weights.reshape(sizes.out_channels, -1)
+    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
+    return bool(np.all((shifts <= -1) | (multipliers == 0)) and sums_are_exact(matrix, folded))
+
+
+def kernel(request: KernelRequest) -> Kernel:
+    """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: the columns of 2 pixels."""
+    schedule = _Schedule(request)
+    sizes = schedule.sizes
+    depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
+    with KernelBuilder("conv_2d", sizes.batch * sizes.pixels * sizes.out_channels * depth) as k:
+        schedule.emit(k)
+    return k.kernel()
+
+
+class _Schedule:
+    """The loop nest over images, groups and pixel pairs; an odd last pixel is paired with the one before it."""
+
+    def __init__(self, request: KernelRequest) -> None:
+        self.request, self.sizes = request, geometry(request)
+        s = self.sizes
+        self.per_tap, self.per_group = s.channels // s.groups, s.out_channels // s.groups
+        row = s.kernel[1] * self.per_tap
+        self.contiguous = self.per_tap == s.channels and s.dilation[1] == 1
+        # A patch whose rows touch is one long row.
+        whole = self.contiguous and (s.kernel[0] == 1 or (s.kernel[1] == s.width and s.dilation[0] == 1))
+        whole = whole and not s.padded
+        self.row, self.rows = (row * s.kernel[0], 1) if whole else (row, s.kernel[0])
+        self.steps = steps_of(self.row) * self.rows
+        self.blocks = overlapping_groups(self.per_group, _CHANNELS)
+        self.record_words = 9 + 2 * self.steps
+
+    def emit(self, k: KernelBuilder) -> None:
+        """Parameters and loops."""
+        s, request = self.sizes, self.request
+        self.k = k
+        self.x = k.input("x", (request.inputs[0].elements,), "int8")
+        self.records = k.constant("records", self._records())
+        clipped = s.padded or not self.contiguous
+        self.patch = k.constant("patch", self._patch()) if clipped else None
+        self.y = k.output("y", (request.output.elements,), "int8")
+        self.columns = k.scratch("columns", 2 * self.steps, "int32")
+        pairs = -(-s.pixels // _PIXELS)
+        with k.loop("n", s.batch) as n, k.loop("group", s.groups) as group, k.loop("pair", pairs) as pair:
+            first = pair * _PIXELS
+            if s.pixels % _PIXELS:
+                first = tirx.min(first, s.pixels - _PIXELS)
+            self._gather(n, group, first)
+            self._multiply(n, group, first)
+        low, high = request.integer("low"), request.integer("high")
+        if low > -128 or high < 127:
+            k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
+
+    def _records(self) -> NDArray[np.int32]:
+        s, request = self.sizes, self.request
+        weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+        matrix = weights.reshape(s.out_channels, -1)
+        folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
+        order = position_order(self.row, self.rows)
+        right = np.where(multipliers == 0, 1, -shifts.astype(np.int64))
+        # A result below 2**23 that is shifted by 24 or more is 0.
+        small = right > 23
+        scale, right = np.where(small, 0, multipliers), np.where(small, 1, right)
+        parts = []
+        for group in range(s.groups):
+            for start in self.blocks:
+                rows = slice(group * self.per_group + start, group * self.per_group + start + _CHANNELS)
+                parts += [*mixed_bias(folded[rows]), halfword_pairs(matrix[rows], order).T.ravel()]
+                parts += [shift_word(right[rows] - 1), scale[rows].astype(np.int32)]
+        return np.concatenate(parts)
+
+    def _patch(self) -> NDArray[np.int32]:
+        s = self.sizes
+        return np.array(
+            [s.height, s.width, s.channels, self.per_tap, *s.kernel, *s.dilation,
+             self.request.integer("input_zero_point")], np.int32,
+        )  # fmt: skip
+
+    def _multiply(self, n: Any, group: Any, first: Any) -> None:
+        s = self.sizes
+        record = group * (len(self.blocks) * self.record_words)
+        start = (n * s.pixels + first) * s.out_channels + group * self.per_group
+        whole, rest = divmod(self.per_group, _CHANNELS)
+        self._call(record, start, whole)
+        if rest:
+            self._call(record + whole * self.record_words, start + (self.per_group - _CHANNELS), 1)
+
+    def _call(self, record: Any, start: Any, blocks: int) -> None:
+        self.k.call(
+            "ai_k_conv_d8_s8", address(self.columns), address(self.records, record),
+            address(self.y, start, write=True), self.sizes.out_channels, self.steps, blocks,
+            self.request.integer("output_zero_point"),
+        )  # fmt: skip
+
+    def _gather(self, n: Any, group: Any, first: Any) -> None:
+        s, k = self.sizes, self.k
+        image = n * (s.height * s.width * s.channels)
+        if s.kernel == (1, 1) and s.stride == (1, 1) and not s.padded and self.contiguous:
+            at = image + first * s.channels
+            self._inside(at, at + s.channels)
+            return
+        corners = [self._corner(first + pixel) for pixel in range(_PIXELS)]
+        places = [image + (row * s.width + column) * s.channels for row, column in corners]
+        if self.patch is None:
+            self._inside(*places)
+        elif not self.contiguous:
+            self._clipped(image + group * self.per_tap, corners)
+        else:
+            conditions = [condition for corner in corners for condition in self._reaches(*corner)]
+            with k.choose(tirx.all(*conditions)) as (inside, outside):
+                with inside:
+                    self._inside(*places)
+                with outside:
+                    self._clipped(image, corners)
+
+    def _corner(self, pixel: Any) -> tuple[Any, Any]:
+        """Row and column of the first tap."""
+        s = self.sizes
+        row, column = pixel // s.out_width, pixel % s.out_width
+        return row * s.stride[0] - s.padding[0], column * s.stride[1] - s.padding[1]
+
+    def _reaches(self, row: Any, column: Any) -> list[Any]:
+        """Conditions for a patch to lie inside the input; the ones that always hold are left out."""
+        s = self.sizes
+        top, left, bottom, right = s.padding
+        last_row = s.height - 1 - (s.kernel[0] - 1) * s.dilation[0]
+        last_column = s.width - 1 - (s.kernel[1] - 1) * s.dilation[1]
+        pairs = ((top, row >= 0), (bottom, row <= last_row), (left, column >= 0), (right, column <= last_column))
+        return [condition for needed, condition in pairs if needed]
+
+    def _inside(self, first: Any, second: Any) -> None:
+        s = self.sizes
+        self.k.call(
+            "ai_k_columns_s8", address(self.columns, write=True), address(self.x, first), address(self.x, second),
+            self.row, self.rows, s.dilation[0] * s.width * s.channels,
+        )  # fmt: skip
+
+    def _clipped(self, image: Any, corners: list[tuple[Any, Any]]) -> None:
+        for pixel, (row, column) in enumerate(corners):
+            self.k.call(
+                "ai_k_columns_clipped_s8", address(self.columns, write=True), pixel, address(self.x, image),
+                address(self.patch), row, column,
+            )  # fmt: skip

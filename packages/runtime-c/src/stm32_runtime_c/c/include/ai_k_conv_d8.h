@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* int8 convolution, 4 output channels x 2 output pixels at a time, two weights in each halfword.
+ *
+ * Columns: the patches of two pixels, widened to 16 bits. Step i holds two positions of the patch of either pixel:
+ *   word 2 * i of the first pixel, word 2 * i + 1 of the second; one position in each half.
+ * A patch is made of kernel rows (or of one row where the patch is contiguous). A row of n values takes
+ * AI_K_STEPS(n) steps: each four values a b c d take the steps (a, c) and (b, d); at the end, one value takes the step
+ * (a, any), two take (a, b), three take (a, c) and (b, any). The weights are ordered alike, with 0 for "any".
+ *
+ * Record of 4 channels, 9 + 2 * steps words, all of them made at compile time:
+ *   256 * bias[1] + bias[0], 256 * bias[3] + bias[2], bias[0], bias[2]     bias holds the input's zero point
+ *   steps times: {256 * w[1] + w[0]} of both positions, {256 * w[3] + w[2]} of both positions
+ *   shift bytes of the 4 channels, multiplier[0 .. 3]
+ * With X = sum of (256 * w[1] + w[0]) * x, modulo 2^32, and S0 = sum of w[0] * x, (X - S0) >> 8 is S1 = sum of
+ * w[1] * x as long as |S1| < 2^23, bias included; the compiler chooses this kernel only where that is certain.
+ */
+#ifndef AI_K_CONV_D8_H
+#define AI_K_CONV_D8_H
+
+#include <stdint.h>
+
+/* Steps that n values of a kernel row take. */
+#define AI_K_STEPS(n) (2 * ((n) / 4) + ((n) % 4 + 1) / 2)
+
+/* What a patch looks like: an array of these numbers, counted in elements. */
+enum {
+    AI_K_HEIGHT, /* of the input */
+    AI_K_WIDTH,
+    AI_K_CHANNELS, /* from one input pixel to the next */
+    AI_K_DEPTH,    /* channels of one tap */
+    AI_K_ROWS,     /* kernel height */
+    AI_K_TAPS,     /* kernel width */
+    AI_K_ROW_DILATION,
+    AI_K_TAP_DILATION,
+    AI_K_ZERO_POINT /* value outside the input */
+};
+
+/* Columns of two pixels whose patches lie wholly inside the input: `rows` rows of `count` contiguous values,
+ * `pitch` values from one row to the next. */
+void ai_k_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
+                     int32_t pitch);
+
+/* Columns of one pixel (0 or 1) whose patch starts at (row, column) of the image, at any place, even outside. */
+void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *image, const int32_t *patch, int32_t row,
+                             int32_t column);
+
+/* For both pixels and 4 * groups channels:
+ *   out[pixel * out_stride + channel] = saturate8(zero_point + requantize(sum, multiplier, -1 - shift))
+ * with the rounding of ai_k_requantize. zero_point -128 takes a shorter way, as results below it need no rounding. */
+void ai_k_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
+                     int32_t groups, int32_t zero_point);
+
+#endif
