@@ -193,7 +193,9 @@ def test_not_an_npz(stm32, tmp_path: Path, digits: Path) -> None:
 def test_interrupt_leaves_nothing(tmp_path: Path, digits: Path) -> None:
     argv = [sys.executable, "-m", "stm32_cli", "compile", str(digits), "-o", "out"]
     process = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    time.sleep(1.0)
+    limit = time.monotonic() + 60
+    while "tvm" not in Path(f"/proc/{process.pid}/maps").read_text() and time.monotonic() < limit:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said

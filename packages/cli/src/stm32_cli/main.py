@@ -144,4 +144,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the command `stm32`."""
-    sys.exit(main())
+    code = main()
+    if code == Exit.INTERRUPTED:
+        # Python ends itself by the signal, not by the code, when the interrupt has passed through exec() of a string.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
