@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
-from tvm import relax, tirx
+from numpy.typing import NDArray
+from tvm import relax
 
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
-from stm32_emitter.operators.depthwise_window import window_kernel
+from stm32_emitter.operators.depthwise_window import clamp, short_scaling, window_kernel
 from stm32_emitter.operators.scope import Scope
-from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 
 class DepthwiseConv2D(OperatorDefinition):
@@ -29,51 +31,52 @@ class DepthwiseConv2D(OperatorDefinition):
         return fused(self.kind, parts, root)
 
     def kernel(self, request: KernelRequest) -> Kernel:
-        """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M]; weights are stored [KH,KW,C*M]."""
-        windows = window_kernel(request)
-        if windows is not None:
-            return windows
-        s = geometry(request)
-        weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-        order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
-        macs = s.batch * s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]
-        with KernelBuilder("depthwise_conv_2d", macs) as k:
-            x = k.input("x", request.inputs[0].shape, "int8")
-            w = k.constant("weights", order)
-            b, m, e = (k.constant(n, v) for n, v in (("bias", bias), ("multiplier", multipliers), ("shift", shifts)))
-            y = k.output("y", request.output.shape, "int8")
-            with (
-                k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox,
-                k.loop("c", s.out_channels) as c,
-            ):  # fmt: skip
-                acc = k.local("acc", "int32")
-                k.store(acc, [0], b[c])
-                _accumulate(k, request, s, (n, oy, ox, c), x, w, acc)
-                scaled = expression("ai_k_requantize", acc[0], m[c], e[c].astype("int32"))
-                value = scaled + request.integer("output_zero_point")
-                clamped = expression("ai_k_clamp", value, request.integer("low"), request.integer("high"))
-                k.store(y, [n, oy, ox, c], clamped.astype("int8"))
-        return k.kernel()
+        """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M]: micro-kernels for 3 x 3 windows, else pixel by pixel."""
+        return window_kernel(request) or pixel_kernel(request)
 
 
-def _accumulate(
-    k: KernelBuilder, request: KernelRequest, s: Geometry, at: tuple[Any, Any, Any, Any],
-    x: tirx.Buffer, w: tirx.Buffer, acc: tirx.Buffer,
-) -> None:  # fmt: skip
-    n, oy, ox, c = at
-    row0 = oy * s.stride[0] - s.padding[0]
-    column0 = ox * s.stride[1] - s.padding[1]
-    zero = request.integer("input_zero_point")
-    source = c // (s.out_channels // s.channels)
-    with k.loop("ky", s.kernel[0]) as ky, k.loop("kx", s.kernel[1]) as kx:
-        row, column = row0 + ky * s.dilation[0], column0 + kx * s.dilation[1]
+def pixel_kernel(request: KernelRequest) -> Kernel:
+    """Any window: all channels of an output pixel at a time (ai_k_depthwise_pixel_s8); weights are [KH,KW,C*M]."""
+    s = _flattened(geometry(request))
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    short = short_scaling(request)
+    if short is not None:
+        multipliers, shifts = short[0], (-1 - short[1]).astype(np.int8)
+    order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
+    macs = s.batch * s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]
+    with KernelBuilder("depthwise_conv_2d", macs) as k:
+        x = k.input("x", (request.inputs[0].elements,), "int8")
+        constants = {"weights": order.ravel(), "bias": bias, "multiplier": multipliers, "shift": shifts}
+        buffers = [k.constant(name, value) for name, value in constants.items()]
+        sizes = k.constant("sizes", _sizes(request, s, doubled=short is not None))
+        y = k.output("y", (request.output.elements,), "int8")
+        with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
+            pixel = (n * s.out_height + oy) * s.out_width + ox
+            k.call(
+                "ai_k_depthwise_pixel_s8", address(x, n * (s.height * s.width * s.channels)),
+                *(address(buffer) for buffer in buffers), address(y, pixel * s.out_channels, write=True),
+                address(sizes), oy * s.stride[0] - s.padding[0], ox * s.stride[1] - s.padding[1],
+            )  # fmt: skip
+        clamp(k, request, y)
+    return k.kernel()
 
-        def tap() -> None:
-            product = (x[n, row, column, source].astype("int32") - zero) * w[ky, kx, c].astype("int32")
-            k.store(acc, [0], acc[0] + product)
 
-        if not s.padded:
-            tap()
-            return
-        with k.when(tirx.all(row >= 0, row < s.height, column >= 0, column < s.width)):
-            tap()
+def _flattened(s: Geometry) -> Geometry:
+    """A column of pixels as a row, so that the inner loop is the long one."""
+    if s.width != 1 or s.kernel[1] != 1 or s.out_width != 1:
+        return s
+    top, left, bottom, right = s.padding
+    return replace(
+        s, height=1, width=s.height, out_height=1, out_width=s.out_height, kernel=(1, s.kernel[0]),
+        stride=(1, s.stride[0]), dilation=(1, s.dilation[0]), padding=(left, top, right, bottom),
+    )  # fmt: skip
+
+
+def _sizes(request: KernelRequest, s: Geometry, *, doubled: bool) -> NDArray[np.int32]:
+    """The fields of ai_k_depthwise_sizes."""
+    zero_points = (request.integer("input_zero_point"), request.integer("output_zero_point"))
+    fields = (
+        s.height, s.width, s.channels, *s.kernel, *s.dilation, s.out_channels // s.channels, *zero_points,
+        int(doubled),
+    )  # fmt: skip
+    return np.array(fields, np.int32)

@@ -48,22 +48,42 @@ def window_kernel(request: KernelRequest) -> Kernel | None:
     return k.kernel()
 
 
+def short_scaling(request: KernelRequest) -> tuple[NDArray[np.int32], NDArray[np.int8]] | None:
+    """(multipliers, shifts) with which the short form of the requantization is exact, or None.
+
+    The short form takes the high word of (2 * sum) * multiplier and a right shift of 1 or more. Channels whose results
+    are all 0 before the zero point get the multiplier 0.
+    """
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    taps = np.abs(weights.reshape(len(bias), -1).astype(np.int64))
+    reach = np.abs(bias.astype(np.int64)) + 255 * taps.sum(axis=1)
+    right = -shifts.astype(np.int64)
+    vanishing = (multipliers == 0) | ((right >= 1) & (2 * reach < 1 << np.maximum(right, 1)))
+    right = np.where(vanishing, 1, right)
+    if right.min() < 1 or right.max() > _LARGEST_SHIFT or reach.max() >= 1 << 29:
+        return None
+    return np.where(vanishing, 0, multipliers).astype(np.int32), (-right).astype(np.int8)
+
+
+def clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer) -> None:
+    """Bounds of the activation, unless they are those of int8."""
+    low, high = request.integer("low"), request.integer("high")
+    if (low, high) != (-128, 127):
+        k.call("ai_k_clamp_s8", address(y, write=True), request.output.elements, low, high)
+
+
 def records(request: KernelRequest) -> NDArray[np.int32] | None:
     """int32 [C*M*5] as ai_k_depthwise.h describes, or None if a channel has no exact record."""
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    matrix = weights.reshape(len(bias), -1)
-    reach = np.abs(bias.astype(np.int64)) + 255 * np.abs(matrix.astype(np.int64)).sum(axis=1)
-    used = -shifts.astype(np.int64)
-    vanishing = (multipliers == 0) | ((used >= 1) & (2 * reach < 1 << np.maximum(used, 1)))
-    used = np.where(vanishing, 1, used)
-    if used.min() < 1 or used.max() > _LARGEST_SHIFT or reach.max() >= 1 << 29:
+    scaling = short_scaling(request)
+    if scaling is None:
         return None
+    weights, bias = request.constant(1), request.constant(2)
     words = np.zeros((len(bias), _WORDS), np.int32)
     columns = words[:, :_WINDOW].view(np.int8).reshape(len(bias), _WINDOW, 4)
     columns[:, :, :_WINDOW] = weights[..., 0].transpose(0, 2, 1)
-    columns[:, 0, _WINDOW] = used
-    words[:, 3] = 2 * folded_bias(bias, matrix, request.integer("input_zero_point"))
-    words[:, 4] = np.where(vanishing, 0, multipliers)
+    columns[:, 0, _WINDOW] = -scaling[1]
+    words[:, 3] = 2 * folded_bias(bias, weights.reshape(len(bias), -1), request.integer("input_zero_point"))
+    words[:, 4] = scaling[0]
     return words.ravel()
 
 
@@ -113,7 +133,10 @@ class _Nest:
 
     def emit(self) -> None:
         """All of the layer; the last group of channels overlaps the one before where there are not 4 left."""
-        k, sizes, low, high = self.k, self.sizes, self.request.integer("low"), self.request.integer("high")
+        k, sizes = self.k, self.sizes
+        words = self.plan.kept * self.plan.pitch
+        zero_point = self.request.integer("input_zero_point")
+        k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), words, zero_point)
         with k.loop("n", sizes.batch) as n, k.loop("group", -(-sizes.channels // self.lanes)) as group:
             first = tirx.min(group * self.lanes, sizes.channels - self.lanes)
             if sizes.channels % self.lanes == 0:
@@ -122,8 +145,7 @@ class _Nest:
                 self._rolling(n, first)
             else:
                 self._whole(n, first)
-        if (low, high) != (-128, 127):
-            k.call("ai_k_clamp_s8", address(self.y, write=True), self.request.output.elements, low, high)
+        clamp(k, self.request, self.y)
 
     def _whole(self, n: Any, first: Any) -> None:
         self._widen(n, first, 0, 0, self.plan.kept)

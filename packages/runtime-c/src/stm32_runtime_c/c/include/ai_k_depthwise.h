@@ -16,8 +16,12 @@
 
 #include <stdint.h>
 
+/* Sets count words to pairs of the zero point. The padding to the left and right stays so while channels change. */
+void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
+
 /* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of
- * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. */
+ * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. Columns outside of
+ * the image are left alone. */
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
                              int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t zero_point);
 
@@ -36,6 +40,22 @@ void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t
 void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
                                    int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
                                    int32_t zero_point);
+
+/* Sizes of a layer with windows of any kind. */
+typedef struct {
+    int32_t height, width, channels; /* of the input */
+    int32_t rows, columns;           /* of the window */
+    int32_t row_dilation, column_dilation;
+    int32_t multiplier; /* output channels of an input channel */
+    int32_t input_zero_point, zero_point;
+    int32_t doubled; /* 1: all sums are below 2^29 in magnitude, shift holds a right shift minus 1, 0 .. 21 */
+} ai_k_depthwise_sizes;
+
+/* All channels of one output pixel, saturated to int8. Its window starts at (row, column) of the image x, which may lie
+ * outside. weights[(window row * columns + window column) * channels * multiplier + output channel]; bias as in the
+ * model; multiplier and shift as for ai_k_requantize unless doubled. sizes: 11 words as in ai_k_depthwise_sizes. */
+void ai_k_depthwise_pixel_s8(const int8_t *x, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
+                             const int8_t *shift, int8_t *out, const int32_t *sizes, int32_t row, int32_t column);
 
 /* Clamps count values in place. */
 void ai_k_clamp_s8(int8_t *values, int32_t count, int32_t low, int32_t high);

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The depthwise micro-kernels: assembly and its C twin against the reference interpreter, byte for byte.
+
+The shapes cover what the micro-kernels tell apart: strides, odd and even sizes, rows and columns of padding, four
+channels and what is left of them, depth multipliers, planes that are widened whole and two pairs of rows at a time, and
+windows that go pixel by pixel. mps2-an386 runs the assembly; mps2-an385 (Cortex-M3) and the host run the C twin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
+
+from tests.conformance.batch import Array, run_batch
+from tests.conformance.toolchain import MACHINES, ToolMissing
+
+SEED = 20260822
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One DEPTHWISE_CONV_2D; ``zero_point`` -128 with RELU takes the short requantization."""
+
+    size: tuple[int, int]
+    channels: int
+    window: tuple[int, int] = (3, 3)
+    stride: int = 1
+    padding: str = "SAME"
+    multiplier: int = 1
+    activation: str = "RELU"
+    zero_point: int = -128
+    batch: int = 1
+
+    def output(self) -> tuple[int, int]:
+        """Height and width of the result."""
+        reach = [0 if self.padding == "SAME" else extent - 1 for extent in self.window]
+        return tuple(-(-(size - lost) // self.stride) for size, lost in zip(self.size, reach, strict=True))  # type: ignore[return-value]
+
+
+LAYERS = (
+    *(Layer((height, width), 8) for height in (1, 2, 3, 6) for width in (1, 2, 3, 5, 6)),
+    *(Layer((height, width), 8, stride=2, zero_point=3) for height in (1, 4, 7) for width in (2, 5, 9)),
+    *(Layer((7, 6), 8, stride=stride, padding="VALID", activation="NONE", zero_point=-9) for stride in (1, 2)),
+    *(Layer((40, 41), 8, stride=stride, activation="NONE", zero_point=5, batch=2) for stride in (1, 2)),
+    *(Layer((33, 30), 6, stride=stride) for stride in (1, 2)),
+    *(Layer((5, 4), channels, activation="RELU6", zero_point=-60) for channels in (2, 3, 5, 42)),
+    *(Layer((5, 6), channels, multiplier=3, stride=stride) for channels in (2, 7) for stride in (1, 2)),
+    *(Layer((9, 1), 10, window=(extent, 1), padding="VALID") for extent in (2, 3, 9)),
+    Layer((6, 7), 13, window=(5, 5), activation="NONE", zero_point=0),
+    Layer((6, 7), 5, window=(4, 2), stride=3, multiplier=2),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model of one layer."""
+
+    name: str
+    model: bytes
+    inputs: tuple[tuple[Array, ...], ...]
+
+
+def _case(number: int, layer: Layer) -> Case:
+    rng = np.random.default_rng(SEED + number)
+    outputs = layer.channels * layer.multiplier
+    writer = ModelWriter()
+    source = Quant(0.05, int(rng.integers(-128, 128)))
+    x = writer.tensor("x", (layer.batch, *layer.size, layer.channels), "int8", quant=source)
+    scales = [float(scale) for scale in np.exp(rng.uniform(np.log(0.002), np.log(0.02), outputs))]
+    values = rng.integers(-127, 128, (1, *layer.window, outputs)).astype(np.int8)
+    w = writer.constant("w", values, quant=Quant(scales, 0, 3))
+    biases = rng.integers(-20000, 20000, outputs).astype(np.int32)
+    b = writer.constant("b", biases, quant=Quant([scale * 0.05 for scale in scales], 0, 0))
+    result = Quant(0.05 if layer.activation == "RELU6" else 0.9, layer.zero_point)
+    y = writer.tensor("y", (layer.batch, *layer.output(), outputs), "int8", quant=result)
+    writer.operator(
+        "DEPTHWISE_CONV_2D", [x, w, b], [y], padding=layer.padding, stride_h=layer.stride, stride_w=layer.stride,
+        depth_multiplier=layer.multiplier, fused_activation_function=layer.activation,
+    )  # fmt: skip
+    shape = (layer.batch, *layer.size, layer.channels)
+    samples = tuple((rng.integers(-128, 128, shape).astype(np.int8),) for _ in range(2))
+    return Case(f"depthwise_{number}", writer.finish(inputs=[x], outputs=[y]), samples)
+
+
+_EMULATED = [pytest.param(name, marks=pytest.mark.emulator) for name in ("mps2-an386", "mps2-an385")]
+
+
+@pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED])
+def test_assembly_and_c_give_the_reference_bytes(name: str, tmp_path: Path) -> None:
+    machine = MACHINES[name]
+    try:
+        machine.require()
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    outcomes = run_batch([_case(number, layer) for number, layer in enumerate(LAYERS)], machine, tmp_path)
+    wrong = [f"{LAYERS[i]}: {o.status}: {o.detail}" for i, o in enumerate(outcomes) if o.status != "equal"]
+    assert not wrong, f"seed {SEED}\n" + "\n".join(wrong)
+    assert all(o.compared for o in outcomes)
