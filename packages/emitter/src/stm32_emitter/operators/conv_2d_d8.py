@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,44 @@ from stm32_emitter.operators.d8 import (
     shift_word,
     steps_of,
     sums_are_exact,
+    words,
 )
+from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _CHANNELS = 4
 _PIXELS = 2
+_MOST_RIGHT = 23
+"""Largest shift for which zero point and rounding still fit 32 bits."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Output channels as the kernel sees them: weights int8 [rows, depth]; bias with the zero point, scales, shifts."""
+
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    multipliers: NDArray[np.int64]
+    right: NDArray[np.int64]
+
+
+def _rows(request: KernelRequest) -> _Rows:
+    """The output channels. One without weights is a constant, which any scale can give: its bias is often huge."""
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    matrix = weights.reshape(len(weights), -1)
+    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
+    scales, right = multipliers.astype(np.int64), -shifts.astype(np.int64)
+    # A sum below 2**23 shifted by 24 or more is 0.
+    nothing = (scales == 0) | (right > _MOST_RIGHT)
+    scales, right = np.where(nothing, 0, scales), np.where(nothing, 1, right)
+    zero_point = request.integer("output_zero_point")
+    for row in np.flatnonzero(~matrix.any(axis=1)):
+        value = requantize(folded[row], int(multipliers[row]), int(shifts[row]))
+        # 4 * v * 2**30 / 2**31, shifted by 1, is v without any rounding.
+        folded[row] = 4 * (np.clip(value + zero_point, -128, 127) - zero_point)
+        scales[row], right[row] = 1 << 30, 1
+    return _Rows(matrix, folded, scales, right)
 
 
 def fits(request: KernelRequest) -> bool:
@@ -32,10 +65,8 @@ def fits(request: KernelRequest) -> bool:
     sizes = geometry(request)
     if sizes.out_channels // sizes.groups < _CHANNELS or sizes.pixels < _PIXELS:
         return False
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    matrix = weights.reshape(sizes.out_channels, -1)
-    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
-    return bool(np.all((shifts <= -1) | (multipliers == 0)) and sums_are_exact(matrix, folded))
+    rows = _rows(request)
+    return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
 
 
 def kernel(request: KernelRequest) -> Kernel:
@@ -87,21 +118,14 @@ class _Schedule:
             k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
 
     def _records(self) -> NDArray[np.int32]:
-        s, request = self.sizes, self.request
-        weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-        matrix = weights.reshape(s.out_channels, -1)
-        folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
-        order = position_order(self.row, self.rows)
-        right = np.where(multipliers == 0, 1, -shifts.astype(np.int64))
-        # A result below 2**23 that is shifted by 24 or more is 0.
-        small = right > 23
-        scale, right = np.where(small, 0, multipliers), np.where(small, 1, right)
+        rows, order = _rows(self.request), position_order(self.row, self.rows)
         parts = []
-        for group in range(s.groups):
+        for group in range(self.sizes.groups):
             for start in self.blocks:
-                rows = slice(group * self.per_group + start, group * self.per_group + start + _CHANNELS)
-                parts += [*mixed_bias(folded[rows]), halfword_pairs(matrix[rows], order).T.ravel()]
-                parts += [shift_word(right[rows] - 1), scale[rows].astype(np.int32)]
+                first = group * self.per_group + start
+                block = slice(first, first + _CHANNELS)
+                parts += [*mixed_bias(rows.bias[block]), halfword_pairs(rows.weights[block], order).T.ravel()]
+                parts += [shift_word(rows.right[block] - 1), words(rows.multipliers[block])]
         return np.concatenate(parts)
 
     def _patch(self) -> NDArray[np.int32]:

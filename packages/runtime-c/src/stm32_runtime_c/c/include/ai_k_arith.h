@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#if defined(AI_K_PORTABLE) && AI_K_PORTABLE /* the C forms on any core */
+#define AI_K_DSP 0
+#elif defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #define AI_K_DSP 1
 #else
 #define AI_K_DSP 0

@@ -87,7 +87,7 @@ __asm__(
     " bne ai_k_d8_record\n"
     ".endm\n"
 
-    ".equ ai_k_d8_unrolled, 8\n"
+    ".equ ai_k_d8_unrolled, 16\n"
     ".equ ai_k_d8_step_bytes, 48\n"
     "ai_k_conv_d8_s8:\n"
     " push {r4-r11, lr}\n"
@@ -253,19 +253,33 @@ static inline void widen_pair(int32_t **columns, const int8_t **first, const int
 {
     int32_t *to = *columns;
     const int8_t *from0 = *first, *from1 = *second;
-    __asm__ volatile("1:\n"
-                     " ldr r6, [%[from0]], #4\n"
-                     " ldr r8, [%[from1]], #4\n"
-                     " subs %[fours], %[fours], #1\n"
-                     " sxtb16 r4, r6\n"
-                     " sxtb16 r5, r8\n"
-                     " sxtb16 r6, r6, ror #8\n"
-                     " sxtb16 r8, r8, ror #8\n"
-                     " stm %[to]!, {r4, r5, r6, r8}\n"
-                     " bne 1b\n"
-                     : [to] "+r"(to), [from0] "+r"(from0), [from1] "+r"(from1), [fours] "+r"(fours)
-                     :
-                     : "r4", "r5", "r6", "r8", "cc", "memory");
+    /* clang-format off */
+    /* r4 r5: values 0 2 of either pixel, r6 r8: values 1 3; an odd count enters in the middle. */
+    __asm__ volatile(
+        " lsrs %[fours], %[fours], #1\n"
+        " bcs 2f\n"
+        "1:\n"
+        " ldr r6, [%[from0]], #4\n"
+        " ldr r8, [%[from1]], #4\n"
+        " sxtb16 r4, r6\n"
+        " sxtb16 r5, r8\n"
+        " sxtb16 r6, r6, ror #8\n"
+        " sxtb16 r8, r8, ror #8\n"
+        " stm %[to]!, {r4, r5, r6, r8}\n"
+        " subs %[fours], %[fours], #1\n"
+        "2:\n"
+        " ldr r6, [%[from0]], #4\n"
+        " ldr r8, [%[from1]], #4\n"
+        " sxtb16 r4, r6\n"
+        " sxtb16 r5, r8\n"
+        " sxtb16 r6, r6, ror #8\n"
+        " sxtb16 r8, r8, ror #8\n"
+        " stm %[to]!, {r4, r5, r6, r8}\n"
+        " bne 1b\n"
+        : [to] "+r"(to), [from0] "+r"(from0), [from1] "+r"(from1), [fours] "+r"(fours)
+        :
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+    /* clang-format on */
     *columns = to;
     *first = from0;
     *second = from1;

@@ -177,30 +177,6 @@ static taps clip(const int8_t *x, const int8_t *weights, const ai_k_depthwise_si
     return t;
 }
 
-/* Groups of four channels; returns how many channels they are. The taps are passed by value to stay in registers. */
-static int32_t all_fours(const taps t, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *out,
-                         const ai_k_depthwise_sizes *s)
-{
-    const int32_t channels = s->channels & ~3, zero_point = s->zero_point;
-    const int doubled = s->doubled != 0;
-    taps four = t;
-    for (int32_t channel = 0; channel < channels; channel += 4) {
-        int32_t sums[4] = {bias[channel], bias[channel + 1], bias[channel + 2], bias[channel + 3]};
-        sum_4(&four, sums);
-        if (doubled) {
-            finish_4(sums, multiplier + channel, shift + channel, out + channel, zero_point);
-        } else {
-            out[channel] = finish(sums[0], multiplier[channel], shift[channel], s);
-            out[channel + 1] = finish(sums[1], multiplier[channel + 1], shift[channel + 1], s);
-            out[channel + 2] = finish(sums[2], multiplier[channel + 2], shift[channel + 2], s);
-            out[channel + 3] = finish(sums[3], multiplier[channel + 3], shift[channel + 3], s);
-        }
-        four.x += 4;
-        four.weights += 4;
-    }
-    return channels;
-}
-
 void ai_k_depthwise_pixel_s8(const int8_t *x, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
                              const int8_t *shift, int8_t *out, const int32_t *sizes, int32_t row, int32_t column)
 {
@@ -208,9 +184,19 @@ void ai_k_depthwise_pixel_s8(const int8_t *x, const int8_t *weights, const int32
     taps t = clip(x, weights, s, row, column);
     int32_t channel = 0;
     if (s->multiplier == 1) {
-        channel = all_fours(t, bias, multiplier, shift, out, s);
-        t.x += channel;
-        t.weights += channel;
+        for (; channel + 4 <= s->channels; channel += 4) {
+            int32_t sums[4] = {bias[channel], bias[channel + 1], bias[channel + 2], bias[channel + 3]};
+            sum_4(&t, sums);
+            if (s->doubled) {
+                finish_4(sums, multiplier + channel, shift + channel, out + channel, s->zero_point);
+            } else {
+                for (int32_t i = 0; i < 4; i++) {
+                    out[channel + i] = finish(sums[i], multiplier[channel + i], shift[channel + i], s);
+                }
+            }
+            t.x += 4;
+            t.weights += 4;
+        }
     }
     const int8_t *first = t.x;
     const int32_t done = channel, outputs = s->channels * s->multiplier;

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The assembly kernels and their C twins give the same bytes: random layers, every count of steps around the unrolled
+ * loops. The twins are the same sources compiled with AI_K_PORTABLE and other names (see test_runtime_d8.py). */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ai_k_conv_d8.h"
+#include "ai_k_dense_d8.h"
+#include "check.h"
+
+enum { MOST_STEPS = 40, MOST_GROUPS = 3, LAYERS = 400 };
+
+void twin_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
+                     int32_t pitch);
+void twin_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *image, const int32_t *patch, int32_t row,
+                             int32_t column);
+void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
+                     int32_t groups, int32_t zero_point);
+void twin_dense_columns_s8(int32_t *columns, const int8_t *in, int32_t depth);
+void twin_dense_d8_s8(const int32_t *columns, const int32_t *records, const int32_t *scales, int8_t *out, int32_t pairs,
+                      int32_t groups, int32_t per_row, int32_t zero_point);
+
+unsigned check_failures;
+static uint32_t state = 20260102u;
+static int8_t values[1024];
+static int32_t records[MOST_GROUPS * (9 + 8 * MOST_STEPS)], scales[2 * 8 * MOST_GROUPS];
+static int32_t columns[2][2 * MOST_STEPS];
+static int8_t out[2][64];
+
+/* 0 .. bound - 1 */
+static int32_t draw(int32_t bound)
+{
+    state = state * 1664525u + 1013904223u;
+    return (int32_t)((state >> 8) % (uint32_t)bound);
+}
+
+/* Two halfwords that each hold a pair of weights. */
+static int32_t weight_word(void)
+{
+    const int32_t low = 256 * (draw(255) - 127) + draw(255) - 127;
+    const int32_t high = 256 * (draw(255) - 127) + draw(255) - 127;
+    return (int32_t)(((uint32_t)low & 0xffffu) | (uint32_t)high << 16);
+}
+
+static int32_t draw_multiplier(void)
+{
+    return draw(8) == 0 ? 0 : (1 << 30) + draw(1 << 15) * 32768 + draw(32768);
+}
+
+/* 256 * odd + even bias; the sums stay below 2^23 in magnitude for the counts of steps here. */
+static void draw_bias(int32_t *mixed, int32_t *even)
+{
+    *even = draw(1 << 20) - (1 << 19);
+    *mixed = (int32_t)(256u * (uint32_t)(draw(1 << 20) - (1 << 19)) + (uint32_t)*even);
+}
+
+static int32_t draw_zero_point(void)
+{
+    return draw(2) == 0 ? -128 : draw(256) - 128;
+}
+
+static void fill_values(void)
+{
+    for (size_t i = 0; i < sizeof values; i++) {
+        values[i] = (int8_t)(draw(256) - 128);
+    }
+}
+
+static void start_outputs(void)
+{
+    memset(columns, 0, sizeof columns);
+    memset(out, 0x5a, sizeof out);
+}
+
+static void test_columns(void)
+{
+    const int32_t count = 1 + draw(20), rows = 1 + draw(3), pitch = count + draw(9);
+    const int8_t *const second = values + draw(40);
+    start_outputs();
+    ai_k_columns_s8(columns[0], values, second, count, rows, pitch);
+    twin_columns_s8(columns[1], values, second, count, rows, pitch);
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+}
+
+static void test_clipped_columns(void)
+{
+    const int32_t channels = 1 + draw(6), depth = draw(2) == 0 ? channels : 1 + draw(channels);
+    const int32_t patch[] = {1 + draw(6), 1 + draw(6), channels,    depth,          1 + draw(3),
+                             1 + draw(3), 1 + draw(2), 1 + draw(2), draw(256) - 128};
+    const int32_t row = draw(9) - 4, column = draw(9) - 4, pixel = draw(2);
+    start_outputs();
+    ai_k_columns_clipped_s8(columns[0], pixel, values, patch, row, column);
+    twin_columns_clipped_s8(columns[1], pixel, values, patch, row, column);
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+}
+
+static void test_convolution(void)
+{
+    const int32_t steps = 1 + draw(MOST_STEPS), groups = 1 + draw(MOST_GROUPS), words = 9 + 2 * steps;
+    for (int32_t group = 0; group < groups; group++) {
+        int32_t *const record = records + group * words;
+        draw_bias(record, record + 2);
+        draw_bias(record + 1, record + 3);
+        for (int32_t i = 0; i < 2 * steps; i++) {
+            record[4 + i] = weight_word();
+        }
+        int32_t *const tail = record + 4 + 2 * steps;
+        tail[0] = draw(23) | draw(23) << 8 | draw(23) << 16 | draw(23) << 24;
+        for (int32_t i = 1; i <= 4; i++) {
+            tail[i] = draw_multiplier();
+        }
+    }
+    start_outputs();
+    ai_k_columns_s8(columns[0], values + draw(64), values + draw(64), 2 * steps, 1, 0);
+    const int32_t zero_point = draw_zero_point(), stride = 4 * groups + draw(5);
+    ai_k_conv_d8_s8(columns[0], records, out[0], stride, steps, groups, zero_point);
+    twin_conv_d8_s8(columns[0], records, out[1], stride, steps, groups, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+}
+
+static void test_dense(void)
+{
+    const int32_t depth = 1 + draw(4 * 20), pairs = (depth + 3) / 4, groups = 1 + draw(MOST_GROUPS);
+    for (int32_t group = 0; group < groups; group++) {
+        int32_t *const record = records + group * (8 + 8 * pairs);
+        for (int32_t i = 0; i < 4; i++) {
+            draw_bias(record + i, record + 4 + i);
+        }
+        for (int32_t i = 0; i < 8 * pairs; i++) {
+            record[8 + i] = weight_word();
+        }
+    }
+    for (int32_t i = 0; i < 8 * groups; i++) {
+        scales[2 * i] = draw(22);
+        scales[2 * i + 1] = draw_multiplier();
+    }
+    const int8_t *const in = values + draw(64);
+    const int32_t per_row = draw(2), zero_point = draw_zero_point();
+    start_outputs();
+    ai_k_dense_columns_s8(columns[0], in, depth);
+    twin_dense_columns_s8(columns[1], in, depth);
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+    ai_k_dense_d8_s8(columns[0], records, scales, out[0], pairs, groups, per_row, zero_point);
+    twin_dense_d8_s8(columns[0], records, scales, out[1], pairs, groups, per_row, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+}
+
+int main(void)
+{
+    for (int i = 0; i < LAYERS; i++) {
+        fill_values();
+        test_columns();
+        test_clipped_columns();
+        test_convolution();
+        test_dense();
+    }
+    (void)printf("%u failures\n", check_failures);
+    return check_failures == 0 ? 0 : 1;
+}
