@@ -368,24 +368,58 @@ static void clipped_row(int32_t *columns, const int8_t *row, const int32_t *patc
     }
 }
 
+/* Contiguous values of one pixel. */
+static void widen_row(int32_t *columns, const int8_t *values, int32_t count)
+{
+    const int32_t fours = count / 4 * 4;
+    widen_fours(columns, values, fours);
+    if (count > fours) {
+        (void)widen_rest(columns + fours, values + fours, count - fours);
+    }
+}
+
+enum { ROW_BYTES = 64 };
+
+/* A patch of short rows whose taps touch: the part of each row that is inside is put between values outside. */
+static void clipped_short_rows(int32_t *columns, const int8_t *image, const int32_t *patch, int32_t row, int32_t column)
+{
+    const int32_t depth = patch[AI_K_DEPTH], width = patch[AI_K_WIDTH], count = patch[AI_K_TAPS] * depth;
+    const int32_t zero_point = patch[AI_K_ZERO_POINT];
+    const int32_t first = ai_k_clamp(-column * depth, 0, count),
+                  last = ai_k_clamp((width - column) * depth, first, count);
+    int8_t inside[ROW_BYTES];
+    memset(inside, zero_point, sizeof inside);
+    for (int32_t i = 0; i < patch[AI_K_ROWS]; i++, row += patch[AI_K_ROW_DILATION]) {
+        if (row < 0 || row >= patch[AI_K_HEIGHT]) {
+            fill(columns, AI_K_STEPS(count), zero_point);
+        } else {
+            const int32_t start = (row * width + column) * depth;
+            for (int32_t k = first; k < last; k++) {
+                inside[k] = image[start + k];
+            }
+            widen_row(columns, inside, count);
+        }
+        columns += 2 * AI_K_STEPS(count);
+    }
+}
+
 void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column)
 {
     const int32_t pitch = patch[AI_K_WIDTH] * patch[AI_K_CHANNELS], count = patch[AI_K_TAPS] * patch[AI_K_DEPTH];
     const int contiguous = patch[AI_K_TAP_DILATION] == 1 && patch[AI_K_DEPTH] == patch[AI_K_CHANNELS];
     const int whole = contiguous && column >= 0 && column + patch[AI_K_TAPS] <= patch[AI_K_WIDTH];
-    const int32_t fours = count / 4 * 4;
     columns += pixel;
+    if (contiguous && !whole && patch[AI_K_DEPTH] % 4 != 0 && count <= ROW_BYTES) {
+        clipped_short_rows(columns, image, patch, row, column);
+        return;
+    }
     for (int32_t i = 0; i < patch[AI_K_ROWS]; i++, row += patch[AI_K_ROW_DILATION]) {
         const int8_t *const from = image + row * pitch;
         if (row < 0 || row >= patch[AI_K_HEIGHT]) {
             fill(columns, AI_K_STEPS(count), patch[AI_K_ZERO_POINT]);
         } else if (whole) {
-            const int8_t *const values = from + column * patch[AI_K_CHANNELS];
-            widen_fours(columns, values, fours);
-            if (count > fours) {
-                (void)widen_rest(columns + fours, values + fours, count - fours);
-            }
+            widen_row(columns, from + column * patch[AI_K_CHANNELS], count);
         } else {
             clipped_row(columns, from, patch, column);
         }
