@@ -3,9 +3,9 @@
 
     python -m tests.conformance.campaign --seeds 0 --count 200
 
-It may be interrupted and started again with the same arguments: what is done is kept in build/conformance/state.json,
-parts with a case that is not equal are done again. At the end it writes tests/conformance/RESULTS.md and RESULTS.json.
-Exit status: 0 everything equal, 1 something differs.
+It may be interrupted and started again with the same arguments: what is done is kept in build/conformance/state.json.
+Parts with a case that is not equal are done again, and all of them when the emitter or the runtime changed. At the end
+it writes tests/conformance/RESULTS.md and RESULTS.json. Exit status: 0 everything equal, 1 something differs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.toolchain import BUILD, MACHINES, ToolMissing
+from tests.conformance.toolchain import BUILD, MACHINES, ToolMissing, sources_digest
 
 GRAPHS = "graphs"
 """Stands in the place of an operator for random graphs of several operators."""
+
+
+class SourcesChanged(RuntimeError):  # noqa: N818
+    """The emitter, the runtime or the tests were edited while the campaign ran: its results would be of neither."""
 
 
 @dataclass(frozen=True, order=True)
@@ -69,8 +73,12 @@ def parts(machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], se
     return found
 
 
-def run_part(part: Part) -> PartResult:
-    """Makes, compiles, runs and compares the cases of a part."""
+def run_part(part: Part, sources: str) -> PartResult:
+    """Makes, compiles, runs and compares the cases of a part.
+
+    Raises:
+        SourcesChanged: ``sources`` is not their digest any more.
+    """
     from stm32_emitter.testing.cases import cases
     from stm32_emitter.testing.graphs import graphs
 
@@ -80,6 +88,8 @@ def run_part(part: Part) -> PartResult:
     folder = BUILD / "work" / part.key.replace("/", "-")
     source = graphs(part.first, part.count) if part.op == GRAPHS else cases(part.op, part.first, part.count, part.dtype)
     outcomes = run_batch(list(source), MACHINES[part.machine], folder, together=True)
+    if sources_digest() != sources:
+        raise SourcesChanged
     problems = tuple((o.name, o.status, o.detail) for o in outcomes if o.status != "equal")
     if not problems:
         shutil.rmtree(folder)
@@ -92,9 +102,10 @@ def run_part(part: Part) -> PartResult:
 class State:
     """What is done, by part; every change is written at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._done: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    def __init__(self, path: Path, sources: str) -> None:
+        self._path, self._sources = path, sources
+        held = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        self._done: dict[str, dict[str, Any]] = held["parts"] if held.get("sources") == sources else {}
 
     def result(self, part: Part) -> PartResult | None:
         """The result of a part, or None if it is still to be done."""
@@ -111,11 +122,12 @@ class State:
         self._done[part.key] = asdict(result)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._done, indent=1, sort_keys=True), encoding="utf-8")
+        held = {"sources": self._sources, "parts": self._done}
+        temporary.write_text(json.dumps(held, indent=1, sort_keys=True), encoding="utf-8")
         temporary.replace(self._path)
 
 
-def results_of(todo: Iterable[Part], jobs: int) -> Iterator[tuple[Part, PartResult]]:
+def results_of(todo: Iterable[Part], jobs: int, sources: str) -> Iterator[tuple[Part, PartResult]]:
     """Runs parts in ``jobs`` processes; yields each as it is finished."""
     waiting = iter(todo)
     context = multiprocessing.get_context("spawn")
@@ -123,7 +135,7 @@ def results_of(todo: Iterable[Part], jobs: int) -> Iterator[tuple[Part, PartResu
         running: dict[Future[PartResult], Part] = {}
         while True:
             for part in waiting:
-                running[pool.submit(run_part, part)] = part
+                running[pool.submit(run_part, part, sources)] = part
                 if len(running) > jobs:
                     break
             if not running:
@@ -138,18 +150,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     seeds = range(options.seeds, options.seeds + options.count)
     every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk)
-    state = State(options.state)
+    sources = sources_digest()
+    state = State(options.state, sources)
     results = {part: found for part in every if (found := state.result(part)) is not None}
     todo = [part for part in every if part not in results]
     print(f"{len(every)} parts, {len(results)} of them done already", flush=True)  # noqa: T201
-    for part, result in results_of(todo, options.jobs):
-        results[part] = result
-        state.add(part, result)
-        _tell(part, result, len(results), len(every))
+    try:
+        for part, result in results_of(todo, options.jobs, sources):
+            results[part] = result
+            state.add(part, result)
+            _tell(part, result, len(results), len(every))
+    except SourcesChanged:
+        print("the emitter, the runtime or these tests were edited meanwhile: start again", file=sys.stderr)  # noqa: T201
+        return 1
     if not options.no_report:
         from tests.conformance.report import write_report
 
-        write_report(results, seeds, Path(__file__).parent)
+        write_report(results, seeds, sources, Path(__file__).parent)
     bad = sum(len(result.problems) for result in results.values())
     print(f"{sum(r.cases for r in results.values())} cases, {bad} of them not equal")  # noqa: T201
     return 1 if bad else 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.conformance.toolchain import MACHINES
 
@@ -22,26 +22,27 @@ class Row:
 
     first: int
     stop: int
+    sources: str
     cases: int = 0
     equal: int = 0
     compared: int = 0
     differing: int = 0
 
 
-def write_report(results: Mapping[Part, PartResult], seeds: range, folder: Path) -> None:
+def write_report(results: Mapping[Part, PartResult], seeds: range, sources: str, folder: Path) -> None:
     """Adds what ran to RESULTS.json and writes RESULTS.md from it; other machines' and operators' rows stay."""
     path = folder / "RESULTS.json"
     rows = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    for (machine, op, dtype), row in _sums(results, seeds).items():
+    for (machine, op, dtype), row in _sums(results, seeds, sources).items():
         rows.setdefault(machine, {}).setdefault(op, {})[dtype] = vars(row)
     path.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     (folder / "RESULTS.md").write_text(_markdown(rows), encoding="utf-8")
 
 
-def _sums(results: Mapping[Part, PartResult], seeds: range) -> dict[tuple[str, str, str], Row]:
+def _sums(results: Mapping[Part, PartResult], seeds: range, sources: str) -> dict[tuple[str, str, str], Row]:
     sums: dict[tuple[str, str, str], Row] = {}
     for part, result in results.items():
-        row = sums.setdefault((part.machine, part.op, part.dtype), Row(seeds.start, seeds.stop))
+        row = sums.setdefault((part.machine, part.op, part.dtype), Row(seeds.start, seeds.stop, sources))
         row.cases += result.cases
         row.equal += result.equal
         row.compared += result.compared
@@ -49,14 +50,15 @@ def _sums(results: Mapping[Part, PartResult], seeds: range) -> dict[tuple[str, s
     return sums
 
 
-def _markdown(rows: dict[str, dict[str, dict[str, dict[str, int]]]]) -> str:
+def _markdown(rows: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> str:
     lines = [
         "# Conformance campaign",
         "",
         f"Reference: the interpreter of ai-edge-litert {_version('ai-edge-litert')} with BUILTIN_REF; five input sets",
         "for each case. A case is equal if every byte of an integer output is, and every element of a float output",
         "within 1e-5 of the output's range. Case number s is made again from operator, element type and s. The models",
-        "of a batch are compiled as one file under the project's strict flags, -Werror included.",
+        "of a batch are compiled as one file under the project's strict flags, -Werror included. The last column is a",
+        "digest of the sources of emitter, runtime and campaign.",
         "",
         "Made by `python -m tests.conformance.campaign --machines MACHINE --seeds FIRST --count N`.",
     ]
@@ -66,14 +68,14 @@ def _markdown(rows: dict[str, dict[str, dict[str, dict[str, int]]]]) -> str:
         cases, equal = sum(row["cases"] for row in total), sum(row["equal"] for row in total)
         lines += ["", f"## {machine}: {cases} cases, {equal} equal", ""]
         lines += [f"`{described.compiler} {' '.join(described.flags)}`", ""]
-        lines += ["| operator | type | seeds | cases | equal | bytes compared | differing |"]
-        lines += ["|---|---|---|---:|---:|---:|---:|"]
+        lines += ["| operator | type | seeds | cases | equal | bytes compared | differing | sources |"]
+        lines += ["|---|---|---|---:|---:|---:|---:|---|"]
         for op, types in rows[machine].items():
             for dtype, row in types.items():
                 seeds = f"{row['first']} to {row['stop'] - 1}"
                 lines.append(
                     f"| {op} | {dtype} | {seeds} | {row['cases']} | {row['equal']} | {row['compared']} "
-                    f"| {row['differing']} |"
+                    f"| {row['differing']} | {row['sources']} |"
                 )
     return "\n".join(lines) + "\n"
 

@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import stm32_emitter
 import stm32_runtime_c
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +113,18 @@ def run(command: list[str], folder: Path, *, timeout: float, environment: tuple[
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(command[:3])} ...: status {result.returncode}\n{text[-6000:]}")
     return text
+
+
+def sources_digest() -> str:
+    """12 hexadecimal digits that tell versions of the emitter, the runtime and these tests apart."""
+    emitter = Path(stm32_emitter.__file__).parent
+    runtime = Path(stm32_runtime_c.include_dir()).parent
+    digest = hashlib.sha256()
+    for folder in (emitter, runtime, Path(__file__).parent):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".c", ".h", ".ld", ".S"):
+                digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def runtime_archive(machine: Machine) -> Path:
