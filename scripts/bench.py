@@ -2,8 +2,8 @@
 """Costs of the MLPerf Tiny models on the emulated boards, as Markdown and JSON in docs/.
 
 One image per model and board with default options; one inference of SystemPerformance, between ai_bench_begin and
-ai_bench_end. Instructions are exact; cycles follow the timing table of the Cortex-M4 Technical Reference Manual, without
-wait states. Stack is measured by painting, with the kernels of the runtime included.
+ai_bench_end. Instructions are exact; cycles follow the timing table of the Cortex-M4 Technical
+Reference Manual, without wait states. Stack is measured by painting, with the kernels of the runtime included.
 """
 
 from __future__ import annotations
