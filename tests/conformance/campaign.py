@@ -163,6 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SourcesChanged:
         print("the emitter, the runtime or these tests were edited meanwhile: start again", file=sys.stderr)  # noqa: T201
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)  # noqa: T201
+        return 130
     if not options.no_report:
         from tests.conformance.report import write_report
 
