@@ -34,6 +34,26 @@ def _compiles(compiler: str, *arguments: str) -> bool:
     return subprocess.run(argv, input=source, text=True, capture_output=True, check=False).returncode == 0
 
 
+def _sanitizes() -> bool:
+    """Whether clang has the runtime libraries of its sanitizers (also where there is no clang to ask)."""
+    if shutil.which("clang") is None:
+        return True
+    argv = ["clang", "-fsanitize=address,undefined", "-x", "c", "-", "-o", os.devnull]
+    return (
+        subprocess.run(
+            argv, input="int main(void) { return 0; }", text=True, capture_output=True, check=False
+        ).returncode
+        == 0
+    )
+
+
+def _sanitizer_package() -> str:
+    if shutil.which("clang") is None:
+        return "libclang-rt-dev"
+    version = subprocess.run(["clang", "-dumpversion"], text=True, capture_output=True, check=False).stdout
+    return f"libclang-rt-{version.partition('.')[0]}-dev"
+
+
 def _venv_package() -> str:
     return f"python3.{sys.version_info.minor}-venv"
 
@@ -45,6 +65,7 @@ def needs() -> list[Need]:
         Need("git", "git", shutil.which("git") is not None),
         Need("gcc and the C library's headers", "build-essential", _compiles("cc") and _compiles("gcc")),
         Need("clang", "clang", _compiles("clang")),
+        Need("clang's sanitizers", _sanitizer_package(), _sanitizes()),
         Need("arm-none-eabi-gcc", "gcc-arm-none-eabi", shutil.which("arm-none-eabi-gcc") is not None),
         Need("newlib for Arm", "libnewlib-arm-none-eabi", _compiles("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb")),
         Need("qemu-system-arm", "qemu-system-arm", shutil.which("qemu-system-arm") is not None),
@@ -81,15 +102,12 @@ def _install(packages: list[str], prefix: list[str], command: str) -> None:
     run([*prefix, "apt-get", "install", *APT_OPTIONS, *packages], f"run it by hand to see more: {command}", env=env)
 
 
-def ensure() -> None:
-    """Installs what is missing, or says what to install.
+def _missing() -> list[Need]:
+    return [need for need in needs() if not need.present]
 
-    Raises:
-        SetupError: something is missing and cannot be installed from here; its hint is the command that does.
-    """
-    missing = [need for need in needs() if not need.present]
-    if not missing:
-        return
+
+def _install_missing(missing: list[Need]) -> None:
+    """Installs packages on Debian and Ubuntu, or says which."""
     packages = sorted({need.package for need in missing})
     what = ", ".join(need.what for need in missing)
     if not _like_debian() or shutil.which("apt-get") is None:
@@ -100,7 +118,23 @@ def ensure() -> None:
     if prefix is None:
         raise SetupError(f"missing on this machine: {what}", f"run: {command}", EXIT_TOOL_MISSING)
     _install(packages, prefix, command)
-    still = [need for need in needs() if not need.present and need.package != _venv_package()]
+
+
+def ensure() -> None:
+    """Installs what is missing, or says what to install.
+
+    Some packages are named after the version of another one, so there is a second look after the first installation.
+
+    Raises:
+        SetupError: something is missing and cannot be installed from here; its hint is the command that does.
+    """
+    for _ in range(2):
+        missing = _missing()
+        if not missing:
+            return
+        _install_missing(missing)
+    still = [need for need in _missing() if need.package != _venv_package()]
     if still:
         names = ", ".join(f"{need.what} ({need.package})" for need in still)
+        command = f"sudo apt-get install {' '.join(need.package for need in still)}"
         raise SetupError(f"installed, but still not usable: {names}", f"look at: {command}", EXIT_TOOL_MISSING)

@@ -3,6 +3,7 @@
 
 import email.parser
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -105,8 +106,7 @@ def test_package_alone(name: str, tmp_path: Path) -> None:
 
     tools = ["pytest", "hypothesis", *package.test_needs]
     _pip(python, "install", "--quiet", "--only-binary", ":all:", "--constraint", CONSTRAINTS, *tools)
-    with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as sdist:
-        sdist.extractall(tmp_path / "sdist", filter="data")
+    shutil.unpack_archive(next((tmp_path / "dist").glob("*.tar.gz")), tmp_path / "sdist")
     tests = next((tmp_path / "sdist").glob("*/tests"))
     arguments = ["-q", "-p", "no:cacheprovider", "--import-mode", "importlib", "--rootdir", tests, tests]
     said = _run(python, "-m", "pytest", *arguments, cwd=tmp_path)
