@@ -23,7 +23,7 @@ void ai_k_fill_s8(int16_t *columns, int32_t k, int32_t pixel, int32_t value, int
  *   shift[channel]), low, high)
  * with the rounding of ai_k_requantize. bias holds the input's zero point: bias - input_zero_point * sum_k weights. */
 void ai_k_conv_s8(const int16_t *columns, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
-                  const int8_t *shift, int8_t *out, int32_t out_stride, int32_t pixels, int32_t depth4, int32_t channels,
-                  int32_t zero_point, int32_t low, int32_t high);
+                  const int8_t *shift, int8_t *out, int32_t out_stride, int32_t pixels, int32_t depth4,
+                  int32_t channels, int32_t zero_point, int32_t low, int32_t high);
 
 #endif

@@ -105,8 +105,8 @@ static void block_1x2(const int16_t *columns, const int8_t *weights, int32_t wor
 }
 
 void ai_k_conv_s8(const int16_t *columns, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
-                  const int8_t *shift, int8_t *out, int32_t out_stride, int32_t pixels, int32_t depth4, int32_t channels,
-                  int32_t zero_point, int32_t low, int32_t high)
+                  const int8_t *shift, int8_t *out, int32_t out_stride, int32_t pixels, int32_t depth4,
+                  int32_t channels, int32_t zero_point, int32_t low, int32_t high)
 {
     const int32_t words = depth4 / 4;
     int32_t channel = 0;
