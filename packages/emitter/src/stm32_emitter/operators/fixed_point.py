@@ -104,7 +104,7 @@ def _step_positions(real: float, bound: int) -> NDArray[np.int64]:
 
 
 def _rounded_once(acc: NDArray[np.int64], multiplier: int, shift: int) -> NDArray[np.float64]:
-    """``ai_k_requantize_once`` in exact integers."""
+    """``ai_k_requantize_once``; products stay below 2**62, so 64-bit integers are exact."""
     total = 31 - shift
-    rounded = [(int(a) * multiplier + (1 << (total - 1)) - (a < 0)) >> total for a in acc]
-    return np.array(rounded, np.float64)
+    half = np.int64(1 << (total - 1))
+    return ((acc * np.int64(multiplier) + half - (acc < 0)) >> total).astype(np.float64)
