@@ -2,12 +2,17 @@
 """For the tests of all packages: where nothing may be skipped (STM32_REQUIRE_ALL=1 or CI=true), a skip is a failure."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 # What no machine can satisfy: a test for users without root, and one for root, cannot both run.
 _ALLOWED = ("this user may write everywhere", "mounting a small file system", "this machine does not let tests mount")
+
+# A shell starts background jobs with SIGINT ignored, and children inherit that: tests of interrupts need it as usual.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _require_all() -> bool:
