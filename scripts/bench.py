@@ -76,7 +76,7 @@ def measure(short: str, work: Path) -> dict[str, Any]:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """The table, and the five functions of each model that cost most."""
-    lines = ["# Benchmarks", "", *(__doc__ or "").strip().splitlines()[1:], ""]
+    lines = ["# Benchmarks", "", *(__doc__ or "").strip().splitlines()[2:], ""]
     lines += ["| " + " | ".join(title for _, title in COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for row in rows:
         cells = [f"{row[k]:,}" if isinstance(row[k], int) else str(row[k]) for k, _ in COLUMNS]
