@@ -43,3 +43,10 @@ def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
     assert outcome.status == "equal", outcome.detail
     assert outcome.compared > 0
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", ["tflm_mnist_lstm_int8", "tflm_keyword_scrambled_8bit"])
+def test_a_model_with_state_is_refused_for_its_state(name, zoo):
+    with pytest.raises(ModelRefused, match="keeps its value from one run to the next"):
+        compile_model(zoo / "models" / f"{name}.tflite")

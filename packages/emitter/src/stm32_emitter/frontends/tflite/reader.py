@@ -54,7 +54,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of the model; ``data`` is None unless it is constant."""
+    """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs."""
 
     index: int
     name: str
@@ -62,6 +62,7 @@ class Tensor:
     dtype: str
     quantization: Quantization | None = None
     data: NDArray[Any] | None = field(default=None, compare=False)
+    is_variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
             f"tensor {index} '{name}' of shape {list(shape)} is larger than any microcontroller's memory"
         )
     quantization = _quantization(table.Quantization(), shape, f"tensor {index} '{name}'")
-    return Tensor(index, name, shape, dtype, quantization, _data(model, table, shape, dtype, name))
+    data = _data(model, table, shape, dtype, name)
+    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()))
 
 
 def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str) -> NDArray[Any] | None:
@@ -242,10 +244,10 @@ def _check_order(operators: tuple[Operator, ...], inputs: tuple[Tensor, ...], ou
     for operator in operators:
         for tensor in operator.inputs:
             if tensor is not None and tensor.data is None and tensor.index not in ready:
-                raise ModelRefused(
-                    f"tensor '{tensor.name}' is read before anything computes it",
-                    operator=operator.kind, index=operator.index,
-                )  # fmt: skip
+                reason = "is read before anything computes it"
+                if tensor.is_variable:
+                    reason = "keeps its value from one run to the next, which is not supported"
+                raise ModelRefused(f"tensor '{tensor.name}' {reason}", operator=operator.kind, index=operator.index)
         for tensor in operator.outputs:
             if tensor.index in ready or tensor.data is not None:
                 raise ModelRefused(
