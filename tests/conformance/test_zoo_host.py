@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stm32_emitter import ModelRefused, compile_model
 
 from tests.conformance.batch import Stored, run_batch
 from tests.conformance.toolchain import MACHINES
