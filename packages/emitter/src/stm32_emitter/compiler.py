@@ -22,6 +22,7 @@ from stm32_emitter.codegen.report import report_text
 from stm32_emitter.errors import OptionError
 from stm32_emitter.extract import extract_program
 from stm32_emitter.frontends.tflite import import_tflite
+from stm32_emitter.operators.schedule import OPTIMIZE, Choices
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.check import check_module
@@ -36,7 +37,6 @@ from stm32_emitter.target import Target, target_named
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, 0 to 1."""
 
-_OPTIMIZE = ("speed", "balanced", "size", "ram")
 _AVAILABLE = ("balanced",)
 
 
@@ -142,23 +142,26 @@ def compile_model(
     module = _import(model)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    program = lower_module(module, core, tell)
+    program = lower_module(module, core, tell, Choices(optimize))
     tell("planning memory", 0.7)
     result = _emit(c_name, program, options, _params(module))
     tell("done", 1.0)
     return result
 
 
-def lower_module(module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None) -> Program:
+def lower_module(
+    module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None,
+    choices: Choices = Choices(),  # noqa: B008
+) -> Program:  # fmt: skip
     """Relax -> program: every pass in order."""
     fused = fuse_operators(separate_outputs(fold_constants(module)))
     tell("making kernels", 0.4)
-    return extract_program(lower_operators(fused, core))
+    return extract_program(lower_operators(fused, core, choices))
 
 
 def _checked(options: Options) -> Target:
-    if options.optimize not in _OPTIMIZE:
-        raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(_OPTIMIZE)}")
+    if options.optimize not in OPTIMIZE:
+        raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(OPTIMIZE)}")
     if options.optimize not in _AVAILABLE:
         raise OptionError(f"optimize '{options.optimize}' is not implemented yet; use 'balanced'")
     if options.constant_channels:

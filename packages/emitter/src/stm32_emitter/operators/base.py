@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import ir, relax
 
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope, constant_value, dtype_of, shape_of
 from stm32_emitter.target import Target
 from stm32_emitter.tir.builder import Kernel
@@ -104,6 +105,10 @@ class OperatorDefinition(ABC):
     @abstractmethod
     def kernel(self, request: KernelRequest) -> Kernel:
         """Its kernel. Parameters of the PrimFunc: the inputs that are not constant, the constants, the output."""
+
+    def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
+        """Every way to compute this layer exactly, the preferred one first; at least one."""
+        return (Schedule("plain", lambda: self.kernel(request)),)
 
 
 def request_of(call: relax.Call, target: Target) -> KernelRequest:

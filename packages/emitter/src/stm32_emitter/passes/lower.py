@@ -3,25 +3,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import tvm
 from tvm import ir, relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.model_info import ModelInfo, SourceOperator, info_of
+from stm32_emitter.model_info import SourceOperator, info_of
 from stm32_emitter.operators import BY_KIND
-from stm32_emitter.operators.base import constant, kind_of, request_of
+from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
+from stm32_emitter.operators.schedule import Choices, choose
 from stm32_emitter.operators.scope import dtype_of, op_name
 from stm32_emitter.passes.bindings import bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
 from stm32_emitter.target import Target
-from stm32_emitter.tir.builder import KIND, Kernel
+from stm32_emitter.tir.builder import KIND, SCHEDULE, Kernel
 
 ALIASES = ("reshape", "squeeze", "expand_dims", "flatten", "memory.view")
 """Relax operators that only look at the same bytes with another shape."""
 
 
-def lower_operators(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
+def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choices()) -> tvm.IRModule:  # noqa: B008
     """After it, every binding of ``main`` is a call_tir, an alias (see :data:`ALIASES`), or a tuple access.
+
+    Args:
+        mod: with fused operators.
+        target: the core.
+        choices: how a schedule is chosen where an operator has several.
 
     Raises:
         ModelRefused: an operator is neither one of ours nor one that TVM can lower.
@@ -29,17 +37,17 @@ def lower_operators(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
     _refuse_leftovers(mod)
     keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
     legal = schedule_library(relax.transform.LegalizeOps(keep)(mod))
-    return relax.transform.DeadCodeElimination()(_lower_fused(legal, target))
+    return relax.transform.DeadCodeElimination()(_lower_fused(legal, target, choices))
 
 
-def _lower_fused(mod: tvm.IRModule, target: Target) -> tvm.IRModule:
+def _lower_fused(mod: tvm.IRModule, target: Target, choices: Choices) -> tvm.IRModule:
     info, builder = info_of(mod), relax.BlockBuilder(mod)
 
     def replace(var: relax.Var, value: relax.Expr) -> relax.Expr | None:
         kind = kind_of(value)
         if not kind:
             return None
-        kernel = _kernel(kind, value, target, info, str(var.name))
+        kernel = _kernel(request_of(value, target), choices, info.sources.get(str(var.name)))
         function = builder.add_func(kernel.function, str(kernel.function.attrs[KIND]))
         arguments = [a for a in value.args[1].fields if not _is_constant(a)]
         return _call_tir(function, [*arguments, *map(constant, kernel.constants)], value.ty_args[0])
@@ -58,12 +66,16 @@ def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax
     return relax.Call(ir.Op.get("relax.call_tir"), [function, relax.Tuple(arguments)], ty_args=[result])
 
 
-def _kernel(kind: str, call: relax.Call, target: Target, info: ModelInfo, name: str) -> Kernel:
+def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> Kernel:
     try:
-        return BY_KIND[kind].kernel(request_of(call, target))
+        schedule = choose(BY_KIND[request.kind].schedules(request), request, choices)
+        kernel = schedule.build()
     except ModelRefused as refusal:
-        source = info.sources.get(name)
         raise (refusal if source is None else refusal.at(source.kind, source.index, source.output)) from None
+    if not schedule.description:
+        return kernel
+    facts = {"name": schedule.name, "description": schedule.description, "cycles": str(round(schedule.cycles))}
+    return replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts))
 
 
 def _refuse_leftovers(mod: tvm.IRModule) -> None:

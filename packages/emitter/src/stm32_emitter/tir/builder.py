@@ -31,6 +31,8 @@ KIND = "stm32.kind"
 """PrimFunc attribute: what the kernel is called in C, e.g. ``"conv_2d"``."""
 MACS = "stm32.macs"
 """PrimFunc attribute: multiply-accumulate operations of one call."""
+SCHEDULE = "stm32.schedule"
+"""PrimFunc attribute: the chosen schedule as a map of strings with name, description and cycles."""
 
 
 @dataclass(frozen=True)
