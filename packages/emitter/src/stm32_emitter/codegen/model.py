@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stm32_emitter.plan import Plan
+from stm32_emitter.planning.plan import Plan
 from stm32_emitter.program import Argument, Program
 
 _HEADERS = frozenset((
