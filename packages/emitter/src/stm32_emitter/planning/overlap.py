@@ -177,7 +177,7 @@ def _unfolded(event: Event, unit: int) -> tuple[Ints, Ints]:
 
 def _of(value: Number, index: Ints) -> Number:
     """The value of each element of ``index``, as a column."""
-    return np.broadcast_to(value, index.max(initial=0) + 1)[index][:, None] if isinstance(value, np.ndarray) else value
+    return value[index][:, None] if isinstance(value, np.ndarray) else value
 
 
 def _forbidden(ends: _Times, starts: _Times) -> tuple[int, int]:
