@@ -30,7 +30,8 @@ from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators
 from stm32_emitter.passes.outputs import separate_outputs
-from stm32_emitter.plan import overlaps, plan_memory
+from stm32_emitter.planning.constraints import separations
+from stm32_emitter.planning.plan import overlaps, plan_memory
 from stm32_emitter.program import Node, Program, TensorInfo
 from stm32_emitter.target import Target, target_named
 
@@ -197,9 +198,10 @@ def _emit(name: str, program: Program, options: Options, params: bytes) -> Compi
         external |= {entry.buffer for entry in program.inputs}
     if not options.include_outputs:
         external |= {entry.buffer for entry in program.outputs}
-    plan = plan_memory(program.buffers, external)
-    if overlaps(program.buffers, plan):
-        raise AssertionError(f"the memory plan overlaps: {overlaps(program.buffers, plan)}")
+    safe = separations(program)
+    plan = plan_memory(program.buffers, external, safe)
+    if overlaps(program.buffers, plan, safe):
+        raise AssertionError(f"the memory plan overlaps: {overlaps(program.buffers, plan, safe)}")
     model = Model(name, program, plan, options, __version__, _datetime())
     record = info_record(model, signature_of(model))
     return CompiledModel(name, model_files(model, record, params), record, program)

@@ -16,7 +16,6 @@ from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, sha
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.lower import ALIASES
 from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
-from stm32_emitter.tir.builder import SCRATCH
 from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 
 
@@ -148,9 +147,7 @@ def _argument(state: _State, expr: relax.Expr, var: relax.Var) -> Argument:
 def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: int, outputs: int) -> int:
     if variable not in state.kernels:
         lowered = lower(mod[variable], str(variable.name_hint).removeprefix("tir_"))
-        attrs = mod[variable].attrs or {}
-        declared = int(attrs[SCRATCH]) if SCRATCH in attrs else 0
-        assert len(lowered.parameters) == inputs + outputs + declared + lowered.hoisted, variable.name_hint  # noqa: S101
+        assert len(lowered.parameters) == inputs + outputs + lowered.scratch, variable.name_hint  # noqa: S101
         state.kernels[variable] = len(state.lowered)
         state.lowered.append(lowered)
         state.written.append(frozenset(range(inputs, len(lowered.parameters))))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from stm32_emitter.plan import Plan
+from stm32_emitter.planning.plan import Plan
 from stm32_emitter.program import Argument, Program
 from stm32_emitter.tir.c_source import body, signature
 

@@ -39,10 +39,18 @@ def report_record(record: dict[str, Any]) -> dict[str, Any]:
 
 def _node(record: dict[str, Any], number: int) -> dict[str, Any]:
     node = record["nodes"][number]
-    live = sum(
-        t["bytes"] for t in record["tensors"] if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None
-    )
-    return {"name": node["name"], "kernel": node["kernel"], "macs": node["macs"], "live_bytes": live}
+    placed = (t for t in record["tensors"] if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None)
+    spans = sorted((t["offset"], t["offset"] + t["bytes"]) for t in placed)
+    return {"name": node["name"], "kernel": node["kernel"], "macs": node["macs"], "live_bytes": _covered(spans)}
+
+
+def _covered(spans: list[tuple[int, int]]) -> int:
+    """Bytes in at least one of the spans (start, end), which are sorted; buffers of one node may overlap."""
+    total, reached = 0, 0
+    for start, end in spans:
+        total += max(end - max(start, reached), 0)
+        reached = max(reached, end)
+    return total
 
 
 def _memory(record: dict[str, Any]) -> list[dict[str, Any]]:

@@ -76,12 +76,15 @@ class _Nest:
 
     def emit(self, *constants: tirx.Buffer) -> None:
         """All output pixels; an odd last one goes alone."""
-        k, sizes = self.k, self.sizes
-        with k.loop("n", sizes.batch) as n, k.loop("group", sizes.groups) as group:
+        k, sizes, backward = self.k, self.sizes, self.request.grows
+        odd = sizes.pixels % _PIXELS > 0
+        with k.loop("n", sizes.batch, backward=backward) as n, k.loop("group", sizes.groups) as group:
+            if odd and backward:
+                self._pixels(n, group, sizes.pixels - 1, 1, constants)
             if sizes.pixels >= _PIXELS:
-                with k.loop("pair", sizes.pixels // _PIXELS) as pair:
+                with k.loop("pair", sizes.pixels // _PIXELS, backward=backward) as pair:
                     self._pixels(n, group, pair * _PIXELS, _PIXELS, constants)
-            if sizes.pixels % _PIXELS:
+            if odd and not backward:
                 self._pixels(n, group, sizes.pixels - 1, 1, constants)
 
     def _pixels(self, n: Any, group: Any, first: Any, count: int, constants: tuple[tirx.Buffer, ...]) -> None:

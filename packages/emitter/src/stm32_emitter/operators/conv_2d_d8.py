@@ -107,7 +107,12 @@ class _Schedule:
         self.y = k.output("y", (request.output.elements,), "int8")
         self.columns = k.scratch("columns", 2 * self.steps, "int32")
         pairs = -(-s.pixels // _PIXELS)
-        with k.loop("n", s.batch) as n, k.loop("group", s.groups) as group, k.loop("pair", pairs) as pair:
+        backward = request.grows
+        with (
+            k.loop("n", s.batch, backward=backward) as n,
+            k.loop("group", s.groups) as group,
+            k.loop("pair", pairs, backward=backward) as pair,
+        ):
             first = pair * _PIXELS
             if s.pixels % _PIXELS:
                 first = tirx.min(first, s.pixels - _PIXELS)

@@ -50,7 +50,12 @@ def pixel_kernel(request: KernelRequest) -> Kernel:
         buffers = [k.constant(name, value) for name, value in constants.items()]
         sizes = k.constant("sizes", _sizes(request, s, doubled=short is not None))
         y = k.output("y", (request.output.elements,), "int8")
-        with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
+        backward = request.grows
+        with (
+            k.loop("n", s.batch, backward=backward) as n,
+            k.loop("oy", s.out_height, backward=backward) as oy,
+            k.loop("ox", s.out_width, backward=backward) as ox,
+        ):
             pixel = (n * s.out_height + oy) * s.out_width + ox
             k.call(
                 "ai_k_depthwise_pixel_s8", address(x, n * (s.height * s.width * s.channels)),
