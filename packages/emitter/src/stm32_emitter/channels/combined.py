@@ -213,5 +213,3 @@ def _share(layer: Layer, mask: Mask) -> Mask:
     """The part of ``mask`` that stands for the input, as a view."""
     before = layer.request.integers("widths")[-2]
     return mask[before : before + layer.channels_of(0)]
-
-

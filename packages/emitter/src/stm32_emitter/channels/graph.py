@@ -117,7 +117,9 @@ def _step(graph: Graph, binding: relax.Binding) -> Step | None:
     rule = rule_for(request)
     if rule is None:
         return None
-    inputs = [None if spec.value is not None else graph.ranges[a] for spec, a in zip(request.inputs, arguments, strict=True)]
+    inputs = [
+        None if spec.value is not None else graph.ranges[a] for spec, a in zip(request.inputs, arguments, strict=True)
+    ]
     return Step(binding.var, rule, Layer(request, tuple(inputs)), arguments)
 
 
@@ -133,7 +135,9 @@ def _settle(graph: Graph) -> None:
     """From what is needed to all that has to be there for it, until nothing is added."""
     changed = True
     while changed:
-        changed = any([_visit(graph, step) for step in reversed(list(graph.steps.values()))])
+        changed = False
+        for step in reversed(list(graph.steps.values())):
+            changed |= _visit(graph, step)
 
 
 def _visit(graph: Graph, step: Step) -> bool:
@@ -143,7 +147,9 @@ def _visit(graph: Graph, step: Step) -> bool:
         return False
     grown = _grow(graph, step.var, step.rule.implied(step.layer, kept, graph.masks(step)))
     needed = step.rule.needed(step.layer, graph.kept[step.var])
-    return any([_grow(graph, var, needed[position]) for position, var in step.sources] + [grown])
+    for position, var in step.sources:
+        grown |= _grow(graph, var, needed[position])
+    return grown
 
 
 def _grow(graph: Graph, var: relax.Var, mask: Mask) -> bool:

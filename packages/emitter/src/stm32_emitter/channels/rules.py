@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from tvm import relax
@@ -216,8 +216,3 @@ def is_supported(request: KernelRequest) -> bool:
     """Whether all tensors that vary are of 8 bits and have channels."""
     tensors = [spec for spec in request.inputs if spec.value is None] + [request.output]
     return len(tensors) > 1 and all(spec.dtype in EIGHT_BITS and spec.shape for spec in tensors)
-
-
-def with_kind(fused: Fused, kind: str) -> Fused:
-    """The same under another kind."""
-    return replace(fused, kind=kind)

@@ -8,12 +8,13 @@ element outside counts as the zero point, so that a channel is constant for it o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from tvm import relax
 
 from stm32_emitter.channels.ranges import Mask, Range, accumulated, requantized, requantized_once
-from stm32_emitter.channels.rules import Layer, Rule, everything, with_kind
+from stm32_emitter.channels.rules import Layer, Rule, everything
 from stm32_emitter.operators.base import Fused, KernelRequest, constant
 from stm32_emitter.operators.gemmlowp import INT32_MAX, Ints
 
@@ -24,7 +25,7 @@ _REACH = 255
 def centred(layer: Layer) -> Range:
     """The input minus its zero point; where the layer pads, 0 is among the values."""
     x = layer.range(0) + -layer.request.integer("input_zero_point")
-    if not any(layer.request.integers("padding") if "padding" in layer.request.attributes else ()):
+    if not any(layer.request.attributes.get("padding", ())):
         return x
     return x.hull(Range(np.zeros_like(x.low), np.zeros_like(x.high)))
 
@@ -119,7 +120,7 @@ class Depthwise(Rule):
         values = [constant(layer.request.constant(i)[kept]) for i in range(1, 5)]
         groups = int(inputs[0].sum())
         fused = layer.fused([arguments[0], *values], kept, groups=groups)
-        return with_kind(fused, "CONV_2D") if groups == 1 else fused
+        return replace(fused, kind="CONV_2D") if groups == 1 else fused
 
 
 def _multiplier(layer: Layer) -> int:
