@@ -26,6 +26,7 @@ from stm32_emitter.operators.schedule import OPTIMIZE, Choices
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.check import check_module
+from stm32_emitter.passes.constant_channels import fold_constant_channels
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators
@@ -112,7 +113,7 @@ def compile_model(
     target: str = "cortex-m4",
     name: str | None = None,
     optimize: str = "balanced",
-    constant_channels: bool = False,
+    constant_channels: bool = True,
     include_activations: bool = True,
     include_inputs: bool = True,
     include_outputs: bool = True,
@@ -125,7 +126,7 @@ def compile_model(
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
         optimize: what to optimise for; only ``"balanced"`` is implemented.
-        constant_channels: fold channels that are constant; not implemented, so only False is accepted.
+        constant_channels: take out channels that are constant or that nobody reads; results stay the same.
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
@@ -143,7 +144,7 @@ def compile_model(
     module = _import(model)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    program = lower_module(module, core, tell, Choices(optimize))
+    program = lower_module(module, core, tell, Choices(optimize), constant_channels=constant_channels)
     tell("planning memory", 0.7)
     result = _emit(c_name, program, options, _params(module))
     tell("done", 1.0)
@@ -153,9 +154,12 @@ def compile_model(
 def lower_module(
     module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None,
     choices: Choices = Choices(),  # noqa: B008
+    *, constant_channels: bool = True,
 ) -> Program:  # fmt: skip
     """Relax -> program: every pass in order."""
     fused = fuse_operators(separate_outputs(fold_constants(module)))
+    if constant_channels:
+        fused = fold_constant_channels(fused)
     tell("making kernels", 0.4)
     return extract_program(lower_operators(fused, core, choices))
 
@@ -165,8 +169,6 @@ def _checked(options: Options) -> Target:
         raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(OPTIMIZE)}")
     if options.optimize not in _AVAILABLE:
         raise OptionError(f"optimize '{options.optimize}' is not implemented yet; use 'balanced'")
-    if options.constant_channels:
-        raise OptionError("constant channels cannot be folded yet; leave constant_channels off")
     return target_named(options.target)
 
 

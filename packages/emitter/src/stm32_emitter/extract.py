@@ -182,6 +182,7 @@ def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr
         _nodes(state),
         tuple(inputs),
         tuple(outputs),
+        tuple(state.info.sources[name] for name in state.info.folded),
     )
 
 
@@ -249,6 +250,8 @@ def _node(state: _State, step: _Step, source: SourceOperator | None, upcoming: S
 
 
 def _output(state: _State, buffer: int) -> NodeOutput:
-    source = state.info.sources[state.names[buffer]]
+    source, removed = state.info.sources[state.names[buffer]], state.info.channels.get(state.names[buffer])
     shape, dtype = state.types[buffer]
-    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer)
+    if removed is not None:
+        shape = (*shape[:-1], removed.count)
+    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer, removed)

@@ -27,7 +27,7 @@ class Options:
 
     target: str = "cortex-m4"
     optimize: str = "balanced"
-    constant_channels: bool = False
+    constant_channels: bool = True
     include_activations: bool = True
     include_inputs: bool = True
     include_outputs: bool = True

@@ -14,8 +14,9 @@ def report_record(record: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``name``, ``target``, ``tool_version``, ``signature``; ``totals`` (macs, nodes, bytes); ``nodes`` with the bytes
-        of the pool that are alive while each runs; ``memory``, the rows of the plan by offset; ``largest``, the
-        biggest buffers and constants. Sizes are bytes; the instance context comes on top of ``planned_bytes``.
+        of the pool that are alive while each runs and the channels that its result lost; ``folded``, the operators of
+        which nothing is left; ``memory``, the rows of the plan by offset; ``largest``, the biggest buffers and
+        constants. Sizes are bytes; the instance context comes on top of ``planned_bytes``.
     """
     nodes = [_node(record, number) for number in range(len(record["nodes"]))]
     return {
@@ -32,6 +33,7 @@ def report_record(record: dict[str, Any]) -> dict[str, Any]:
             "peak_live_bytes": max((node["live_bytes"] for node in nodes), default=0),
         },
         "nodes": nodes,
+        "folded": [f"{entry['index']}:{entry['kind']}" for entry in record["folded"]],
         "memory": _memory(record),
         "largest": {"buffers": _largest(_memory(record), "label"), "constants": _largest(record["constants"], "name")},
     }
@@ -41,7 +43,15 @@ def _node(record: dict[str, Any], number: int) -> dict[str, Any]:
     node = record["nodes"][number]
     placed = (t for t in record["tensors"] if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None)
     spans = sorted((t["offset"], t["offset"] + t["bytes"]) for t in placed)
-    return {"name": node["name"], "kernel": node["kernel"], "macs": node["macs"], "live_bytes": _covered(spans)}
+    values = [v for b in node["outputs"] for v in record["tensors"][b].get("removed", {"values": []})["values"]]
+    return {
+        "name": node["name"],
+        "kernel": node["kernel"],
+        "macs": node["macs"],
+        "live_bytes": _covered(spans),
+        "constant_channels": sum(value is not None for value in values),
+        "unread_channels": sum(value is None for value in values),
+    }
 
 
 def _covered(spans: list[tuple[int, int]]) -> int:
@@ -85,11 +95,23 @@ def report_text(record: dict[str, Any]) -> str:
         f"{'node':<34} {'kernel':<40} {'MACs':>12} {'live bytes':>12}",
     ]
     lines += [f"{n['name']:<34} {n['kernel']:<40} {n['macs']:>12,} {n['live_bytes']:>12,}" for n in report["nodes"]]
+    lines += _removed(report)
     lines += ["", f"{'memory plan: offset':<20} {'bytes':>12} {'nodes':>12}  buffer"]
     for row in report["memory"]:
         span = f"{row['first_node']}-{row['last_node']}"
         lines.append(f"{row['offset']:>20,} {row['bytes']:>12,} {span:>12}  {_one_line(row['label'])}")
     return "\n".join(lines) + "\n"
+
+
+def _removed(report: dict[str, Any]) -> list[str]:
+    """What the constant channels saved; nothing where there are none."""
+    rows = [f"{name:<34} all of it" for name in report["folded"]]
+    for node in report["nodes"]:
+        counts = [(node[f"{kind}_channels"], kind) for kind in ("constant", "unread")]
+        parts = [f"{count} {kind}" for count, kind in counts if count]
+        if parts:
+            rows.append(f"{node['name']:<34} {', '.join(parts)}")
+    return ["", "channels that are not computed (constant, or read by no operator)", *rows] if rows else []
 
 
 def _consumers(title: str, rows: list[dict[str, Any]]) -> list[str]:
