@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stm32_emitter.plan import Plan
 from stm32_emitter.program import Argument, Program
+from stm32_emitter.target import target_named
 
 _HEADERS = frozenset((
     *("assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits", "locale", "math"),
@@ -15,6 +16,16 @@ _HEADERS = frozenset((
     *("wchar", "wctype", "ai_dlpack", "ai_instance", "ai_kernels", "ai_runtime_api"),
 ))  # fmt: skip
 """<m>.h stands on the include path, where it must not hide one of these."""
+
+
+INSTANCE_BYTES = 12
+"""sizeof(ai_instance) with 32-bit pointers."""
+TENSOR_BYTES = 48
+"""sizeof(ai_tensor) with 32-bit pointers."""
+
+
+def _aligned(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,14 @@ class Model:
     def upper(self) -> str:
         """The name in macros."""
         return self.name.upper()
+
+    @property
+    def context_bytes(self) -> int:
+        """Bytes of an instance's context on a 32-bit core: AI_CONTEXT_BYTES of the runtime, without the observer."""
+        alignment = target_named(self.options.target).pool_alignment
+        head = _aligned(INSTANCE_BYTES, alignment)
+        tensors = len(self.program.inputs) + len(self.program.outputs)
+        return _aligned(head + tensors * TENSOR_BYTES, alignment)
 
     def kernel_name(self, kernel: int) -> str:
         """C name of a kernel: ``<model>_<kind>_<number>``."""
