@@ -90,7 +90,7 @@ def needs_of(info: dict[str, Any], report: dict[str, Any]) -> Needs:
 
 def _code(info: dict[str, Any]) -> int:
     kernels = {node["kernel"] for node in info["nodes"]}
-    kinds = {kernel.removeprefix(info["name"] + "_").rpartition("_")[0] for kernel in kernels}
+    kinds = {kernel.partition("_K_")[2].rpartition("_")[0] for kernel in kernels}
     families = sum(_CODE_OF_KIND.get(kind, _CODE_OF_OTHER_KIND) for kind in kinds)
     return _RUNTIME_CODE + families + _CODE_OF_KERNEL * len(kernels) + _CODE_OF_NODE * len(info["nodes"])
 

@@ -22,7 +22,7 @@ def explain_text(info: dict[str, Any], measured: Measurement | None) -> str:
         measured: of the same model, or None.
     """
     nodes = info["nodes"]
-    rows = [_expected(node, info["name"]) for node in nodes]
+    rows = [_expected(node) for node in nodes]
     head = list(_HEAD)
     if measured:
         head += _MEASURED
@@ -31,9 +31,9 @@ def explain_text(info: dict[str, Any], measured: Measurement | None) -> str:
     return "\n".join([plain_table(head, [*rows, _sum(info, measured)]), *_remarks(measured)])
 
 
-def _expected(node: dict[str, Any], model: str) -> list[str]:
+def _expected(node: dict[str, Any]) -> list[str]:
     schedule = node["schedule"]
-    kernel = node["kernel"].removeprefix(f"{model}_")
+    kernel = node["kernel"].partition("_K_")[2]  # behind the model's name
     facts = [node["name"], kernel, schedule["name"], schedule["description"] or "-", _number(node["macs"])]
     return [*facts, *_figures(schedule["cycles"], node["macs"])]
 
