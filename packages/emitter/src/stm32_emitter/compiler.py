@@ -35,6 +35,7 @@ from stm32_emitter.planning.constraints import separations
 from stm32_emitter.planning.plan import overlaps, plan_memory
 from stm32_emitter.program import Node, Program, TensorInfo
 from stm32_emitter.target import Target, target_named
+from stm32_emitter.tuning import Tuned, best_schedules
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, 0 to 1."""
@@ -117,6 +118,7 @@ def compile_model(
     include_activations: bool = True,
     include_inputs: bool = True,
     include_outputs: bool = True,
+    tuned: Tuned | None = None,
     progress: Progress | None = None,
 ) -> CompiledModel:
     """Compiles a model to C.
@@ -130,6 +132,7 @@ def compile_model(
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
+        tuned: schedules that measured best, by layer key, or a tuning file; they change the speed, never a result.
         progress: told what is being done.
 
     Raises:
@@ -139,12 +142,13 @@ def compile_model(
     """
     options = Options(target, optimize, constant_channels, include_activations, include_inputs, include_outputs)
     core = _checked(options)
+    choices = Choices(optimize, best_schedules(tuned))
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     module = _import(model)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    program = lower_module(module, core, tell, Choices(optimize), constant_channels=constant_channels)
+    program = lower_module(module, core, tell, choices, constant_channels=constant_channels)
     tell("planning memory", 0.7)
     result = _emit(c_name, program, options, _params(module))
     tell("done", 1.0)

@@ -6,7 +6,7 @@
  * for each instruction that ran: "<address, hexadecimal> <slot> <times> <times that another than the next one in
  * memory followed>". A file is complete or not there: it is written beside FILE and renamed.
  * Marks cut the stretch into slots: from the time that mark number i (0 is the first) is about to run, counts belong
- * to slot i + 1; from the last mark on, and before any, to slot 0.
+ * to slot i + 1; from the last mark on, and before any, to slot 0. With marks, a pass that meets none is not written.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +59,7 @@ static struct tally *last_tally;
 static uint64_t marks[MOST_MARKS];
 static uint32_t slots_behind[MOST_MARKS]; /* slot that begins at each mark */
 static uint32_t n_marks, slot;
+static bool marked; /* a mark was passed since `begin` */
 static uint64_t begin_address, end_address;
 static char out_path[4096], part_path[4096 + 8];
 
@@ -155,11 +156,13 @@ static void on_instruction(unsigned cpu, void *user)
     }
     if (place->enters != NULL) {
         slot = *place->enters;
+        marked = true;
     }
     if (place->address == begin_address) {
         forget_counts();
         slot = 0;
-    } else if (place->address == end_address) {
+        marked = false;
+    } else if (place->address == end_address && (marked || n_marks == 0)) {
         write_counts();
     }
     last_tally = &place->tallies[slot];

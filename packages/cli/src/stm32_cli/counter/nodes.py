@@ -77,7 +77,7 @@ def count_nodes(board: Board, elf: Path, model: str, stretch: Stretch | None = N
     Args:
         board: an emulated board.
         elf: image without the observer (no --per-layer), which would be counted, too.
-        model: C name of a model in it; where the image holds several, of the one that runs last.
+        model: C name of a model in it; others in the image are not counted.
         stretch: what is counted; None is `ai_run` between the benchmark's two functions.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stm32_cli import console
 from stm32_cli.errors import CliError, Exit
-from stm32_cli.project import record, tools
+from stm32_cli.project import measured, record, tools
 from stm32_cli.project.memory import overflow_text
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def build_firmware(build: Build) -> Path:
     names = ", ".join(model.name for model in build.models) or "no model"
     with console.step(f"building {APP_NAMES[build.app]} for {build.board.name} with {names}"):
         build.elf.unlink(missing_ok=True)
+        (build.folder / measured.FILE_NAME).unlink(missing_ok=True)
         _configure(build)
         record.save(build.folder, _record(build))
         done, output = _make(build, "Project")

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from stm32_emitter.planning.plan import Plan
 from stm32_emitter.program import Argument, Program
+from stm32_emitter.target import target_named
 from stm32_emitter.tir.c_source import body, signature
 
 _HEADERS = frozenset((
@@ -19,6 +20,16 @@ _HEADERS = frozenset((
 """<m>.h stands on the include path, where it must not hide one of these."""
 _RUNTIME = frozenset(("instance",))
 """ai_<m>_create and its kin must not be functions of the runtime."""
+
+
+INSTANCE_BYTES = 12
+"""sizeof(ai_instance) with 32-bit pointers."""
+TENSOR_BYTES = 48
+"""sizeof(ai_tensor) with 32-bit pointers."""
+
+
+def _aligned(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,14 @@ class Model:
     def upper(self) -> str:
         """The name in macros."""
         return self.name.upper()
+
+    @property
+    def context_bytes(self) -> int:
+        """Bytes of an instance's context on a 32-bit core: AI_CONTEXT_BYTES of the runtime, without the observer."""
+        alignment = target_named(self.options.target).pool_alignment
+        head = _aligned(INSTANCE_BYTES, alignment)
+        tensors = len(self.program.inputs) + len(self.program.outputs)
+        return _aligned(head + tensors * TENSOR_BYTES, alignment)
 
     def kernel_name(self, kernel: int) -> str:
         """C name of the function that runs a kernel: ``<model>_K_<kind>_<number>``.
