@@ -14,6 +14,7 @@ from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
 from stm32_emitter.operators.schedule import Choices, choose
 from stm32_emitter.operators.scope import dtype_of, op_name
+from stm32_emitter.operators.size import size_schedules
 from stm32_emitter.passes.bindings import bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
 from stm32_emitter.target import Target
@@ -68,7 +69,8 @@ def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax
 
 def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> Kernel:
     try:
-        schedule = choose(BY_KIND[request.kind].schedules(request), request, choices)
+        offered = [*BY_KIND[request.kind].schedules(request), *size_schedules(request)]
+        schedule = choose(offered, request, choices)
         kernel = schedule.build()
     except ModelRefused as refusal:
         raise (refusal if source is None else refusal.at(source.kind, source.index, source.output)) from None
