@@ -60,13 +60,11 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
     """x int8 [1,H,W,Cin] -> y int8 [1,OH,OW,Cout]; scratch: the columns of 2 pixels."""
     row = s.kernel[1] * s.channels
     steps = steps_of(row) * s.kernel[0]
-    whole, rest = divmod(s.out_channels, _CHANNELS)
-    low, high = request.integer("low"), request.integer("high")
     fields = {
-        "pairs": -(-s.pixels // _PIXELS), "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
+        "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
         "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
-        "steps": steps, "blocks": whole, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
-        "elements": request.output.elements, "low": low, "high": high,
+        "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
+        "low": request.integer("low"), "high": request.integer("high"),
     }  # fmt: skip
     with KernelBuilder("conv_2d", s.pixels * s.out_channels * s.kernel[0] * row) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
@@ -75,7 +73,7 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
         size = _Sizes(k, fields)
         y = k.output("y", (request.output.elements,), "int8")
         columns = k.scratch("columns", 2 * steps, "int32")
-        with k.loop("pair", size["pairs"]) as pair:
+        with k.loop("pair", (size["last"] + 3) >> 1) as pair:
             first = tirx.min(pair * _PIXELS, size["last"])
             _gather(k, x, columns, patch, size, first)
 
@@ -85,12 +83,11 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
                     size["channels"], size["steps"], blocks, size["zero_point"],
                 )  # fmt: skip
 
-            start = first * size["channels"]
-            multiply(0, start, size["blocks"])
-            if rest:
-                multiply(size["blocks"] * (9 + 2 * size["steps"]), start + size["channels"] - _CHANNELS, 1)
-        if low > -128 or high < 127:
-            k.call("ai_k_clamp_s8", address(y, write=True), size["elements"], size["low"], size["high"])
+            start, blocks = first * size["channels"], size["channels"] >> 2
+            multiply(0, start, blocks)
+            if s.out_channels % _CHANNELS:
+                multiply(blocks * (9 + 2 * size["steps"]), start + size["channels"] - _CHANNELS, 1)
+        _clamp(k, request, y, size, size["last"] + _PIXELS)
     return k.kernel()
 
 
@@ -135,15 +132,22 @@ def _patch(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
 
 
 class _Sizes:
-    """Numbers of a layer as elements of a constant array."""
+    """Numbers of a layer as elements of a constant array, of 16 bits each where they fit."""
 
-    def __init__(self, k: KernelBuilder, fields: dict[str, int], before: NDArray[np.int32] | None = None) -> None:
-        head = np.zeros(0, np.int32) if before is None else before
-        self.places = {name: len(head) + i for i, name in enumerate(fields)}
-        self.buffer = k.constant("sizes", np.concatenate([head, np.array(list(fields.values()), np.int32)]))
+    def __init__(self, k: KernelBuilder, fields: dict[str, int]) -> None:
+        values = np.array(list(fields.values()), np.int32)
+        short = values.astype(np.int16)
+        self.places = {name: i for i, name in enumerate(fields)}
+        self.buffer = k.constant("layer", short if np.array_equal(values, short) else values)
 
     def __getitem__(self, name: str) -> Any:
-        return self.buffer[self.places[name]]
+        return self.buffer[self.places[name]].astype("int32")
+
+
+def _clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, size: _Sizes, pixels: Any) -> None:
+    """Bounds of the activation, unless they are those of int8."""
+    if request.integer("low") > -128 or request.integer("high") < 127:
+        k.call("ai_k_clamp_s8", address(y, write=True), pixels * size["channels"], size["low"], size["high"])
 
 
 def _depthwise(request: KernelRequest) -> Sequence[Schedule]:
@@ -158,26 +162,24 @@ def _depthwise(request: KernelRequest) -> Sequence[Schedule]:
 def _depthwise_kernel(request: KernelRequest) -> Kernel:
     """x int8 [1,H,W,C] -> y int8 [1,OH,OW,C*M]."""
     s, arrays, sizes = pixel_constants(request)
-    low, high = request.integer("low"), request.integer("high")
     fields = {
         "out_height": s.out_height, "out_width": s.out_width, "row_step": s.stride[0], "column_step": s.stride[1],
-        "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels, "elements": request.output.elements,
-        "low": low, "high": high,
+        "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels, "low": request.integer("low"),
+        "high": request.integer("high"),
     }  # fmt: skip
     with KernelBuilder("depthwise_conv_2d", s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
         buffers = [k.constant(name, value) for name, value in arrays.items()]
-        size = _Sizes(k, fields, sizes)
+        window, size = k.constant("sizes", sizes), _Sizes(k, fields)
         y = k.output("y", (request.output.elements,), "int8")
         with k.loop("oy", size["out_height"]) as oy, k.loop("ox", size["out_width"]) as ox:
             start = (oy * size["out_width"] + ox) * size["channels"]
             k.call(
                 "ai_k_depthwise_pixel_s8", address(x), *(address(buffer) for buffer in buffers),
-                address(y, start, write=True), address(size.buffer), oy * size["row_step"] - size["top"],
+                address(y, start, write=True), address(window), oy * size["row_step"] - size["top"],
                 ox * size["column_step"] - size["left"],
             )  # fmt: skip
-        if low > -128 or high < 127:
-            k.call("ai_k_clamp_s8", address(y, write=True), size["elements"], size["low"], size["high"])
+        _clamp(k, request, y, size, size["out_height"] * size["out_width"])
     return k.kernel()
 
 
