@@ -40,8 +40,6 @@ from stm32_emitter.tuning import Tuned, best_schedules
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, 0 to 1."""
 
-_AVAILABLE = ("balanced",)
-
 
 @dataclass(frozen=True)
 class CompiledModel:
@@ -127,7 +125,9 @@ def compile_model(
         model: a .tflite file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
-        optimize: what to optimise for; only ``"balanced"`` is implemented.
+        optimize: what to optimise for, one of :data:`stm32_emitter.operators.schedule.OPTIMIZE`: ``"speed"`` takes the
+            kernels with the fewest expected cycles, ``"balanced"`` too, ``"size"`` those with the least code (for it,
+            compile the C with -Os and AI_K_SMALL), ``"ram"`` those with the least working memory.
         constant_channels: take out channels that are constant or that nobody reads; results stay the same.
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
@@ -171,8 +171,6 @@ def lower_module(
 def _checked(options: Options) -> Target:
     if options.optimize not in OPTIMIZE:
         raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(OPTIMIZE)}")
-    if options.optimize not in _AVAILABLE:
-        raise OptionError(f"optimize '{options.optimize}' is not implemented yet; use 'balanced'")
     return target_named(options.target)
 
 

@@ -42,7 +42,7 @@ class _Rows:
     right: NDArray[np.int64]
 
 
-def _rows(request: KernelRequest) -> _Rows:
+def rows_of(request: KernelRequest) -> _Rows:
     """The output channels. One without weights is a constant, which any scale can give: its bias is often huge."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix = weights.reshape(len(weights), -1)
@@ -65,7 +65,7 @@ def fits(request: KernelRequest) -> bool:
     sizes = geometry(request)
     if sizes.out_channels // sizes.groups < _CHANNELS or sizes.pixels < _PIXELS:
         return False
-    rows = _rows(request)
+    rows = rows_of(request)
     return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
 
 
@@ -123,7 +123,7 @@ class _Schedule:
             k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
 
     def _records(self) -> NDArray[np.int32]:
-        rows, order = _rows(self.request), position_order(self.row, self.rows)
+        rows, order = rows_of(self.request), position_order(self.row, self.rows)
         parts = []
         for group in range(self.sizes.groups):
             for start in self.blocks:
