@@ -21,8 +21,10 @@ typedef struct {
     int32_t relu;
 } ai_k_f32_block;
 
-/* Four pixels, or one; x: the first tap inside the image of the first pixel, weights: that tap of the first group. */
+/* Four pixels, two, or one; x: the first tap inside the image of the first pixel, weights: that tap of the first group.
+ */
 void ai_k_conv_f32_x4(const float *x, const float *weights, float *out, const ai_k_f32_block *block);
+void ai_k_conv_f32_x2(const float *x, const float *weights, float *out, const ai_k_f32_block *block);
 void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai_k_f32_block *block);
 
 #endif

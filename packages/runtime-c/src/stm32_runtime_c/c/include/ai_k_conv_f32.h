@@ -16,8 +16,8 @@
  * row, column  where the window of the first pixel starts in the image, which may be outside: taps there count as 0
  * pixels   at least 1
  *
- * Pixels are computed in order, one to four at a time; all windows of such a block are read before and while its
- * outputs are written: channel by channel in groups of 4.
+ * Pixels are computed in order, 4, 2 or 1 at a time. For each group of 4 channels of such a block, its windows are
+ * read, then the outputs of the group are written; the windows of later blocks are read afterwards only.
  */
 void ai_k_conv_f32(const float *image, const float *weights, const float *bias, float *out, const int32_t *layer,
                    int32_t row, int32_t column, int32_t pixels);

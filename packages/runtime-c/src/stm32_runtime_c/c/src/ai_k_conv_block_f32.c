@@ -55,7 +55,30 @@
     " bic r3, r3, r3, asr #31\n"                                                                                       \
     " stm " to ", {r0-r3}\n"
 
-/* Registers
+/* Enters a function: r4 weights, r9 out, r6 block, r11 bias, r10 groups left. */
+#define ENTER(name)                                                                                                    \
+    ".pushsection .text." name ", \"ax\", %progbits\n"                                                                 \
+    ".p2align 2\n"                                                                                                     \
+    ".global " name "\n"                                                                                               \
+    ".type " name ", %function\n"                                                                                      \
+    ".thumb_func\n" name ":\n"                                                                                         \
+    " push {r0, r4-r11, lr}\n"                                                                                         \
+    " vpush {s16-s31}\n"                                                                                               \
+    " mov r4, r1\n"                                                                                                    \
+    " mov r9, r2\n"                                                                                                    \
+    " mov r6, r3\n"                                                                                                    \
+    " ldrd r11, r10, [r6]\n"
+
+#define LEAVE(name)                                                                                                    \
+    " adds r9, r9, #16\n"                                                                                              \
+    " subs r10, r10, #1\n"                                                                                             \
+    " bne.w 1b\n"                                                                                                      \
+    " vpop {s16-s31}\n"                                                                                                \
+    " pop {r0, r4-r11, pc}\n"                                                                                          \
+    ".size " name ", . - " name "\n"                                                                                   \
+    ".popsection\n"
+
+/* Four pixels.
  *   s0-s15   sums, 4 channels of pixel 0, of pixel 1, ...    s24-s27  weights
  *   s16-s23  values, 2 of pixel 0, 2 of pixel 1, ...         s28-s31  products
  *   r0-r3    values of pixel 0, 1, 2, 3      r4  weights     r5  end of the pairs of pixel 0
@@ -64,18 +87,7 @@
 /* clang-format off */
 __asm__(
     ".syntax unified\n"
-    ".pushsection .text.ai_k_conv_f32_x4, \"ax\", %progbits\n"
-    ".p2align 2\n"
-    ".global ai_k_conv_f32_x4\n"
-    ".type ai_k_conv_f32_x4, %function\n"
-    ".thumb_func\n"
-    "ai_k_conv_f32_x4:\n"
-    " push {r0, r4-r11, lr}\n"
-    " vpush {s16-s31}\n"
-    " mov r4, r1\n"
-    " mov r9, r2\n"
-    " mov r6, r3\n"
-    " ldrd r11, r10, [r6]\n"
+    ENTER("ai_k_conv_f32_x4")
     "1:\n" /* group: sums start with the bias */
     " vldm r11!, {s0-s3}\n"
     " vmov.f32 s4, s0\n"
@@ -156,28 +168,87 @@ __asm__(
     " add lr, lr, r12, lsl #2\n"
     STORE_RELU(12, 13, 14, 15, "lr")
     "10:\n"
-    " adds r9, r9, #16\n"
-    " subs r10, r10, #1\n"
-    " bne.w 1b\n"
-    " vpop {s16-s31}\n"
-    " pop {r0, r4-r11, pc}\n"
-    ".size ai_k_conv_f32_x4, . - ai_k_conv_f32_x4\n"
-    ".popsection\n");
+    LEAVE("ai_k_conv_f32_x4"));
+
+/* Two pixels: s0-s3 and s4-s7 sums, s8-s11 and s12-s15 values, s16-s23 weights of 2 positions;
+ * r0 r1 values, r5 count of what is left of a piece, else as above. */
+__asm__(
+    ENTER("ai_k_conv_f32_x2")
+    "1:\n" /* group */
+    " vldm r11!, {s0-s3}\n"
+    " vmov.f32 s4, s0\n"
+    " vmov.f32 s5, s1\n"
+    " vmov.f32 s6, s2\n"
+    " vmov.f32 s7, s3\n"
+    " ldr r0, [sp, #64]\n"
+    " ldr r12, [r6, #20]\n" /* x_step */
+    " ldr r7, [r6, #8]\n"   /* rows */
+    " add r1, r0, r12, lsl #2\n"
+    "2:\n" /* row */
+    " ldr r8, [r6, #12]\n" /* pieces */
+    "3:\n" /* piece */
+    " ldr r5, [r6, #16]\n" /* length */
+    " subs r5, r5, #4\n"
+    " blt 5f\n"
+    ".p2align 2\n"
+    "4:\n" /* four positions */
+    " vldm r0!, {s8-s11}\n"
+    " vldm r1!, {s12-s15}\n"
+    " vldm r4!, {s16-s23}\n"
+    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 8)
+    SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 12)
+    FUSE(0, 1, 2, 3, 20, 21, 22, 23, 9)
+    SPLIT(4, 5, 6, 7, 20, 21, 22, 23, 13)
+    " vldm r4!, {s16-s23}\n"
+    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 10)
+    SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 14)
+    FUSE(0, 1, 2, 3, 20, 21, 22, 23, 11)
+    SPLIT(4, 5, 6, 7, 20, 21, 22, 23, 15)
+    " subs r5, r5, #4\n"
+    " bge.w 4b\n"
+    "5:\n"
+    " adds r5, r5, #4\n"
+    " beq 7f\n"
+    "6:\n" /* one position */
+    " vldm r0!, {s8}\n"
+    " vldm r1!, {s12}\n"
+    " vldm r4!, {s16-s19}\n"
+    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 8)
+    SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 12)
+    " subs r5, r5, #1\n"
+    " bne 6b\n"
+    "7:\n"
+    " subs r8, r8, #1\n"
+    " beq 8f\n"
+    " ldr r12, [r6, #28]\n" /* piece_skip */
+    " add r0, r0, r12, lsl #2\n"
+    " add r1, r1, r12, lsl #2\n"
+    " b.w 3b\n"
+    "8:\n"
+    " ldrd r12, lr, [r6, #32]\n" /* row_skip, weights_skip */
+    " add r0, r0, r12, lsl #2\n"
+    " add r1, r1, r12, lsl #2\n"
+    " add r4, r4, lr, lsl #4\n"
+    " subs r7, r7, #1\n"
+    " bne.w 2b\n"
+    " ldrd r12, lr, [r6, #40]\n" /* weights_advance, relu */
+    " add r4, r4, r12, lsl #4\n"
+    " ldr r12, [r6, #24]\n" /* y_step */
+    " add r12, r9, r12, lsl #2\n"
+    " cmp lr, #0\n"
+    " bne 9f\n"
+    " vstm r9, {s0-s3}\n"
+    " vstm r12, {s4-s7}\n"
+    " b 10f\n"
+    "9:\n"
+    STORE_RELU(0, 1, 2, 3, "r9")
+    STORE_RELU(4, 5, 6, 7, "r12")
+    "10:\n"
+    LEAVE("ai_k_conv_f32_x2"));
 
 /* One pixel: s0-s3 sums, s4-s7 values, s8-s23 weights of 4 positions; r0 values, r5 their count, else as above. */
 __asm__(
-    ".pushsection .text.ai_k_conv_f32_x1, \"ax\", %progbits\n"
-    ".p2align 2\n"
-    ".global ai_k_conv_f32_x1\n"
-    ".type ai_k_conv_f32_x1, %function\n"
-    ".thumb_func\n"
-    "ai_k_conv_f32_x1:\n"
-    " push {r0, r4-r11, lr}\n"
-    " vpush {s16-s31}\n"
-    " mov r4, r1\n"
-    " mov r9, r2\n"
-    " mov r6, r3\n"
-    " ldrd r11, r10, [r6]\n"
+    ENTER("ai_k_conv_f32_x1")
     "1:\n" /* group */
     " vldm r11!, {s0-s3}\n"
     " ldr r0, [sp, #64]\n"
@@ -227,13 +298,7 @@ __asm__(
     "8:\n"
     STORE_RELU(0, 1, 2, 3, "r9")
     "9:\n"
-    " adds r9, r9, #16\n"
-    " subs r10, r10, #1\n"
-    " bne.w 1b\n"
-    " vpop {s16-s31}\n"
-    " pop {r0, r4-r11, pc}\n"
-    ".size ai_k_conv_f32_x1, . - ai_k_conv_f32_x1\n"
-    ".popsection\n");
+    LEAVE("ai_k_conv_f32_x1"));
 /* clang-format on */
 #else
 /* Adds the products of the rows of the window to four sums. */
@@ -274,10 +339,15 @@ void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai
     }
 }
 
+void ai_k_conv_f32_x2(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
+{
+    ai_k_conv_f32_x1(x, weights, out, block);
+    ai_k_conv_f32_x1(x + block->x_step, weights, out + block->y_step, block);
+}
+
 void ai_k_conv_f32_x4(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
 {
-    for (int32_t pixel = 0; pixel < 4; pixel++) {
-        ai_k_conv_f32_x1(x + pixel * block->x_step, weights, out + pixel * block->y_step, block);
-    }
+    ai_k_conv_f32_x2(x, weights, out, block);
+    ai_k_conv_f32_x2(x + 2 * block->x_step, weights, out + 2 * block->y_step, block);
 }
 #endif

@@ -3,7 +3,7 @@
 
 #include "ai_k_conv_block_f32.h"
 
-enum { GROUP = 4, PIXELS = 4 };
+enum { GROUP = 4 };
 
 /* Pieces of the window rows: whole rows where the taps touch, else single taps. */
 static void set_pieces(ai_k_f32_block *block, const int32_t *layer, int32_t taps)
@@ -69,9 +69,9 @@ static void run(const float *x, const float *weights, float *out, const ai_k_f32
     const float *const others = weights + GROUP * block->groups * window + skipped;
     weights += GROUP * skipped;
     while (pixels > 0) {
-        const int32_t count = pixels >= PIXELS ? PIXELS : 1;
+        const int32_t count = pixels >= 4 ? 4 : pixels >= 2 ? 2 : 1;
         if (block->groups > 0) {
-            (count == 1 ? ai_k_conv_f32_x1 : ai_k_conv_f32_x4)(x, weights, out, block);
+            (count == 4 ? ai_k_conv_f32_x4 : count == 2 ? ai_k_conv_f32_x2 : ai_k_conv_f32_x1)(x, weights, out, block);
         }
         if (GROUP * block->groups < layer[AI_K_F32_OUTPUTS]) {
             rest(x, others, out, block, count, layer);
