@@ -8,6 +8,7 @@
 #include "ai_k_conv.h"
 #include "ai_k_conv_d8.h"
 #include "ai_k_conv_f32.h"
+#include "ai_k_conv_winograd.h"
 #include "ai_k_dense.h"
 #include "ai_k_dense_d8.h"
 #include "ai_k_depthwise.h"
