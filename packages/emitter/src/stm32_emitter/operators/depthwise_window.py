@@ -18,8 +18,10 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
+from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_reach, clamp, short_scaling
 from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _LANES = 4
@@ -28,19 +30,52 @@ _WORDS = 5
 """Of a record."""
 _SHORT = 10
 """AI_K_DEPTHWISE_SHIFT."""
-_LARGEST_SHIFT = 22
 _SCRATCH_WORDS = 320
 """Pairs of rows that are kept take this at most, unless two pairs of two channels need more."""
 
 
-def window_kernel(request: KernelRequest) -> Kernel | None:
-    """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M], or None if this is not a layer for the micro-kernels."""
+def fits(request: KernelRequest) -> bool:
+    """Whether this is a layer for the micro-kernels, and every channel has an exact record."""
     sizes = geometry(request)
     if sizes.kernel != (_WINDOW, _WINDOW) or sizes.dilation != (1, 1) or sizes.stride not in ((1, 1), (2, 2)):
-        return None
-    packed = records(request)
-    if packed is None or max(sizes.out_channels, sizes.out_width) >= 1 << 16:
-        return None
+        return False
+    return max(sizes.out_channels, sizes.out_width) < 1 << 16 and records(request) is not None
+
+
+def schedule(request: KernelRequest) -> Schedule:
+    """The schedule of a layer that :func:`fits`."""
+    sizes, plan = geometry(request), _Plan.of(geometry(request))
+    return Schedule(
+        "rows-3x3",
+        lambda: kernel(request),
+        f"tiles of {plan.rows} rows x 2 columns, {plan.lanes} channels widened, {plan.rows * plan.block} rows a block",
+        cycles=_cycles(sizes, plan),
+        scratch=4 * plan.words,
+        constants=4 * _WORDS * sizes.out_channels,
+        code=_CODE,
+    )
+
+
+_CODE = 1300
+"""Bytes of the micro-kernels on a Cortex-M4: one form of the windows, and what widens."""
+
+
+def _cycles(sizes: Geometry, plan: _Plan) -> float:
+    """Expected cycles on a Cortex-M4: per output, strip and call of a channel, and per widened value."""
+    stride = sizes.stride[0]
+    channels, blocks = sizes.batch * sizes.out_channels, -(-plan.strips // plan.block)
+    outputs = channels * plan.strips * plan.rows * sizes.out_width
+    single = channels * plan.strips * (sizes.out_width % 2)
+    widened = sizes.batch * sizes.channels * (plan.strips + 1) * 2 * sizes.width
+    work = (16.0 if stride == 1 else 22.0) * outputs + 14.0 * single
+    return work + channels * (30.0 * plan.strips + 140.0 * blocks) + (3.4 if plan.lanes < _LANES else 2.4) * widened
+
+
+def kernel(request: KernelRequest) -> Kernel:
+    """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M] of a layer that :func:`fits`."""
+    sizes, packed = geometry(request), records(request)
+    if packed is None:
+        raise ValueError("the layer has no exact records")
     macs = sizes.batch * sizes.pixels * sizes.out_channels * _WINDOW * _WINDOW
     with KernelBuilder("depthwise_conv_2d", macs) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
@@ -50,36 +85,6 @@ def window_kernel(request: KernelRequest) -> Kernel | None:
         pairs = k.scratch("pairs", plan.words, "int32")
         _Nest(k, request, sizes, plan, x, constants, y, pairs).emit()
     return k.kernel()
-
-
-def short_scaling(request: KernelRequest) -> tuple[NDArray[np.int32], NDArray[np.int8]] | None:
-    """(multipliers, shifts) with which the short form of the requantization is exact, or None.
-
-    The short form takes the high word of (2 * sum) * multiplier and a right shift of 1 or more. Channels whose results
-    are all 0 before the zero point get the multiplier 0.
-    """
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    reach = _reach(weights, bias)
-    right = -shifts.astype(np.int64)
-    vanishing = (multipliers == 0) | ((right >= 1) & (2 * reach < 1 << np.maximum(right, 1)))
-    right = np.where(vanishing, 1, right)
-    if right.min() < 1 or right.max() > _LARGEST_SHIFT or reach.max() >= 1 << 29:
-        return None
-    return np.where(vanishing, 0, multipliers).astype(np.int32), (-right).astype(np.int8)
-
-
-def clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer) -> None:
-    """Bounds of the activation, unless they are those of int8."""
-    low, high = request.integer("low"), request.integer("high")
-    if (low, high) != (-128, 127):
-        k.call("ai_k_clamp_s8", address(y, write=True), request.output.elements, low, high)
-
-
-def _reach(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> NDArray[np.int64]:
-    """The largest magnitude of each channel's sum."""
-    taps = np.abs(weights.reshape(len(bias), -1).astype(np.int64))
-    reach: NDArray[np.int64] = np.abs(bias.astype(np.int64)) + 255 * taps.sum(axis=1)
-    return reach
 
 
 def _is_relu(request: KernelRequest) -> bool:
@@ -120,7 +125,7 @@ def _relu_scaling(bias: int, multiplier: int, right: int, reach: int) -> _Scalin
         shift, scale, rounding = _SHORT, 1 + more, more
     else:
         shift, scale, rounding = right + 1, 2, 1
-    if scale > _MOST_SCALE or shift > _LARGEST_SHIFT + 1 or reach << scale >= 1 << 31:
+    if scale > _MOST_SCALE or shift > LARGEST_SHIFT + 1 or reach << scale >= 1 << 31:
         return None
     return _Scaling(bias << scale, multiplier, shift, scale, rounding)
 
@@ -136,7 +141,7 @@ def _scalings(request: KernelRequest) -> list[_Scaling] | None:
     folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
     short = None if _is_relu(request) else short_scaling(request)
     found: list[_Scaling | None] = []
-    for i, reach in enumerate(_reach(weights, bias)):
+    for i, reach in enumerate(channel_reach(weights, bias)):
         if not matrix[i].any():
             value = int(np.clip(requantize(folded[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
             # 4 * v * 2**30 / 2**32 = v: no rounding. A shift keeps it so.

@@ -59,19 +59,38 @@ void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const in
                                    int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
                                    int32_t zero_point, int32_t plane);
 
-/* Sizes of a layer with windows of any kind. */
+/* Windows of any kind, 4 channels at a time, tap by tap.
+ *
+ * The list of taps (a tap is a place of the window, row by row) says where each one's pixel is; its form is the
+ * runtime's. An odd count of taps is made even. x is the image [height, width, channels]; the window starts at (row,
+ * column), which may lie outside of it; outside holds `channels` times the input's zero point.
+ */
+void ai_k_depthwise_taps_s8(int32_t *taps, const int8_t *outside, const int8_t *x, int32_t height, int32_t width,
+                            int32_t channels, int32_t rows, int32_t columns, int32_t row_dilation,
+                            int32_t column_dilation, int32_t row, int32_t column);
+
+/* All channels (at least 4) of one output pixel, out[channel * multiplier], from 2 * pairs taps; the last 4 channels
+ * may overlap the ones before. A list of taps that are all inside also serves other windows, with x moved alike.
+ * Record of 4 channels, 9 + 2 * pairs words:
+ *   bias - input_zero_point * sum of the weights (4 words)
+ *   for each pair of taps a, b: bytes a0 a1 b0 b1, a2 a3 b2 b3 (weights of the 4 channels)
+ *   4 bytes: right shift - 1, 0 .. 21; 4 multipliers. All sums are below 2^29 in magnitude. */
+void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
+                             const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
+                             int32_t zero_point);
+
+/* Sizes of a layer for ai_k_depthwise_pixel_s8. */
 typedef struct {
     int32_t height, width, channels; /* of the input */
     int32_t rows, columns;           /* of the window */
     int32_t row_dilation, column_dilation;
     int32_t multiplier; /* output channels of an input channel */
     int32_t input_zero_point, zero_point;
-    int32_t doubled; /* 1: all sums are below 2^29 in magnitude, shift holds a right shift minus 1, 0 .. 21 */
 } ai_k_depthwise_sizes;
 
-/* All channels of one output pixel, saturated to int8. Its window starts at (row, column) of the image x, which may lie
- * outside. weights[(window row * columns + window column) * channels * multiplier + output channel]; bias as in the
- * model; multiplier and shift as for ai_k_requantize unless doubled. sizes: 11 words as in ai_k_depthwise_sizes. */
+/* All channels of one output pixel, saturated to int8, for every layer. Its window starts at (row, column) of the image
+ * x, which may lie outside. weights[(window row * columns + window column) * channels * multiplier + output channel];
+ * bias as in the model; multiplier and shift as for ai_k_requantize. sizes: 10 words as in ai_k_depthwise_sizes. */
 void ai_k_depthwise_pixel_s8(const int8_t *x, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
                              const int8_t *shift, int8_t *out, const int32_t *sizes, int32_t row, int32_t column);
 
