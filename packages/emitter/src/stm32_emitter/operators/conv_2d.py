@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import relax, tirx
 
-from stm32_emitter.operators import conv_2d_d8
+from stm32_emitter.operators import conv_2d_d8, conv_2d_plain
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -32,6 +34,10 @@ class Conv2D(OperatorDefinition):
         """quantize(act(conv2d(dequantize(x), dequantize(w)) + bias)), NHWC."""
         parts = match_quantized_convolution(scope, root)
         return None if parts is None else fused(self.kind, parts, root)
+
+    def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
+        """Without DSP instructions the plain C form alone."""
+        return conv_2d_plain.schedules(request) or super().schedules(request)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: 2 patches of int16."""
