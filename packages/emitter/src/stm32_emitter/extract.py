@@ -17,7 +17,6 @@ from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, sha
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.lower import ALIASES, OFFERS
 from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
-from stm32_emitter.tir.builder import SCRATCH
 from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 
 
@@ -155,9 +154,7 @@ def _argument(state: _State, expr: relax.Expr, var: relax.Var) -> Argument:
 def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: int, outputs: int) -> int:
     if variable not in state.kernels:
         lowered = lower(mod[variable], str(variable.name_hint).removeprefix("tir_"))
-        attrs = mod[variable].attrs or {}
-        declared = int(attrs[SCRATCH]) if SCRATCH in attrs else 0
-        assert len(lowered.parameters) == inputs + outputs + declared + lowered.hoisted, variable.name_hint  # noqa: S101
+        assert len(lowered.parameters) == inputs + outputs + lowered.scratch, variable.name_hint  # noqa: S101
         state.kernels[variable] = len(state.lowered)
         state.lowered.append(lowered)
         state.written.append(frozenset(range(inputs, len(lowered.parameters))))
@@ -192,6 +189,7 @@ def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr
         _nodes(state),
         tuple(inputs),
         tuple(outputs),
+        tuple(state.info.sources[name] for name in state.info.folded),
     )
 
 
@@ -261,6 +259,8 @@ def _node(state: _State, step: _Step, source: SourceOperator | None, upcoming: S
 
 
 def _output(state: _State, buffer: int) -> NodeOutput:
-    source = state.info.sources[state.names[buffer]]
+    source, removed = state.info.sources[state.names[buffer]], state.info.channels.get(state.names[buffer])
     shape, dtype = state.types[buffer]
-    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer)
+    if removed is not None:
+        shape = (*shape[:-1], removed.count)
+    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer, removed)

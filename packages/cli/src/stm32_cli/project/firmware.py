@@ -67,9 +67,16 @@ def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: st
         "BATCH": "",
         "RUNS": "10",
         "SEED": "1",
+        **_goal(build.models),
         "CMAKE_EXE_LINKER_FLAGS": "" if build.board.kind.value == "host" else "-Wl,--cref",
     }
     return found | dict(build.settings)
+
+
+def _goal(models: Sequence[ModelFolder]) -> dict[str, str]:
+    """How models, kernels and runtime are compiled: for small code where all models were emitted for it."""
+    small = bool(models) and all(model.info.get("options", {}).get("optimize") == "size" for model in models)
+    return {"MODEL_OPT": "-Os" if small else "-O2", "MODEL_SMALL": "ON" if small else "OFF"}
 
 
 def _forget_other_board(build: Build) -> None:

@@ -48,8 +48,9 @@ def _function(model: Model, number: int) -> str:
     scratch = sum(kernel.parameters[p].bytes for p in _scratch_positions(model, users[0]))
     work = f"{kernel.macs} multiply-accumulates" if kernel.macs else "no multiply-accumulates"
     lines.append(f" * {work}, {scratch} bytes of scratch */")
-    head = "\n".join([*lines, signature(name, kernel, model.program.written[number])])
-    return f"{head}\n{model.kernel_bodies[number]}"
+    return (
+        "\n".join(lines) + f"\n{signature(name, kernel, model.program.written[number])}\n{model.kernel_bodies[number]}"
+    )
 
 
 def _shared_function(model: Model, number: int, users: list[Node]) -> str:

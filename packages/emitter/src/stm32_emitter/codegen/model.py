@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from stm32_emitter.plan import Plan
+from stm32_emitter.planning.plan import Plan
 from stm32_emitter.program import Argument, Program
 from stm32_emitter.target import target_named
 from stm32_emitter.tir.c_source import body, signature
@@ -38,7 +38,7 @@ class Options:
 
     target: str = "cortex-m4"
     optimize: str = "balanced"
-    constant_channels: bool = False
+    constant_channels: bool = True
     include_activations: bool = True
     include_inputs: bool = True
     include_outputs: bool = True

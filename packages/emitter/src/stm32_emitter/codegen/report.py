@@ -17,9 +17,10 @@ def report_record(record: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``name``, ``target``, ``tool_version``, ``signature``; ``totals`` (macs, nodes, bytes); ``nodes`` with their
-        schedule and the bytes of the pool that are in use while each runs; ``memory``, the rows of the plan by offset;
-        ``regions``, what is linked of the model apart from code; ``largest``, the biggest buffers and constants.
-        Sizes are bytes; a pool is ``activations_size`` = ``context_bytes`` + ``planned_bytes``.
+        schedule, the bytes of the pool that are in use while each runs and the channels that its result lost;
+        ``folded``, the operators of which nothing is left; ``memory``, the rows of the plan by offset; ``regions``,
+        what is linked of the model apart from code; ``largest``, the biggest buffers and constants. Sizes are bytes; a
+        pool is ``activations_size`` = ``context_bytes`` + ``planned_bytes``.
     """
     memory = _memory(record)
     nodes = [_node(record, number) for number in range(len(record["nodes"]))]
@@ -39,6 +40,7 @@ def report_record(record: dict[str, Any]) -> dict[str, Any]:
             "peak_live_bytes": max((node["live_bytes"] for node in nodes), default=0),
         },
         "nodes": nodes,
+        "folded": [f"{entry['index']}:{entry['kind']}" for entry in record["folded"]],
         "memory": memory,
         "regions": _regions(record),
         "largest": {"buffers": _largest(memory, "label"), "constants": _largest(record["constants"], "name")},
@@ -47,20 +49,21 @@ def report_record(record: dict[str, Any]) -> dict[str, Any]:
 
 def _node(record: dict[str, Any], number: int) -> dict[str, Any]:
     node = record["nodes"][number]
-    spans = [
-        (t["offset"], t["offset"] + t["bytes"])
-        for t in record["tensors"]
-        if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None
-    ]
-    keys = ("name", "kernel", "macs", "schedule")
-    return {key: node[key] for key in keys} | {"live_bytes": _covered(spans)}
+    placed = (t for t in record["tensors"] if t["first_node"] <= number <= t["last_node"] and t["offset"] is not None)
+    spans = sorted((t["offset"], t["offset"] + t["bytes"]) for t in placed)
+    values = [v for b in node["outputs"] for v in record["tensors"][b].get("removed", {"values": []})["values"]]
+    return {key: node[key] for key in ("name", "kernel", "macs", "schedule")} | {
+        "live_bytes": _covered(spans),
+        "constant_channels": sum(value is not None for value in values),
+        "unread_channels": sum(value is None for value in values),
+    }
 
 
 def _covered(spans: list[tuple[int, int]]) -> int:
-    """Bytes in at least one of the spans: buffers may share memory where a kernel works in place."""
-    total = reached = 0
-    for start, end in sorted(spans):
-        total += max(0, end - max(start, reached))
+    """Bytes in at least one of the spans (start, end), which are sorted; buffers of one node may overlap."""
+    total, reached = 0, 0
+    for start, end in spans:
+        total += max(end - max(start, reached), 0)
         reached = max(reached, end)
     return total
 
@@ -119,11 +122,23 @@ def report_text(record: dict[str, Any]) -> str:
         f"{'node':<34} {'kernel':<40} {'MACs':>12} {'bytes in use':>12}  schedule",
         *map(_node_line, report["nodes"]),
     ]
+    lines += _removed(report)
     lines += ["", f"{'memory plan: offset':<20} {'bytes':>12} {'nodes':>12}  buffer"]
     for row in report["memory"]:
         span = f"{row['first_node']}-{row['last_node']}"
         lines.append(f"{row['offset']:>20,} {row['bytes']:>12,} {span:>12}  {_one_line(row['label'])}")
     return "\n".join(lines) + "\n"
+
+
+def _removed(report: dict[str, Any]) -> list[str]:
+    """What the constant channels saved; nothing where there are none."""
+    rows = [f"{name:<34} all of it" for name in report["folded"]]
+    for node in report["nodes"]:
+        counts = [(node[f"{kind}_channels"], kind) for kind in ("constant", "unread")]
+        parts = [f"{count} {kind}" for count, kind in counts if count]
+        if parts:
+            rows.append(f"{node['name']:<34} {', '.join(parts)}")
+    return ["", "channels that are not computed (constant, or read by no operator)", *rows] if rows else []
 
 
 def _activations_line(totals: dict[str, Any]) -> str:

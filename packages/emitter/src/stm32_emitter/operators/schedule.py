@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OPTIMIZE = ("speed", "balanced", "size", "ram")
 """What can be optimised for; the default is ``"balanced"``."""
+SIZE_ONLY = frozenset(("size",))
+"""Goals of a schedule that is made for small code, whatever it costs in cycles."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +66,19 @@ class Choices:
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
     """The tuned schedule if the table has one that is offered, else the best estimate for the goal.
 
-    Speed and balanced order by cycles, size by code and constants, ram by scratch; equal ones by their place in the
-    sequence, so a definition lists the preferred one first.
+    Speed and balanced order by cycles, size by code and constants behind what is made for size alone, ram by scratch;
+    equal ones by their place in the sequence, so a definition lists the preferred one first.
     """
     named = choices.tuned.get(layer_key(request))
     for schedule in schedules:
         if schedule.name == named:
             return schedule
     allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
-    orders: dict[str, Callable[[Schedule], float]] = {
-        "size": lambda s: s.code + s.constants,
-        "ram": lambda s: s.scratch,
+    orders: dict[str, Callable[[Schedule], tuple[float, ...]]] = {
+        "size": lambda s: (s.goals != SIZE_ONLY, s.code + s.constants),
+        "ram": lambda s: (s.scratch,),
     }
-    return min(allowed, key=orders.get(choices.optimize, lambda s: s.cycles))
+    return min(allowed, key=orders.get(choices.optimize, lambda s: (s.cycles,)))
 
 
 def layer_key(request: KernelRequest) -> str:

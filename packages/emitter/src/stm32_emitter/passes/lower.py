@@ -15,6 +15,7 @@ from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
 from stm32_emitter.operators.schedule import Choices, choose, layer_key
 from stm32_emitter.operators.scope import dtype_of, op_name
+from stm32_emitter.operators.size import size_schedules
 from stm32_emitter.passes.bindings import bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
 from stm32_emitter.target import Target
@@ -77,7 +78,7 @@ def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax
 def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> tuple[Kernel, list[str]]:
     """A layer's kernel, and the names of its schedules."""
     try:
-        offered = BY_KIND[request.kind].schedules(request)
+        offered = [*BY_KIND[request.kind].schedules(request), *size_schedules(request)]
         schedule = choose(offered, request, choices)
         kernel = schedule.build()
     except ModelRefused as refusal:

@@ -14,7 +14,7 @@ import tvm
 from tvm import ir, s_tir, tirx
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.tir.builder import KIND, MACS, SCHEDULE
+from stm32_emitter.tir.builder import KIND, MACS, SCHEDULE, SCRATCH
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
@@ -93,6 +93,7 @@ class LoweredKernel:
         hoisted: how many trailing parameters are such scratch.
         kind: what it is called in C.
         macs: multiply-accumulate operations of one call.
+        scratch: how many trailing parameters are working memory, hoisted ones included.
         schedule: what it was built by.
     """
 
@@ -101,6 +102,7 @@ class LoweredKernel:
     hoisted: int
     kind: str
     macs: int
+    scratch: int = 0
     schedule: ScheduleFacts = ScheduleFacts()
 
 
@@ -137,7 +139,8 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     attrs = function.attrs or {}
     (kind,) = c_names([str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"])
     macs = int(attrs[MACS]) if MACS in attrs else 0
-    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, _facts(attrs))
+    scratch = len(large) + (int(attrs[SCRATCH]) if SCRATCH in attrs else 0)
+    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs))
 
 
 def _facts(attrs: Mapping[str, Any]) -> ScheduleFacts:
