@@ -65,13 +65,23 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class KernelRequest:
-    """What a kernel is to be made for. ``inputs`` keeps the order of :class:`Fused`; constants carry their value."""
+    """What a kernel is to be made for.
+
+    Attributes:
+        kind: of the operator.
+        inputs: in the order of :class:`Fused`; constants carry their value.
+        output: its result.
+        attributes: of the fused call.
+        target: the core.
+        slack: bytes of working memory that do not raise the model's peak much, None if nobody knows.
+    """
 
     kind: str
     inputs: tuple[TensorSpec, ...]
     output: TensorSpec
     attributes: Mapping[str, Any]
     target: Target
+    slack: int | None = None
 
     def integer(self, name: str) -> int:
         """An integer attribute."""

@@ -37,8 +37,7 @@ class Conv2D(OperatorDefinition):
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
         """Winograd's algorithm, blocks of two weights in a halfword, and the form that takes every layer."""
-        offered = (conv_2d_winograd.schedule(request), conv_2d_d8.schedule(request))
-        return (*(schedule for schedule in offered if schedule is not None), self._plain(request))
+        return [*conv_2d_winograd.schedules(request), *conv_2d_d8.schedules(request), self._plain(request)]
 
     def _plain(self, request: KernelRequest) -> Schedule:
         sizes = geometry(request)

@@ -65,13 +65,17 @@ def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choic
     """The tuned schedule if the table has one that is offered, else the best estimate for the goal.
 
     Speed and balanced order by cycles, size by code and constants, ram by scratch; equal ones by their place in the
-    sequence, so a definition lists the preferred one first.
+    sequence, so a definition lists the preferred one first. Balanced leaves out what takes more scratch than the
+    request has to spare, unless all of them do.
     """
     named = choices.tuned.get(layer_key(request))
     for schedule in schedules:
         if schedule.name == named:
             return schedule
     allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
+    if choices.optimize == "balanced" and request.slack is not None:
+        least = min(s.scratch for s in allowed)
+        allowed = [s for s in allowed if s.scratch <= max(least, request.slack)]
     orders: dict[str, Callable[[Schedule], float]] = {
         "size": lambda s: s.code + s.constants,
         "ram": lambda s: s.scratch,

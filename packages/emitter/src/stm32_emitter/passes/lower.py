@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import tvm
 from tvm import ir, relax
@@ -14,13 +14,11 @@ from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
 from stm32_emitter.operators.schedule import Choices, choose
 from stm32_emitter.operators.scope import dtype_of, op_name
-from stm32_emitter.passes.bindings import bindings, replace_values
+from stm32_emitter.passes.bindings import ALIASES, bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
+from stm32_emitter.passes.slack import working_memory
 from stm32_emitter.target import Target
 from stm32_emitter.tir.builder import KIND, SCHEDULE, Kernel
-
-ALIASES = ("reshape", "squeeze", "expand_dims", "flatten", "memory.view")
-"""Relax operators that only look at the same bytes with another shape."""
 
 
 def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choices()) -> tvm.IRModule:  # noqa: B008
@@ -41,13 +39,14 @@ def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choice
 
 
 def _lower_fused(mod: tvm.IRModule, target: Target, choices: Choices) -> tvm.IRModule:
-    info, builder = info_of(mod), relax.BlockBuilder(mod)
+    info, builder, slack = info_of(mod), relax.BlockBuilder(mod), working_memory(mod)
 
     def replace(var: relax.Var, value: relax.Expr) -> relax.Expr | None:
         kind = kind_of(value)
         if not kind:
             return None
-        kernel = _kernel(request_of(value, target), choices, info.sources.get(str(var.name)))
+        request = dataclasses.replace(request_of(value, target), slack=slack[str(var.name)])
+        kernel = _kernel(request, choices, info.sources.get(str(var.name)))
         function = builder.add_func(kernel.function, str(kernel.function.attrs[KIND]))
         arguments = [a for a in value.args[1].fields if not _is_constant(a)]
         return _call_tir(function, [*arguments, *map(constant, kernel.constants)], value.ty_args[0])
@@ -75,7 +74,7 @@ def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | N
     if not schedule.description:
         return kernel
     facts = {"name": schedule.name, "description": schedule.description, "cycles": str(round(schedule.cycles))}
-    return replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts))
+    return dataclasses.replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts))
 
 
 def _refuse_leftovers(mod: tvm.IRModule) -> None:
