@@ -40,8 +40,7 @@ class Conv2D(OperatorDefinition):
         plain = conv_2d_plain.schedules(request)
         if plain:
             return plain
-        offered = (conv_2d_winograd.schedule(request), conv_2d_d8.schedule(request))
-        return (*(schedule for schedule in offered if schedule is not None), self._general(request))
+        return [*conv_2d_winograd.schedules(request), *conv_2d_d8.schedules(request), self._general(request)]
 
     def _general(self, request: KernelRequest) -> Schedule:
         sizes = geometry(request)
