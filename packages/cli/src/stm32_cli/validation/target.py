@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stm32_cli import console, options
 from stm32_cli.errors import CliError, usage
@@ -95,6 +95,15 @@ class Plan:
         compiled = compile_file(self.model, chosen)
         folder = compiled.write(self.work / compiled.name)
         return Path(folder), compiled.name, f"{compiled.signature:08x}"
+
+    def description(self, name: str) -> dict[str, Any]:
+        """What the compiler tells of the model; which channels it removed does not depend on the CPU.
+
+        Args:
+            name: of the model in the firmware; what was emitted under it is read again.
+        """
+        folder = self.work / name if self.model_dir is None else self.model_dir
+        return find_models(folder)[0].info if folder.is_dir() else compile_file(self.model, self.options).info
 
 
 def signature_text(value: str | float) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 
-from stm32_emitter.codegen.arrays import inline_list
+import numpy as np
+
+from stm32_emitter.codegen.arrays import initializer, inline_list
 from stm32_emitter.codegen.library import prototypes
 from stm32_emitter.codegen.model import Model, c_string, comment_text
 from stm32_emitter.program import Argument, Node, NodeOutput, TensorInfo
@@ -176,14 +178,32 @@ def _node_outputs(model: Model, number: int, outputs: tuple[NodeOutput, ...]) ->
     rows = []
     for position, output in enumerate(outputs):
         name = f"node{number}_{position}"
-        lines += _shape(output.tensor, name) + _quantization(output.tensor, name)
+        lines += _shape(output.tensor, name) + _quantization(output.tensor, name) + _removed(output, name)
+        removed = f",\n     .removed = &{name}_removed" if output.removed is not None else ""
         rows.append(
             f"    {{.name = {c_string(output.tensor.name)},\n     .tensor = {_tensor(output.tensor, name)},\n"
             f"     .pool_offset = {_offset(model, output.buffer)},\n"
-            f"     .io_index = {model.is_output(output.buffer)}}},\n"
+            f"     .io_index = {model.is_output(output.buffer)}{removed}}},\n"
         )
     lines.append(f"static const ai_node_tensor node{number}_outputs[{len(outputs)}] = {{\n{''.join(rows)}}};")
     return lines
+
+
+def _removed(output: NodeOutput, name: str) -> list[str]:
+    """What an observer needs to put removed channels back."""
+    removed = output.removed
+    if removed is None:
+        return []
+    kept = np.zeros(removed.count, bool)
+    kept[list(removed.kept)] = True
+    unread = output.tensor.zero_point[0] if output.tensor.zero_point else 0
+    values = np.array([unread if v is None else v for v in removed.values], output.tensor.dtype).view(np.uint8)
+    bits = np.packbits(kept, bitorder="little")
+    return [
+        f"static const uint8_t {name}_kept[{bits.size}] = {initializer(bits)};",
+        f"static const uint8_t {name}_values[{values.size}] = {initializer(values)};",
+        f"static const ai_removed_channels {name}_removed = {{{name}_kept, {name}_values}};",
+    ]
 
 
 def _node_row(model: Model, number: int, node: Node) -> str:
