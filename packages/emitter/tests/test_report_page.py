@@ -111,4 +111,5 @@ def test_shared_bytes_count_once() -> None:
     record = dict(model.info)
     shared = {"label": "a", "offset": 0, "bytes": 100, "first_node": 0, "last_node": 0}
     record["tensors"] = [shared, shared | {"label": "b", "offset": 60}, shared | {"label": "c", "offset": 200}]
+    record["nodes"] = [record["nodes"][0] | {"outputs": []}]
     assert report_record(record | {"inputs": [], "outputs": []})["nodes"][0]["live_bytes"] == 260
