@@ -105,7 +105,8 @@ def run_batch(
 def _emit(model: Model, machine: Machine, folder: Path, options: Mapping[str, Any]) -> Outcome | None:
     """Writes the C of one model; None if all is well."""
     try:
-        compiled = compile_model(model.model, name=model.name, target=machine.target, **options)
+        chosen = {"optimize": machine.optimize, **options}
+        compiled = compile_model(model.model, name=model.name, target=machine.target, **chosen)
     except ModelRefused as refusal:
         return Outcome(model.name, "refused", detail=str(refusal))
     except Exception as error:  # noqa: BLE001 - a defect of the emitter is an outcome, not the end of a campaign

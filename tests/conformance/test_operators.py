@@ -41,6 +41,13 @@ def test_operator_on_a_cortex_m4(op, tmp_path):
     check(run_batch(sample(op, 8, 2), MACHINES["mps2-an386"], tmp_path))
 
 
+@pytest.mark.emulator
+@pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operator_for_size_on_a_cortex_m4(op, tmp_path):
+    check(run_batch([*cases(op, FIRST + 500, 12, "int8")], MACHINES["mps2-an386-size"], tmp_path))
+
+
 @pytest.mark.parametrize("part", range(2))
 def test_graphs_on_the_host(part, tmp_path):
     check(run_batch(list(graphs(FIRST + 15 * part, 15)), MACHINES["host"], tmp_path))

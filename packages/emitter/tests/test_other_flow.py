@@ -172,7 +172,7 @@ def test_a_module_after_the_flows_own_passes(tmp_path: Path, host: Any) -> None:
 def test_its_quantized_part_becomes_an_integer_kernel_and_its_tir_stays(tmp_path: Path, host: Any) -> None:
     model, _ = emitted(host, tmp_path, flow(build()))
     kernels = {node["kernel"].rstrip("0123456789") for node in model.info["nodes"]}
-    assert {"flow_fully_connected_", "flow_swish_like_", "flow_conv2d_", "flow_dequantize_"} <= kernels
+    assert {"flow_fully_connected_", "flow_swish_like_", "flow_conv_2d_", "flow_sum_", "flow_dequantize_"} <= kernels
     library = model.files["flow_lib.c"].decode()
     body = library[library.rindex("void flow_fully_connected_") :]
     assert "float" not in body[: body.index("\n}\n")]

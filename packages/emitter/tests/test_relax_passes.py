@@ -11,6 +11,7 @@ import pytest
 import tvm
 from stm32_emitter import ModelRefused
 from stm32_emitter.operators.base import Fused
+from stm32_emitter.operators.float_group import LARGEST
 from stm32_emitter.passes.bindings import bindings, replace_values
 from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.fuse import fuse_operators
@@ -24,6 +25,7 @@ from tvm.script import relax as R  # noqa: N812 - as TVM spells it
 from tvm.script import tirx as T  # noqa: N812 - as TVM spells it
 
 CORE = target_named("cortex-m4")
+UNBOUNDED = {"low": -LARGEST, "high": LARGEST}
 
 
 def same(got: Any, expected: Any) -> None:
@@ -77,6 +79,7 @@ def test_fuse_replaces_groups_and_leaves_the_rest() -> None:
         {
             "c": Fused("QUANTIZE", (parameter(mod, "x"),), (2, 3), "int8", dict(attributes)).call(),
             "a": Fused("DEQUANTIZE", (parameter(mod, "c"),), (2, 3), "float32", dict(attributes)).call(),
+            "d": Fused("ADD_F32", (parameter(mod, "a"),) * 2, (2, 3), "float32", UNBOUNDED).call(),
         },
     )
     same(fuse_operators(Quantized), expected)

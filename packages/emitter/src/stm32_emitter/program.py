@@ -81,6 +81,8 @@ class Node:
         arguments: in the order of the kernel's parameters.
         outputs: empty for a step inside an operator.
         source_ops: operators of the original model that it stands for.
+        layer: key of its class of equal layers, for tuning; empty for a kernel without a choice of schedules.
+        offered: names of the schedules that it could have had.
     """
 
     name: str
@@ -88,6 +90,8 @@ class Node:
     arguments: tuple[Argument, ...]
     outputs: tuple[NodeOutput, ...]
     source_ops: tuple[int, ...]
+    layer: str = ""
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

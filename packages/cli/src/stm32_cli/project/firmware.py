@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stm32_cli import console
 from stm32_cli.errors import CliError, Exit
-from stm32_cli.project import record, tools
+from stm32_cli.project import measured, record, tools
 from stm32_cli.project.memory import overflow_text
 
 if TYPE_CHECKING:
@@ -67,9 +67,16 @@ def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: st
         "BATCH": "",
         "RUNS": "10",
         "SEED": "1",
+        **_goal(build.models),
         "CMAKE_EXE_LINKER_FLAGS": "" if build.board.kind.value == "host" else "-Wl,--cref",
     }
     return found | dict(build.settings)
+
+
+def _goal(models: Sequence[ModelFolder]) -> dict[str, str]:
+    """How models, kernels and runtime are compiled: for small code where all models were emitted for it."""
+    small = bool(models) and all(model.info.get("options", {}).get("optimize") == "size" for model in models)
+    return {"MODEL_OPT": "-Os" if small else "-O2", "MODEL_SMALL": "ON" if small else "OFF"}
 
 
 def _forget_other_board(build: Build) -> None:
@@ -117,6 +124,7 @@ def build_firmware(build: Build) -> Path:
     names = ", ".join(model.name for model in build.models) or "no model"
     with console.step(f"building {APP_NAMES[build.app]} for {build.board.name} with {names}"):
         build.elf.unlink(missing_ok=True)
+        (build.folder / measured.FILE_NAME).unlink(missing_ok=True)
         _configure(build)
         record.save(build.folder, _record(build))
         done, output = _make(build, "Project")

@@ -66,13 +66,17 @@ class Region:
 
 @dataclass(frozen=True)
 class SizeReport:
-    """Sizes of an image; no regions for a process of the host."""
+    """Sizes of an image; no regions and no stack for a process of the host.
+
+    `stack` has for each function of the runtime's API the bytes that it takes at most, None where there is no bound.
+    """
 
     board: str
     app: str
     models: list[str]
     sizes: ModelSizes
     regions: list[Region]
+    stack: dict[str, int | None]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -88,6 +92,10 @@ class SizeReport:
             f"constants   : {sizes.constants:,} B",
             f"activations : {sizes.activations:,} B",
         ]
+        if self.stack:
+            shown = {name: self.stack[name] for name in ("ai_create", "ai_run") if name in self.stack}
+            bounds = (f"{name} {'no bound' if size is None else f'{size:,} B'}" for name, size in shown.items())
+            lines.append(f"stack       : {', '.join(bounds)} at most")
         if self.regions:
             rows = [
                 [r.name, f"{r.used:,}", f"{r.size:,}", f"{100 * r.used / r.size:.1f}", _sections(r)]
@@ -144,13 +152,16 @@ def measure(build: Build) -> SizeReport:
     """Measures a built image."""
     from stm32_board_support import Kind, memory_report
 
+    from stm32_cli.project.stack import stack_bounds
+
     names = [model.name for model in build.models]
     text = (build.folder / "Project.map").read_text(encoding="utf-8", errors="replace")
-    regions = []
+    regions, stack = [], {}
     if build.board.kind is not Kind.HOST:
+        stack = {name: bound.bytes for name, bound in stack_bounds(build.elf, build.folder).items()}
         report = memory_report(build.elf, build.board, build.board.layout(build.layout))
         regions = [_region(use) for use in report.regions]
-    return SizeReport(build.board.name, build.app, names, model_sizes(text, names), regions)
+    return SizeReport(build.board.name, build.app, names, model_sizes(text, names), regions, stack)
 
 
 def overflow_text(elf: Path, board: Board, layout: str) -> str:

@@ -25,6 +25,7 @@ def plan_record(model: Model) -> dict[str, Any]:
         "options": asdict(model.options),
         "macs": program.macs,
         "planned_bytes": model.plan.bytes,
+        "context_bytes": model.context_bytes,
         "params_size": program.params_size,
         "inputs": [_io(model, entry) for entry in program.inputs],
         "outputs": [_io(model, entry) for entry in program.outputs],
@@ -110,6 +111,9 @@ def _node(model: Model, number: int) -> dict[str, Any]:
         "inputs": names(wanted=False),
         "outputs": names(wanted=True),
         "macs": kernel.macs,
+        "schedule": asdict(kernel.schedule),
+        "layer": node.layer,
+        "offered": list(node.offered),
     }
 
 

@@ -4,19 +4,25 @@
 from __future__ import annotations
 
 from stm32_emitter.operators.add import Add, Sub
+from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
+from stm32_emitter.operators.conv_2d_float import Conv2DFloat
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
+from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
+from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean
+from stm32_emitter.operators.mean_float import MeanFloat
 from stm32_emitter.operators.mul import Mul
 from stm32_emitter.operators.pad import Pad
+from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
@@ -52,6 +58,15 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Tanh(),
     Softmax(),
     LogSoftmax(),
+    DepthwiseConv2DFloat(),
+    Conv2DFloat(),
+    FullyConnectedFloat(),
+    AveragePool2DFloat(),
+    MaxPool2DFloat(),
+    MeanFloat(),
+    AddFloat(),
+    SubFloat(),
+    MulFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
     Requantize(),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,20 +37,19 @@ class DepthwiseConv2D(OperatorDefinition):
 
 def pixel_kernel(request: KernelRequest) -> Kernel:
     """Any window: all channels of an output pixel at a time (ai_k_depthwise_pixel_s8); weights are [KH,KW,C*M]."""
-    s = _flattened(geometry(request))
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    short = short_scaling(request)
-    if short is not None:
-        multipliers, shifts = short[0], (-1 - short[1]).astype(np.int8)
-    order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
+    s, constants, fields = pixel_constants(request)
     macs = s.batch * s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]
     with KernelBuilder("depthwise_conv_2d", macs) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
-        constants = {"weights": order.ravel(), "bias": bias, "multiplier": multipliers, "shift": shifts}
         buffers = [k.constant(name, value) for name, value in constants.items()]
-        sizes = k.constant("sizes", _sizes(request, s, doubled=short is not None))
+        sizes = k.constant("sizes", fields)
         y = k.output("y", (request.output.elements,), "int8")
-        with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
+        backward = request.grows
+        with (
+            k.loop("n", s.batch, backward=backward) as n,
+            k.loop("oy", s.out_height, backward=backward) as oy,
+            k.loop("ox", s.out_width, backward=backward) as ox,
+        ):
             pixel = (n * s.out_height + oy) * s.out_width + ox
             k.call(
                 "ai_k_depthwise_pixel_s8", address(x, n * (s.height * s.width * s.channels)),
@@ -59,6 +58,18 @@ def pixel_kernel(request: KernelRequest) -> Kernel:
             )  # fmt: skip
         clamp(k, request, y)
     return k.kernel()
+
+
+def pixel_constants(request: KernelRequest) -> tuple[Geometry, dict[str, NDArray[Any]], NDArray[np.int32]]:
+    """What ai_k_depthwise_pixel_s8 reads: (geometry, weights, bias, multiplier and shift, ai_k_depthwise_sizes)."""
+    s = _flattened(geometry(request))
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    short = short_scaling(request)
+    if short is not None:
+        multipliers, shifts = short[0], (-1 - short[1]).astype(np.int8)
+    order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
+    arrays = {"weights": order.ravel(), "bias": bias, "multiplier": multipliers, "shift": shifts}
+    return s, arrays, _sizes(request, s, doubled=short is not None)
 
 
 def _flattened(s: Geometry) -> Geometry:

@@ -26,9 +26,10 @@ _MOST_RIGHT = 22
 
 
 def fits(request: KernelRequest) -> bool:
-    """Whether the layer has 8 rows and the kernel's arithmetic is exact for it."""
+    """Whether the layer has enough rows for groups of 8 and the kernel's arithmetic is exact for it."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    if len(weights) < _ROWS:
+    # The last group overlaps its neighbour: no more than a quarter of the weights may be stored twice for it.
+    if len(weights) < _ROWS or 4 * (-len(weights) % _ROWS) > len(weights):
         return False
     folded = folded_bias(bias, weights, request.integer("input_zero_point"))
     right = _right(multipliers, shifts)

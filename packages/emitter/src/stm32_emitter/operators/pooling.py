@@ -73,8 +73,8 @@ def pool_kernel(request: KernelRequest, name: str, function: str) -> Kernel:
         x = k.input("x", (request.inputs[0].elements,), "int8")
         y = k.output("y", (request.output.elements,), "int8")
         with k.loop("n", batch) as n, k.loop("v", out_height) as v, k.loop("u", out_width) as u:
-            top, rows = _clipped(v, height, out_height, window[0], stride[0], padding[0])
-            left, columns = _clipped(u, width, out_width, window[1], stride[1], padding[1])
+            top, rows = clipped(v, height, out_height, window[0], stride[0], padding[0])
+            left, columns = clipped(u, width, out_width, window[1], stride[1], padding[1])
             k.call(
                 function, address(x, ((n * height + top) * width + left) * channels),
                 address(y, ((n * out_height + v) * out_width + u) * channels, write=True),
@@ -83,7 +83,7 @@ def pool_kernel(request: KernelRequest, name: str, function: str) -> Kernel:
     return k.kernel()
 
 
-def _clipped(index: Any, size: int, outputs: int, window: int, stride: int, padding: int) -> tuple[Any, Any]:
+def clipped(index: Any, size: int, outputs: int, window: int, stride: int, padding: int) -> tuple[Any, Any]:
     """(first element, number of elements) of window ``index`` along one axis."""
     start = index * stride - padding
     beyond = (outputs - 1) * stride - padding + window > size

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,7 @@ class Scope:
         self._values = relax.analysis.get_var2val(function)
         self._operators = frozenset(operators)
         self._names = {value: str(var.name) for var, value in self._values.items()}
+        self._uses = _uses(function)
 
     def resolve(self, expr: relax.Expr) -> relax.Expr:
         """What ``expr`` stands for: a call, a constant, or a variable that is a parameter."""
@@ -81,6 +83,10 @@ class Scope:
         """Whether ``expr`` is there before its user starts: a constant, a parameter or an operator's result."""
         value = self.resolve(expr)
         return not isinstance(value, relax.Call) or self.is_operator(value)
+
+    def used_once(self, var: relax.Var) -> bool:
+        """Whether ``var`` is read in one place only, so that a group may keep it to itself."""
+        return self._uses[var] == 1
 
     def call(self, expr: relax.Expr, *names: str) -> relax.Call | None:
         """``expr`` as a call of one of the operators ``names`` (without ``relax.``), or None."""
@@ -137,6 +143,24 @@ class Scope:
         bias = self.dequantized(call.args[1])
         constant = self.constant(call.args[1] if bias is None else bias.value)
         return (expr, None) if constant is None else (call.args[0], call.args[1])
+
+
+def _uses(function: relax.Function) -> Counter[relax.Var]:
+    """How often each variable is read."""
+    uses: Counter[relax.Var] = Counter()
+
+    def count(expr: relax.Expr) -> None:
+        if isinstance(expr, relax.Call):
+            uses.update(argument for argument in expr.args if isinstance(argument, relax.Var))
+        elif isinstance(expr, relax.Tuple):
+            uses.update(item for item in expr.fields if isinstance(item, relax.Var))
+        elif isinstance(expr, relax.TupleGetItem):
+            uses[expr.tuple_value] += 1
+        elif isinstance(expr, relax.SeqExpr):
+            uses[expr.body] += 1
+
+    relax.analysis.post_order_visit(function, count)
+    return uses
 
 
 def constant_value(expr: relax.Expr) -> NDArray[Any] | None:
