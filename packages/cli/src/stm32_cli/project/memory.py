@@ -135,6 +135,30 @@ def model_sizes(text: str, models: Collection[str]) -> ModelSizes:
     )
 
 
+def code_split(text: str, models: Collection[str]) -> dict[str, int]:
+    """Who brings the code and read-only data of an image, bytes.
+
+    Args:
+        text: content of a map that was written with --cref.
+        models: names of the models.
+
+    Returns:
+        "model" (emitted sources), "kernels" (micro-kernels of the runtime), "runtime" (the rest of it), "libc" (members
+        of libc, libm and libgcc that those need), "app" (everything else: application, board, other library members).
+    """
+    found = mapfile.contributions(text)
+    sizes = model_sizes(text, models)
+    kernels = mapfile.total(found, lambda name: _RUNTIME in name and "ai_k_" in name, *_CODE)
+    everything = mapfile.total(found, lambda name: "_data.c" not in name or "models.dir" not in name, *_CODE)
+    return {
+        "model": sizes.model_code,
+        "kernels": kernels,
+        "runtime": sizes.runtime_code - kernels,
+        "libc": sizes.library_code,
+        "app": everything - sizes.code,
+    }
+
+
 def _stem(path: str) -> str:
     """The name of a source file, e.g. "kws_lib" of ".../models.dir/.../kws_lib.c.obj"."""
     return path.rpartition("/")[2].partition(".")[0]
