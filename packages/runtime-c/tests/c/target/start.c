@@ -18,6 +18,10 @@ void fault(void)
 
 void reset(void)
 {
+#if defined(__ARM_FP)
+    *(volatile uint32_t *)0xe000ed88u |= 0xfu << 20; /* CPACR: the floating-point registers may be used */
+    __asm__ volatile("dsb\n isb");
+#endif
     initialise_monitor_handles();
     exit(main(0, NULL));
 }
