@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
+from stm32_emitter.operators import depthwise_plain
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.depthwise_window import clamp, short_scaling, window_kernel
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -29,6 +32,10 @@ class DepthwiseConv2D(OperatorDefinition):
         if parts is None or parts.groups == 1 or parts.groups != parts.x.shape[3] or parts.weights.shape[3] != 1:
             return None
         return fused(self.kind, parts, root)
+
+    def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
+        """Without DSP instructions the plain C form alone, where it takes the layer."""
+        return depthwise_plain.schedules(request) or super().schedules(request)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M]: micro-kernels for 3 x 3 windows, else pixel by pixel."""
