@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The micro-kernels of element-wise operators: assembly and its C twin against the reference interpreter, byte for byte.
+"""The micro-kernels of element-wise operators: assembly and its C twin against the reference interpreter.
 
 The shapes cover what the kernels tell apart: rows of every length around the groups of four, operands that a row
 repeats, constants, rows that start at any address; the scales every number of fractional bits and the operators for

@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The float convolution: assembly against its C twin on an emulated Cortex-M4 with FPU, byte for byte."""
+"""The float convolutions: assembly against its C twin on an emulated Cortex-M4 with FPU, byte for byte."""
 
 import pytest
 import stm32_runtime_c
 
 FLAGS = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-ffunction-sections"]
-SOURCES = ("conv_f32", "conv_block_f32")
-TWINS = ("conv_f32", "conv_f32_x4", "conv_f32_x2", "conv_f32_x1")
+SOURCES = ("conv_f32", "conv_block_f32", "depthwise_f32")
+TWINS = (
+    "conv_f32",
+    "conv_f32_x4",
+    "conv_f32_x2",
+    "conv_f32_x1",
+    "depthwise_f32",
+    "depthwise_f32_x4",
+    "depthwise_f32_x1",
+)
 
 
 @pytest.mark.emulator

@@ -31,8 +31,9 @@ from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators
 from stm32_emitter.passes.outputs import separate_outputs
+from stm32_emitter.planning.budget import within_peak
 from stm32_emitter.planning.constraints import separations
-from stm32_emitter.planning.plan import overlaps, plan_memory
+from stm32_emitter.planning.plan import Plan, overlaps, plan_memory
 from stm32_emitter.program import Node, Program, TensorInfo
 from stm32_emitter.target import Target, target_named
 from stm32_emitter.tuning import Tuned, best_schedules
@@ -148,24 +149,41 @@ def compile_model(
     module = _import(model)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    program = lower_module(module, core, tell, choices, constant_channels=constant_channels)
+    fused = fuse_module(module, constant_channels=constant_channels)
+    tell("making kernels", 0.4)
+    program = _scheduled(fused, core, choices, options)
     tell("planning memory", 0.7)
     result = _emit(c_name, program, options, _params(module))
     tell("done", 1.0)
     return result
 
 
-def lower_module(
-    module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None,
-    choices: Choices = Choices(),  # noqa: B008
-    *, constant_channels: bool = True,
-) -> Program:  # fmt: skip
-    """Relax -> program: every pass in order."""
+def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
+    """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(module)))
-    if constant_channels:
-        fused = fold_constant_channels(fused)
-    tell("making kernels", 0.4)
-    return extract_program(lower_operators(fused, core, choices))
+    return fold_constant_channels(fused) if constant_channels else fused
+
+
+def lower_module(
+    module: tvm.IRModule,
+    core: Target,
+    choices: Choices = Choices(),
+    *,
+    constant_channels: bool = True,  # noqa: B008
+) -> Program:
+    """Relax -> program: every pass in order, schedules chosen without regard to memory."""
+    return extract_program(lower_operators(fuse_module(module, constant_channels=constant_channels), core, choices))
+
+
+def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
+    """The program; "balanced" takes working memory only where it does not raise the peak."""
+
+    def lower(chosen: Choices) -> Program:
+        return extract_program(lower_operators(fused, core, chosen))
+
+    if choices.optimize != "balanced":
+        return lower(choices)
+    return within_peak(lower, lambda program: _planned(program, options).bytes, choices)
 
 
 def _checked(options: Options) -> Target:
@@ -196,7 +214,7 @@ def _params(module: tvm.IRModule) -> bytes:
     return bytes(tvm.runtime.save_param_dict(params))
 
 
-def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
+def _planned(program: Program, options: Options) -> Plan:
     external = set()
     if not options.include_inputs:
         external |= {entry.buffer for entry in program.inputs}
@@ -206,7 +224,11 @@ def _emit(name: str, program: Program, options: Options, params: bytes) -> Compi
     plan = plan_memory(program.buffers, external, safe)
     if overlaps(program.buffers, plan, safe):
         raise AssertionError(f"the memory plan overlaps: {overlaps(program.buffers, plan, safe)}")
-    model = Model(name, program, plan, options, __version__, _datetime())
+    return plan
+
+
+def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
+    model = Model(name, program, _planned(program, options), options, __version__, _datetime())
     record = info_record(model, signature_of(model))
     return CompiledModel(name, model_files(model, record, params), record, program)
 

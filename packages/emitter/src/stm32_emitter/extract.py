@@ -14,8 +14,8 @@ from tvm import ir, relax
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, info_of
 from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, shape_of
-from stm32_emitter.passes.bindings import bindings
-from stm32_emitter.passes.lower import ALIASES, OFFERS
+from stm32_emitter.passes.bindings import ALIASES, bindings
+from stm32_emitter.passes.lower import OFFERS
 from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
 from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 

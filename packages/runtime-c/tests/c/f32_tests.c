@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "ai_k_conv_f32.h"
+#include "ai_k_depthwise_f32.h"
 #include "check.h"
 
 enum { LAYERS = 3000, IMAGE = 4096, WEIGHTS = 8192, OUTPUTS = 64, OUT = 2048 };
 
 void twin_conv_f32(const float *image, const float *weights, const float *bias, float *out, const int32_t *layer,
                    int32_t row, int32_t column, int32_t pixels);
+void twin_depthwise_f32(const float *image, const float *weights, const float *bias, float *out, const int32_t *layer,
+                        int32_t row, int32_t column, int32_t pixels);
 
 unsigned check_failures;
 static uint32_t state = 20260103u;
@@ -58,6 +61,13 @@ static void test_layer(void)
     memset(out, 0x55, sizeof out);
     ai_k_conv_f32(image, weights, bias, out[0], layer, row, column, pixels);
     twin_conv_f32(image, weights, bias, out[1], layer, row, column, pixels);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+    layer[AI_K_F32_DEPTH] = layer[AI_K_F32_CHANNELS];
+    layer[AI_K_F32_OUTPUTS] = layer[AI_K_F32_CHANNELS] * (1 + draw(4) / 3);
+    layer[AI_K_F32_OUT_CHANNELS] = layer[AI_K_F32_OUTPUTS] + draw(3);
+    memset(out, 0x55, sizeof out);
+    ai_k_depthwise_f32(image, weights, bias, out[0], layer, row, column, pixels);
+    twin_depthwise_f32(image, weights, bias, out[1], layer, row, column, pixels);
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 

@@ -174,11 +174,15 @@ class CallGraph:
 
     def frame(self, address: int) -> int | None:
         """Bytes that a function itself takes, None if they vary."""
+        return self._known[self._key(address)] if self.is_known(address) else self._bodies[address].pushed
+
+    def is_known(self, address: int) -> bool:
+        """Whether the compiler told of a function."""
+        return self._key(address) in self._known
+
+    def _key(self, address: int) -> tuple[str, str]:
         function = self.functions[address]
-        file = function.file or self._files.get(function.name, "")
-        if (file, function.name) in self._known:
-            return self._known[file, function.name]
-        return self._bodies[address].pushed
+        return function.file or self._files.get(function.name, ""), function.name
 
     def pushed(self, address: int) -> int | None:
         """The same, from its instructions only."""

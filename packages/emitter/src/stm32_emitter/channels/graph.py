@@ -17,8 +17,7 @@ from stm32_emitter.channels.rules import Layer, Rule
 from stm32_emitter.operators.base import KernelRequest, TensorSpec, kind_of, request_of
 from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, shape_of
 from stm32_emitter.operators.table import EIGHT_BITS
-from stm32_emitter.passes.bindings import bindings
-from stm32_emitter.passes.lower import ALIASES
+from stm32_emitter.passes.bindings import ALIASES, bindings
 from stm32_emitter.target import target_named
 
 _ANY_CORE = target_named("host")

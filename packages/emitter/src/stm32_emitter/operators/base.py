@@ -65,7 +65,15 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class KernelRequest:
-    """What a kernel is to be made for. ``inputs`` keeps the order of :class:`Fused`; constants carry their value."""
+    """What a kernel is to be made for.
+
+    Attributes:
+        kind: of the operator.
+        inputs: in the order of :class:`Fused`; constants carry their value.
+        output: its result.
+        attributes: of the fused call.
+        target: the core.
+    """
 
     kind: str
     inputs: tuple[TensorSpec, ...]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax, tirx
 
-from stm32_emitter.operators import conv_2d_d8, conv_2d_winograd
+from stm32_emitter.operators import conv_2d_d8, conv_2d_plain, conv_2d_winograd
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
@@ -36,16 +36,18 @@ class Conv2D(OperatorDefinition):
         return None if parts is None else fused(self.kind, parts, root)
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Winograd's algorithm, blocks of two weights in a halfword, and the form that takes every layer."""
-        offered = (conv_2d_winograd.schedule(request), conv_2d_d8.schedule(request))
-        return (*(schedule for schedule in offered if schedule is not None), self._plain(request))
+        """Without DSP instructions the plain C form alone; else Winograd, two weights in a halfword, any layer."""
+        plain = conv_2d_plain.schedules(request)
+        if plain:
+            return plain
+        return [*conv_2d_winograd.schedules(request), *conv_2d_d8.schedules(request), self._general(request)]
 
-    def _plain(self, request: KernelRequest) -> Schedule:
+    def _general(self, request: KernelRequest) -> Schedule:
         sizes = geometry(request)
         depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
         outputs = sizes.batch * sizes.pixels * sizes.out_channels
         return Schedule(
-            "plain", lambda: self.kernel(request), "4 channels x 2 pixels, C",
+            "general", lambda: self.kernel(request), "4 channels x 2 pixels, any scaling and bounds",
             cycles=outputs * (depth * 1.7 + 25), scratch=4 * padded_depth(depth),
             constants=sizes.out_channels * (padded_depth(depth) + 9), code=900,
         )  # fmt: skip

@@ -70,20 +70,21 @@ def fits(request: KernelRequest) -> bool:
     return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
 
 
-def schedule(request: KernelRequest) -> Schedule | None:
-    """The schedule, or None where the layer has no such block or the arithmetic is not proven."""
+def schedules(request: KernelRequest) -> list[Schedule]:
+    """The schedule; none where the layer has no such block or the arithmetic is not proven."""
     if not fits(request):
-        return None
+        return []
     s = geometry(request)
     per_tap, blocks = s.channels // s.groups, -(-s.out_channels // s.groups // _CHANNELS) * s.groups
     steps = s.kernel[0] * steps_of(s.kernel[1] * per_tap)
     pairs = s.batch * -(-s.pixels // _PIXELS)
     gather = 60 + s.kernel[0] * 20 + steps * (4.5 if per_tap % 4 == 0 else 9)
-    return Schedule(
+    fours = Schedule(
         "d8-4x2", lambda: kernel(request), "4 channels x 2 pixels, two weights in a halfword",
         cycles=pairs * (gather * s.groups + blocks * (steps * 16.3 + 90)), scratch=8 * steps,
         constants=blocks * 4 * (9 + 2 * steps), code=1900,
     )  # fmt: skip
+    return [fours]
 
 
 def kernel(request: KernelRequest) -> Kernel:

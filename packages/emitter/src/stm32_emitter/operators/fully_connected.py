@@ -8,6 +8,7 @@ output zero point, clamped. The fixed-point form of ``ai_k_requantize_once`` is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.operators import fully_connected_d8
+from stm32_emitter.operators import fully_connected_d8, fully_connected_plain
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
 from stm32_emitter.operators.fixed_point import activation_range, single_rounding_multiplier
 from stm32_emitter.operators.packing import folded_bias, pack_rows
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -55,6 +57,10 @@ class FullyConnected(OperatorDefinition):
             "input_zero_point": int(x.zero_point[0]), "output_zero_point": result.zero_point, "low": low, "high": high,
         }  # fmt: skip
         return Fused(self.kind, (x.value, *constants), shape_of(root), "int8", dict(attributes))
+
+    def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
+        """Without DSP instructions the plain C form alone."""
+        return fully_connected_plain.schedules(request) or super().schedules(request)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [B,K] -> y int8 [B,N]."""

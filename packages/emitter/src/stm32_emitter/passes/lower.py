@@ -16,13 +16,10 @@ from stm32_emitter.operators.base import KernelRequest, constant, kind_of, reque
 from stm32_emitter.operators.schedule import Choices, choose, layer_key
 from stm32_emitter.operators.scope import dtype_of, op_name
 from stm32_emitter.operators.size import size_schedules
-from stm32_emitter.passes.bindings import bindings, replace_values
+from stm32_emitter.passes.bindings import ALIASES, bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
 from stm32_emitter.target import Target
 from stm32_emitter.tir.builder import KIND, SCHEDULE, Kernel
-
-ALIASES = ("reshape", "squeeze", "expand_dims", "flatten", "memory.view")
-"""Relax operators that only look at the same bytes with another shape."""
 
 OFFERS = "stm32.offers"
 """Attribute of ``main``: JSON, name of a binding -> [layer key, names of the schedules that it could have had]."""

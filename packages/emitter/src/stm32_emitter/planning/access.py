@@ -7,8 +7,9 @@ the one before it has ended, an iteration when the one before it has, whatever t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Event:
         tick: when.
         length: neighbouring bytes.
         loops: (count, step in bytes, step in ticks) of the loops inside; see :class:`.footprints.Touch`.
+        spread: how many ticks later it may be.
     """
 
     parameter: int
@@ -48,6 +50,7 @@ class Event:
     tick: Ints
     length: Number
     loops: tuple[tuple[Number, Number, int], ...] = ()
+    spread: int = 0
 
     def chosen(self, owner: Ints) -> Event:
         """The same with other owners."""
@@ -56,11 +59,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Trace:
-    """All events of a kernel, which takes ``ticks``; ``sizes`` are the bytes behind its parameters."""
+    """All events of a kernel.
+
+    Attributes:
+        events: every access.
+        ticks: how long it takes.
+        sizes: bytes behind its parameters.
+        used: positions of the constants whose values the trace depends on.
+    """
 
     events: tuple[Event, ...]
     ticks: int
     sizes: tuple[int, ...]
+    used: frozenset[int] = frozenset()
 
     def of(self, parameters: Sequence[int], *, writes: bool) -> list[Event]:
         """The reads or the writes of some parameters."""
@@ -82,7 +93,8 @@ def trace_of(kernel: LoweredKernel, constants: Mapping[int, NDArray[Any]]) -> Tr
         events, ticks = walker.statement(kernel.function.body, {}, 1)
     except Unknown as reason:
         raise NotAnalysable(str(reason)) from None
-    return Trace(tuple(event for event in events if len(event.start)), ticks, walker.sizes)
+    some = tuple(event for event in events if len(event.start))
+    return Trace(some, ticks, walker.sizes, frozenset(walker.used))
 
 
 _Walked = tuple[list[Event], int]
@@ -94,7 +106,8 @@ class _Walker:
     kernel: LoweredKernel
     constants: Mapping[int, NDArray[Any]]
     parameter: dict[Any, int] = field(default_factory=dict)
-    arrays: dict[Any, NDArray[Any]] = field(default_factory=dict)
+    arrays: dict[Any, Callable[[], NDArray[Any]]] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
     item: dict[Any, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,7 +143,12 @@ class _Walker:
             position = self.parameter[node.buffer] = self.parameter[root]
             self.item[node.buffer] = element_bytes(str(node.buffer.dtype))
             if position in self.constants:
-                self.arrays[node.buffer] = self.constants[position]
+                self.arrays[node.buffer] = partial(self._constant, position)
+
+    def _constant(self, position: int, first: int = 0) -> NDArray[Any]:
+        """The elements of a constant from ``first`` on; it is noted that the trace depends on them."""
+        self.used.add(position)
+        return self.constants[position].ravel()[first:]
 
     def _sequence(self, node: Any, environment: Environment, count: int) -> _Walked:
         events: list[Event] = []
@@ -216,7 +234,7 @@ class _Walker:
             raise NotAnalysable(f"a call of {name}")
         places = {i: self._place(a, environment) for i, a in pointers.items()}
         constants = {
-            i: self.constants[parameter].ravel()[int(np.max(start)) // item :]
+            i: partial(self._constant, parameter, int(np.max(start)) // item)
             for i, (parameter, start, item) in places.items()
             if parameter in self.constants and np.min(start) == np.max(start)
         }
@@ -254,7 +272,8 @@ def _placed(
 
 def _touched(touch: Touch, parameter: int, start: Number, count: int) -> Event:
     places = _each(start + touch.start, count)
-    return Event(parameter, touch.writes, np.arange(count), places, _each(touch.tick, count), touch.length, touch.loops)
+    ticks = _each(touch.tick, count)
+    return Event(parameter, touch.writes, np.arange(count), places, ticks, touch.length, touch.loops, touch.spread)
 
 
 def _each(value: Number, count: int) -> Ints:
@@ -274,9 +293,10 @@ def _where(event: Event, reached: NDArray[np.bool_]) -> Event:
         return value[some] if isinstance(value, np.ndarray) and value.ndim else value
 
     loops = tuple((chosen(count), chosen(step), tick) for count, step, tick in event.loops)
-    return Event(
-        event.parameter, event.writes, event.owner[some], event.start[some], event.tick[some], chosen(event.length), loops
-    )
+    return replace(
+        event, owner=event.owner[some], start=event.start[some], tick=event.tick[some], length=chosen(event.length),
+        loops=loops,
+    )  # fmt: skip
 
 
 def _value(expr: Any, environment: Environment, arrays: Arrays) -> Number | None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from stm32_emitter.planning.access import NotAnalysable, Trace, trace_of
 from stm32_emitter.planning.overlap import Separation, separation
@@ -18,28 +19,61 @@ _BYTES = ("int8", "uint8", "bool")
 
 def separations(program: Program) -> Separations:
     """Every pair of a buffer that dies and one that is born at a node whose kernel lets them overlap."""
-    traces: dict[tuple[int, tuple[int, ...]], Trace | None] = {}
+    analysed = _Analysed(program)
     found: Separations = {}
     for number, node in enumerate(program.nodes):
-        pairs = _pairs(program, number, node)
-        if not pairs:
-            continue
-        constants = tuple(a.index for a in node.arguments if a.is_constant)
-        key = (node.kernel, constants)
-        if key not in traces:
-            traces[key] = _trace(program, node)
-        trace = traces[key]
-        if trace is not None:
-            found |= _separations(trace, node, pairs)
+        for pair in _pairs(program, number, node):
+            dying, born = (
+                tuple(i for i, a in enumerate(node.arguments) if not a.is_constant and a.index == buffer)
+                for buffer in pair
+            )
+            result = analysed.separation(node, dying, born)
+            if result is not None and result.overlaps(*(program.buffers[buffer].bytes for buffer in pair)):
+                found[pair] = result
     return found
 
 
-def _trace(program: Program, node: Node) -> Trace | None:
-    values = {i: program.constants[a.index].value for i, a in enumerate(node.arguments) if a.is_constant}
-    try:
-        return trace_of(program.kernels[node.kernel], values)
-    except NotAnalysable:
-        return None
+_Parameters = tuple[int, ...]
+
+
+@dataclass
+class _Analysed:
+    """Traces and separations of the kernels so far: nodes that differ in names and weights only have the same."""
+
+    program: Program
+    traces: dict[int, list[tuple[Node, Trace | None]]] = field(default_factory=dict)
+    results: dict[tuple[int, _Parameters, _Parameters], Separation | None] = field(default_factory=dict)
+
+    def separation(self, node: Node, dying: _Parameters, born: _Parameters) -> Separation | None:
+        """Of two arguments of a node; None if its kernel cannot be analysed."""
+        trace = self._trace(node)
+        if trace is None:
+            return None
+        key = (id(trace), dying, born)
+        if key not in self.results:
+            try:
+                self.results[key] = separation(trace, dying, born)
+            except NotAnalysable:
+                self.results[key] = None
+        return self.results[key]
+
+    def _trace(self, node: Node) -> Trace | None:
+        known = self.traces.setdefault(node.kernel, [])
+        for other, trace in known:
+            used = frozenset() if trace is None else trace.used
+            if all(node.arguments[i] == other.arguments[i] for i in used):
+                return trace
+        trace = self._computed(node)
+        known.append((node, trace))
+        return trace
+
+    def _computed(self, node: Node) -> Trace | None:
+        constants = self.program.constants
+        values = {i: constants[a.index].value for i, a in enumerate(node.arguments) if a.is_constant}
+        try:
+            return trace_of(self.program.kernels[node.kernel], values)
+        except NotAnalysable:
+            return None
 
 
 def _pairs(program: Program, number: int, node: Node) -> list[tuple[int, int]]:
@@ -71,17 +105,3 @@ def _may_alias(program: Program, node: Node, pair: tuple[int, int]) -> bool:
     ]
     return types[0] == types[1] or any(kinds <= set(_BYTES) for kinds in types)
 
-
-def _separations(trace: Trace, node: Node, pairs: Sequence[tuple[int, int]]) -> Separations:
-    found: Separations = {}
-    for pair in pairs:
-        dying, born = (
-            [i for i, a in enumerate(node.arguments) if not a.is_constant and a.index == buffer] for buffer in pair
-        )
-        try:
-            result = separation(trace, dying, born)
-        except NotAnalysable:
-            continue
-        if result.overlaps(trace.sizes[dying[0]], trace.sizes[born[0]]):
-            found[pair] = result
-    return found

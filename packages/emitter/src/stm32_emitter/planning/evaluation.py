@@ -14,8 +14,8 @@ from stm32_emitter.planning.footprints import Number, Unknown
 
 Environment = dict[Any, Number | None]
 """Value of each variable: a number, one for each iteration, or None where it is not known."""
-Arrays = Mapping[Any, NDArray[Any]]
-"""Value of each constant buffer."""
+Arrays = Mapping[Any, Callable[[], NDArray[Any]]]
+"""Gives the value of each constant buffer."""
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     tirx.Add: np.add, tirx.Sub: np.subtract, tirx.Mul: np.multiply,
@@ -79,10 +79,12 @@ def _cast(expr: Any, environment: Environment, arrays: Arrays) -> Number:
 
 def _element(expr: Any, environment: Environment, arrays: Arrays) -> Number:
     """Elements of a constant array."""
-    array = arrays.get(expr.source)
-    if array is None or array.dtype.kind not in "iub" or len(expr.indices) != 1:
+    if expr.source not in arrays or len(expr.indices) != 1:
         raise Unknown(f"an element of {expr.source.name}")
     index = evaluate(expr.indices[0], environment, arrays)
+    array = arrays[expr.source]()
+    if array.dtype.kind not in "iub":
+        raise Unknown(f"elements of type {array.dtype}")
     if np.min(index) < 0 or np.max(index) >= array.size:
         raise Unknown(f"an index outside of {expr.source.name}")
     return _plain(array.ravel()[index].astype(np.int64))

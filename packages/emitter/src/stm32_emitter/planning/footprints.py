@@ -51,7 +51,8 @@ class Touch:
         start: first byte, from where the pointer points.
         length: neighbouring bytes.
         loops: (count, step in bytes, step in ticks), outermost first.
-        tick: when the first of them is touched, counted from the start of the call.
+        tick: when the first of them is touched at the earliest, counted from the start of the call.
+        spread: how many ticks later it may be.
     """
 
     pointer: int
@@ -60,11 +61,12 @@ class Touch:
     length: Number
     loops: tuple[tuple[Number, Number, int], ...] = ()
     tick: int = 0
+    spread: int = 0
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What one call touches in ``ticks`` units of time; of two touches in one tick neither is the first."""
+    """What one call touches in ``ticks`` units of time."""
 
     touches: tuple[Touch, ...] = ()
     ticks: int = 1
@@ -76,11 +78,11 @@ class Call:
 
     Attributes:
         numbers: by position; None for pointers and for what is not known.
-        constants: values behind the pointers to constants.
+        constants: give the values behind the pointers to constants.
     """
 
     numbers: Sequence[Number | None]
-    constants: Mapping[int, NDArray[Any]]
+    constants: Mapping[int, Callable[[], NDArray[Any]]]
 
     def __getitem__(self, position: int) -> Number:
         value = self.numbers[position]
@@ -92,7 +94,7 @@ class Call:
         """The array that a pointer to a constant points at."""
         if position not in self.constants:
             raise Unknown(f"the array behind argument {position}")
-        return self.constants[position]
+        return self.constants[position]()
 
 
 def reads(pointer: int, length: Number, *loops: Loop, start: Number = 0) -> Footprint:
@@ -120,14 +122,13 @@ def sequence(*parts: Footprint) -> Footprint:
 
 
 def together(*parts: Footprint) -> Footprint:
-    """In any order: writes count as first and last, reads come between."""
+    """In any order."""
     every = [
-        replace(touch, loops=tuple((count, step, 0) for count, step, _ in touch.loops), tick=tick)
+        replace(touch, loops=tuple((count, step, 0) for count, step, _ in touch.loops), tick=0, spread=1)
         for part in parts
         for touch in part.touches
-        for tick in ((0, 2) if touch.writes else (1,))
     ]
-    return Footprint(tuple(every), 3)
+    return Footprint(tuple(every), 2)
 
 
 def repeat(count: Number, body: Footprint, steps: Mapping[int, Number]) -> Footprint:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stm32_emitter.planning.access import Event, NotAnalysable, Trace
-from stm32_emitter.planning.footprints import Ints
+from stm32_emitter.planning.footprints import Ints, Number
 
 NEVER = -1
 """Last access of a byte that is not accessed."""
@@ -92,7 +92,7 @@ class _Times:
 
     def finer(self, unit: int) -> Ints:
         """The same for each ``unit`` bytes, a divisor."""
-        return np.repeat(self.ticks, self.unit // unit)
+        return self.ticks if unit == self.unit else np.repeat(self.ticks, self.unit // unit)
 
 
 def separation(trace: Trace, dying: Sequence[int], born: Sequence[int]) -> Separation:
@@ -106,18 +106,19 @@ def separation(trace: Trace, dying: Sequence[int], born: Sequence[int]) -> Separ
     Raises:
         NotAnalysable: an access lies outside of its buffer, or there are too many.
     """
-    ends = _last_access(trace, dying)
-    starts = _first_write(trace, born)
+    ends, starts = _last_access(trace, dying), _first_write(trace, born)
     nearest = apart(trace.sizes[dying[0]], trace.sizes[born[0]])
     lowest, highest = _forbidden(ends, starts)
-    below, above = max(nearest.below, lowest - 1), min(nearest.above, highest + 1)
-    found = Separation(below, above)
-    for period in _periods(trace, dying, born):
+    found = Separation(max(nearest.below, lowest - 1), min(nearest.above, highest + 1))
+    if found.allows(0):
+        return found
+    for period in sorted(_gaps(trace, dying) & _gaps(trace, born)):
         first, last = _forbidden_multiples(ends, starts, period)
-        if below // period < first - 1 or -(-above // period) > last + 1:
-            found = Separation(below, above, period, first - 1, last + 1)
-            break
-    return found
+        periodic = Separation(found.below, found.above, period, first - 1, last + 1)
+        if periodic.next(found.below + 1) < found.above:
+            return periodic
+    same = Separation(found.below, found.above, sum(trace.sizes[p[0]] for p in (dying, born)), 0, 1)
+    return same if _in_place(ends, starts) else found
 
 
 def _last_access(trace: Trace, parameters: Sequence[int]) -> _Times:
@@ -138,7 +139,10 @@ def _painted(events: Sequence[Event], size: int, *, latest: bool, never: int) ->
         at, when = _unfolded(event, unit)
         if len(at) and (at.min() < 0 or at.max() >= len(ticks)):
             raise NotAnalysable(f"an access outside of parameter {event.parameter}")
-        (np.maximum if latest else np.minimum).at(ticks, at, when)
+        if latest:
+            np.maximum.at(ticks, at, when + event.spread)
+        else:
+            np.minimum.at(ticks, at, when)
     return _Times(unit, ticks)
 
 
@@ -161,12 +165,19 @@ def _unfolded(event: Event, unit: int) -> tuple[Ints, Ints]:
     index = np.arange(len(at))
     for count, step, tick in loops:
         steps = np.arange(max(int(np.max(count)), 0), dtype=np.int64)
-        reached = steps < np.broadcast_to(np.asarray(count), len(event.start))[index][:, None]
-        each = np.broadcast_to(np.asarray(step) // unit, len(event.start))[index][:, None]
-        at = (at[:, None] + steps * each)[reached]
-        when = (when[:, None] + steps * tick)[reached]
-        index = np.broadcast_to(index[:, None], reached.shape)[reached]
+        each = _of(step, index) // unit
+        at, when = at[:, None] + steps * each, when[:, None] + steps * tick
+        if isinstance(count, np.ndarray):
+            reached = steps < _of(count, index)
+            at, when, index = at[reached], when[reached], np.broadcast_to(index[:, None], reached.shape)[reached]
+        else:
+            at, when, index = at.ravel(), when.ravel(), np.repeat(index, len(steps))
     return at, when
+
+
+def _of(value: Number, index: Ints) -> Number:
+    """The value of each element of ``index``, as a column."""
+    return value[index][:, None] if isinstance(value, np.ndarray) else value
 
 
 def _forbidden(ends: _Times, starts: _Times) -> tuple[int, int]:
@@ -206,10 +217,12 @@ def _forbidden_multiples(ends: _Times, starts: _Times, period: int) -> tuple[int
     return int(lowest.min()), int(highest.max())
 
 
-def _periods(trace: Trace, dying: Sequence[int], born: Sequence[int]) -> list[int]:
-    """Periods that are worth a look: common steps over gaps, least first; last one for which only d = 0 is near."""
-    steps = [_gaps(trace, dying), _gaps(trace, born)]
-    return [*sorted(steps[0] & steps[1]), trace.sizes[dying[0]] + trace.sizes[born[0]]]
+def _in_place(ends: _Times, starts: _Times) -> bool:
+    """Whether the difference 0 is safe."""
+    unit = math.gcd(ends.unit, starts.unit)
+    until, since = ends.finer(unit), starts.finer(unit)
+    common = min(len(until), len(since))
+    return bool(np.all(since[:common] >= until[:common]))
 
 
 def _gaps(trace: Trace, parameters: Sequence[int]) -> set[int]:

@@ -18,7 +18,8 @@
 #define AI_K_DSP 0
 #endif
 
-/* How often assembly repeats the body of a loop, as text: a build for small code (AI_K_SMALL) takes the second number. */
+/* How often assembly repeats the body of a loop, as text: a build for small code (AI_K_SMALL) takes the second number.
+ */
 #if defined(AI_K_SMALL) && AI_K_SMALL
 #define AI_K_UNROLL(often, seldom) #seldom
 #else

@@ -12,13 +12,13 @@
  * With m = sum of u * v over kernel rows and channels, s = m1 + m2, d = m2 - m1, S = m3 + m4, D = m3 - m4, the outputs
  * y0 .. y3 are
  *   24 y0 = 6 m0 - 4 s + S    12 y1 = 2 d + D    6 y2 = S - s    6 y3 = d + 2 D + 6 m5
- * All sums are taken modulo 2^32; |24 y| < 2^31 makes them exact. Halves of a word hold two input channels, in the order
- * of SXTB16: each four channels a b c d make the words (a, c) and (b, d).
+ * All sums are taken modulo 2^32; |24 y| < 2^31 makes them exact. Halves of a word hold two input channels, in the
+ * order of SXTB16: each four channels a b c d make the words (a, c) and (b, d).
  *
+ * The input's zero point is taken away first, which changes v1 only; rows outside the image are left out.
  * Two tiles that are neighbours and 4 output channels are computed at a time:
- *   weights [6][kernel row][depth / 2][4 output channels], made once for all tiles
- *   values  [6][kernel row][depth / 2][2 tiles]; input row r of the image lies in the place of one kernel row and is
- *           replaced by row r + ROWS; depth is a multiple of 16
+ *   weights [6][kernel row][depth / 2][4 output channels]
+ *   values  [6][kept rows][depth / 2][2 tiles]; row r of the image lies in place r % kept; depth is a multiple of 16
  */
 #ifndef AI_K_CONV_WINOGRAD_H
 #define AI_K_CONV_WINOGRAD_H
@@ -31,22 +31,24 @@ enum {
     AI_K_WINOGRAD_WIDTH,
     AI_K_WINOGRAD_DEPTH,     /* input channels */
     AI_K_WINOGRAD_ROWS,      /* of the kernel */
-    AI_K_WINOGRAD_ZERO_POINT /* value outside the input */
+    AI_K_WINOGRAD_ZERO_POINT /* of the input, its value outside the image */
 };
 
 /* Transforms 4 output channels; from: int8 [4][rows][3][depth]. */
 void ai_k_winograd_weights_s8(int32_t *weights, const int8_t *from, const int32_t *layer);
 
-/* Transforms the values of two tiles, whose first input is column `column` of row `row` of the image, at any place, even
- * outside; values: where position 0 of that row starts. */
-void ai_k_winograd_values_s8(int32_t *values, const int8_t *image, const int32_t *layer, int32_t row, int32_t column);
+/* Transforms the values of two tiles, whose first input is column `column` of row `row` >= 0 of the image, a column at
+ * any place, even outside; nothing is done for a row below the image. columns: working memory, int8 [10][depth]. */
+void ai_k_winograd_values_s8(int32_t *values, const int8_t *image, const int32_t *layer, int8_t *columns, int32_t kept,
+                             int32_t row, int32_t column);
 
-/* products [6][4 output channels][2 tiles] = the sums of products; the kernel's first row is place `first`. */
-void ai_k_winograd_multiply(int32_t *products, const int32_t *weights, const int32_t *values, int32_t rows,
-                            int32_t first, int32_t depth);
+/* products [6][4 output channels][2 tiles] = the sums of products of `rows` rows, at least 1; weights: those of the
+ * first row, weight_rows to a position; values: the first row is in place `first`. */
+void ai_k_winograd_multiply(int32_t *products, const int32_t *weights, const int32_t *values, int32_t kept,
+                            int32_t first, int32_t rows, int32_t depth, int32_t weight_rows);
 
 /* The first `count` of 8 outputs of 4 channels: out[i * out_stride + channel], requantized as ai_k_conv_d8_s8 does.
- * record: bias[0 .. 3] with the input's zero point, shift bytes of the 4 channels (right shift - 1),
+ * record: bias[0 .. 3], shift bytes of the 4 channels (right shift - 1),
  * multiplier[0 .. 3]. */
 void ai_k_winograd_output_s8(int8_t *out, const int32_t *products, const int32_t *record, int32_t out_stride,
                              int32_t count, int32_t zero_point);

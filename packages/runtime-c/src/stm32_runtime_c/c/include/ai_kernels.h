@@ -13,10 +13,12 @@
 #include "ai_k_dense_d8.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_depthwise_f32.h"
+#include "ai_k_plain.h"
 #include "ai_k_pool.h"
 #include "ai_k_pool_f32.h"
 #include "ai_k_quantize.h"
 #include "ai_k_softmax.h"
 #include "ai_k_softmax_f32.h"
+#include "ai_k_table.h"
 
 #endif

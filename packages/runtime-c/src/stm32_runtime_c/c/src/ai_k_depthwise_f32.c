@@ -3,51 +3,24 @@
 
 enum { LANES = 4 };
 
-/* The part of the windows that lies inside the image; distances in floats. */
+/* The part of the windows that lies inside the image; distances in floats. The assembly reads it in this order. */
 typedef struct {
-    int32_t rows, taps;
-    int32_t x_row, x_tap; /* from a row of the window, or a tap, to the next */
-    int32_t w_row, w_tap;
+    const float *bias;
+    int32_t groups;         /* of 4 channels */
+    int32_t rows, taps;     /* may be 0 in `rest` only */
+    int32_t x_step, y_step; /* from the window of a pixel, or an output pixel, to the next */
+    int32_t x_tap, w_tap;   /* from a tap to the next */
+    int32_t x_row, w_row;   /* from the end of a row of the window to the next */
     int32_t relu;
 } window;
+
+/* The groups of 4 channels, at least one, of 4 pixels or of one. */
+void ai_k_depthwise_f32_x4(const float *x, const float *weights, float *out, const window *inside);
+void ai_k_depthwise_f32_x1(const float *x, const float *weights, float *out, const window *inside);
 
 static inline float activated(float value, const window *inside)
 {
     return inside->relu && value < 0.0f ? 0.0f : value;
-}
-
-/* Four channels of two pixels. */
-static void lanes(const float *x0, const float *x1, const float *weights, const float *bias, float *out0, float *out1,
-                  const window *inside)
-{
-    float a0 = bias[0], a1 = bias[1], a2 = bias[2], a3 = bias[3];
-    float b0 = a0, b1 = a1, b2 = a2, b3 = a3;
-    for (int32_t row = 0; row < inside->rows; row++) {
-        const float *from0 = x0 + row * inside->x_row, *from1 = x1 + row * inside->x_row;
-        const float *weight = weights + row * inside->w_row;
-        for (int32_t tap = 0; tap < inside->taps; tap++) {
-            const float w0 = weight[0], w1 = weight[1], w2 = weight[2], w3 = weight[3];
-            a0 += w0 * from0[0];
-            a1 += w1 * from0[1];
-            a2 += w2 * from0[2];
-            a3 += w3 * from0[3];
-            b0 += w0 * from1[0];
-            b1 += w1 * from1[1];
-            b2 += w2 * from1[2];
-            b3 += w3 * from1[3];
-            from0 += inside->x_tap;
-            from1 += inside->x_tap;
-            weight += inside->w_tap;
-        }
-    }
-    out0[0] = activated(a0, inside);
-    out0[1] = activated(a1, inside);
-    out0[2] = activated(a2, inside);
-    out0[3] = activated(a3, inside);
-    out1[0] = activated(b0, inside);
-    out1[1] = activated(b1, inside);
-    out1[2] = activated(b2, inside);
-    out1[3] = activated(b3, inside);
 }
 
 /* One output channel of one pixel. */
@@ -55,29 +28,257 @@ static float single(const float *x, const float *weights, float sum, const windo
 {
     for (int32_t row = 0; row < inside->rows; row++) {
         for (int32_t tap = 0; tap < inside->taps; tap++) {
-            sum += weights[row * inside->w_row + tap * inside->w_tap] * x[row * inside->x_row + tap * inside->x_tap];
+            sum += *weights * *x;
+            x += inside->x_tap;
+            weights += inside->w_tap;
         }
+        x += inside->x_row;
+        weights += inside->w_row;
     }
     return activated(sum, inside);
 }
 
-/* All channels of one pixel or of two (second: floats from one to the other in the image, out_second in the output). */
-static void pixel(const float *x, int32_t second, const float *weights, const float *bias, float *out,
-                  int32_t out_second, const window *inside, const int32_t *layer)
+#if AI_K_FPU
+/* A product and a sum take 2 cycles on a Cortex-M4, a fused multiply-add 3; Armv8-M cores take as long for either.
+ * Four channels a b c d += weights s16-s19 * values w x y z; s28-s31 hold products. */
+#if __ARM_ARCH >= 8
+#define MULTIPLY(a, b, c, d, w, x, y, z)                                                                               \
+    " vfma.f32 s" #a ", s16, s" #w "\n"                                                                                \
+    " vfma.f32 s" #b ", s17, s" #x "\n"                                                                                \
+    " vfma.f32 s" #c ", s18, s" #y "\n"                                                                                \
+    " vfma.f32 s" #d ", s19, s" #z "\n"
+#else
+#define MULTIPLY(a, b, c, d, w, x, y, z)                                                                               \
+    " vmul.f32 s28, s16, s" #w "\n"                                                                                    \
+    " vmul.f32 s29, s17, s" #x "\n"                                                                                    \
+    " vmul.f32 s30, s18, s" #y "\n"                                                                                    \
+    " vmul.f32 s31, s19, s" #z "\n"                                                                                    \
+    " vadd.f32 s" #a ", s" #a ", s28\n"                                                                                \
+    " vadd.f32 s" #b ", s" #b ", s29\n"                                                                                \
+    " vadd.f32 s" #c ", s" #c ", s30\n"                                                                                \
+    " vadd.f32 s" #d ", s" #d ", s31\n"
+#endif
+
+/* Four channels a b c d, negative ones as 0, to [r12]. */
+#define STORE_RELU(a, b, c, d)                                                                                         \
+    " vmov r0, r1, s" #a ", s" #b "\n"                                                                                 \
+    " vmov r2, r3, s" #c ", s" #d "\n"                                                                                 \
+    " bic r0, r0, r0, asr #31\n"                                                                                       \
+    " bic r1, r1, r1, asr #31\n"                                                                                       \
+    " bic r2, r2, r2, asr #31\n"                                                                                       \
+    " bic r3, r3, r3, asr #31\n"                                                                                       \
+    " stm r12, {r0-r3}\n"
+
+/* Enters a function: lr bias, r10 groups left, r9 out, r6 block, r8 x_tap * 4, r11 w_tap * 4. */
+#define ENTER(name)                                                                                                    \
+    ".syntax unified\n"                                                                                                \
+    ".pushsection .text." name ", \"ax\", %progbits\n"                                                                 \
+    ".p2align 2\n"                                                                                                     \
+    ".global " name "\n"                                                                                               \
+    ".type " name ", %function\n"                                                                                      \
+    ".thumb_func\n" name ":\n"                                                                                         \
+    " push {r0, r1, r4-r11, lr}\n"                                                                                     \
+    " vpush {s16-s31}\n"                                                                                               \
+    " mov r9, r2\n"                                                                                                    \
+    " mov r6, r3\n"                                                                                                    \
+    " ldrd lr, r10, [r6]\n"                                                                                            \
+    " ldrd r8, r11, [r6, #24]\n"                                                                                       \
+    " lsl r8, r8, #2\n"                                                                                                \
+    " lsl r11, r11, #2\n"
+
+/* A group: r0 and r4 its values and weights, r7 rows left; the stack keeps the next group's. */
+#define GROUP                                                                                                          \
+    " ldrd r0, r4, [sp, #64]\n"                                                                                        \
+    " add r1, r0, #16\n"                                                                                               \
+    " add r2, r4, #16\n"                                                                                               \
+    " strd r1, r2, [sp, #64]\n"                                                                                        \
+    " ldr r7, [r6, #8]\n"
+
+/* r12 where the results go, r5 y_step; relu or not in the flags. */
+#define RESULTS                                                                                                        \
+    " ldr r5, [r6, #20]\n"                                                                                             \
+    " ldr r4, [r6, #40]\n"                                                                                             \
+    " mov r12, r9\n"                                                                                                   \
+    " cmp r4, #0\n"
+
+#define LEAVE(name)                                                                                                    \
+    " adds r9, r9, #16\n"                                                                                              \
+    " subs r10, r10, #1\n"                                                                                             \
+    " bne.w 1b\n"                                                                                                      \
+    " vpop {s16-s31}\n"                                                                                                \
+    " pop {r0, r1, r4-r11, pc}\n"                                                                                      \
+    ".size " name ", . - " name "\n"                                                                                   \
+    ".popsection\n"
+
+/* Four pixels.
+ *   s0-s15   sums, 4 channels of pixel 0, of pixel 1, ...   s16-s19  weights   s20-s27  values   s28-s31  products
+ *   r0-r3    values of pixel 0, 1, 2, 3   r4 weights   r5 taps left   r6 block   r7 rows left
+ *   r8 x_tap * 4   r9 out   r10 groups left   r11 w_tap * 4   r12 scratch   lr bias
+ * Stack: 64 bytes of s16-s31, x and weights of the next group */
+/* clang-format off */
+__asm__(
+    ENTER("ai_k_depthwise_f32_x4")
+    "1:\n" /* group: sums start with the bias */
+    " vldm lr!, {s0-s3}\n"
+    " vmov.f32 s4, s0\n"
+    " vmov.f32 s5, s1\n"
+    " vmov.f32 s6, s2\n"
+    " vmov.f32 s7, s3\n"
+    " vmov.f32 s8, s0\n"
+    " vmov.f32 s9, s1\n"
+    " vmov.f32 s10, s2\n"
+    " vmov.f32 s11, s3\n"
+    " vmov.f32 s12, s0\n"
+    " vmov.f32 s13, s1\n"
+    " vmov.f32 s14, s2\n"
+    " vmov.f32 s15, s3\n"
+    GROUP
+    " ldr r12, [r6, #16]\n" /* x_step */
+    " add r1, r0, r12, lsl #2\n"
+    " add r2, r1, r12, lsl #2\n"
+    " add r3, r2, r12, lsl #2\n"
+    "2:\n" /* row */
+    " ldr r5, [r6, #12]\n" /* taps */
+    ".p2align 2\n"
+    "3:\n" /* tap */
+    " vldm r4, {s16-s19}\n"
+    " vldm r0, {s20-s23}\n"
+    " vldm r1, {s24-s27}\n"
+    " add r4, r4, r11\n"
+    " add r0, r0, r8\n"
+    MULTIPLY(0, 1, 2, 3, 20, 21, 22, 23)
+    " add r1, r1, r8\n"
+    " vldm r2, {s20-s23}\n"
+    MULTIPLY(4, 5, 6, 7, 24, 25, 26, 27)
+    " add r2, r2, r8\n"
+    " vldm r3, {s24-s27}\n"
+    MULTIPLY(8, 9, 10, 11, 20, 21, 22, 23)
+    " add r3, r3, r8\n"
+    MULTIPLY(12, 13, 14, 15, 24, 25, 26, 27)
+    " subs r5, r5, #1\n"
+    " bne.w 3b\n"
+    " ldrd r12, r5, [r6, #32]\n" /* x_row, w_row: from the end of a row */
+    " add r0, r0, r12, lsl #2\n"
+    " add r1, r1, r12, lsl #2\n"
+    " add r2, r2, r12, lsl #2\n"
+    " add r3, r3, r12, lsl #2\n"
+    " add r4, r4, r5, lsl #2\n"
+    " subs r7, r7, #1\n"
+    " bne.w 2b\n"
+    RESULTS
+    " bne 4f\n"
+    " vstm r12, {s0-s3}\n"
+    " add r12, r12, r5, lsl #2\n"
+    " vstm r12, {s4-s7}\n"
+    " add r12, r12, r5, lsl #2\n"
+    " vstm r12, {s8-s11}\n"
+    " add r12, r12, r5, lsl #2\n"
+    " vstm r12, {s12-s15}\n"
+    " b 5f\n"
+    "4:\n"
+    STORE_RELU(0, 1, 2, 3)
+    " add r12, r12, r5, lsl #2\n"
+    STORE_RELU(4, 5, 6, 7)
+    " add r12, r12, r5, lsl #2\n"
+    STORE_RELU(8, 9, 10, 11)
+    " add r12, r12, r5, lsl #2\n"
+    STORE_RELU(12, 13, 14, 15)
+    "5:\n"
+    LEAVE("ai_k_depthwise_f32_x4"));
+
+/* One pixel: s0-s3 sums, s16-s19 weights, s20-s23 values; r0 values, else as above. */
+__asm__(
+    ENTER("ai_k_depthwise_f32_x1")
+    "1:\n" /* group */
+    " vldm lr!, {s0-s3}\n"
+    GROUP
+    "2:\n" /* row */
+    " ldr r5, [r6, #12]\n" /* taps */
+    "3:\n" /* tap */
+    " vldm r4, {s16-s19}\n"
+    " vldm r0, {s20-s23}\n"
+    " add r4, r4, r11\n"
+    " add r0, r0, r8\n"
+    MULTIPLY(0, 1, 2, 3, 20, 21, 22, 23)
+    " subs r5, r5, #1\n"
+    " bne 3b\n"
+    " ldrd r12, r5, [r6, #32]\n" /* x_row, w_row: from the end of a row */
+    " add r0, r0, r12, lsl #2\n"
+    " add r4, r4, r5, lsl #2\n"
+    " subs r7, r7, #1\n"
+    " bne 2b\n"
+    RESULTS
+    " bne 4f\n"
+    " vstm r12, {s0-s3}\n"
+    " b 5f\n"
+    "4:\n"
+    STORE_RELU(0, 1, 2, 3)
+    "5:\n"
+    LEAVE("ai_k_depthwise_f32_x1"));
+/* clang-format on */
+#else
+void ai_k_depthwise_f32_x1(const float *x, const float *weights, float *out, const window *inside)
+{
+    for (int32_t channel = 0; channel < LANES * inside->groups; channel += LANES) {
+        const float *from = x + channel, *weight = weights + channel;
+        float a = inside->bias[channel], b = inside->bias[channel + 1];
+        float c = inside->bias[channel + 2], d = inside->bias[channel + 3];
+        for (int32_t row = 0; row < inside->rows; row++) {
+            for (int32_t tap = 0; tap < inside->taps; tap++) {
+                a += weight[0] * from[0];
+                b += weight[1] * from[1];
+                c += weight[2] * from[2];
+                d += weight[3] * from[3];
+                from += inside->x_tap;
+                weight += inside->w_tap;
+            }
+            from += inside->x_row;
+            weight += inside->w_row;
+        }
+        out[channel] = activated(a, inside);
+        out[channel + 1] = activated(b, inside);
+        out[channel + 2] = activated(c, inside);
+        out[channel + 3] = activated(d, inside);
+    }
+}
+
+void ai_k_depthwise_f32_x4(const float *x, const float *weights, float *out, const window *inside)
+{
+    for (int32_t pixel = 0; pixel < 4; pixel++) {
+        ai_k_depthwise_f32_x1(x + pixel * inside->x_step, weights, out + pixel * inside->y_step, inside);
+    }
+}
+#endif
+
+/* The channels that make no group of 4. */
+static __attribute__((noinline)) void rest(const float *x, const float *weights, float *out, const window *inside,
+                                           int32_t pixels, const int32_t *layer)
 {
     const int32_t outputs = layer[AI_K_F32_OUTPUTS], multiplier = outputs / layer[AI_K_F32_DEPTH];
-    int32_t channel = 0;
-    for (; multiplier == 1 && channel + LANES <= outputs; channel += LANES) {
-        const float *const from = x + channel;
-        float *const to = out + channel;
-        lanes(from, from + second, weights + channel, bias + channel, to, to + out_second, inside);
+    for (int32_t pixel = 0; pixel < pixels; pixel++) {
+        for (int32_t channel = LANES * inside->groups; channel < outputs; channel++) {
+            out[channel] = single(x + channel / multiplier, weights + channel, inside->bias[channel], inside);
+        }
+        x += inside->x_step;
+        out += inside->y_step;
     }
-    for (; channel < outputs; channel++) {
-        const float *const from = x + channel / multiplier;
-        const float first = single(from, weights + channel, bias[channel], inside);
-        out[channel + out_second] =
-            second == 0 ? first : single(from + second, weights + channel, bias[channel], inside);
-        out[channel] = first;
+}
+
+/* Pixels that are clipped alike. */
+static void run(const float *x, const float *weights, float *out, const window *inside, int32_t pixels,
+                const int32_t *layer)
+{
+    while (pixels > 0) {
+        const int32_t count = pixels >= 4 ? 4 : 1;
+        if (inside->groups > 0) {
+            (count == 4 ? ai_k_depthwise_f32_x4 : ai_k_depthwise_f32_x1)(x, weights, out, inside);
+        }
+        if (LANES * inside->groups < layer[AI_K_F32_OUTPUTS]) {
+            rest(x, weights, out, inside, count, layer);
+        }
+        x += count * inside->x_step;
+        out += count * inside->y_step;
+        pixels -= count;
     }
 }
 
@@ -86,22 +287,26 @@ void ai_k_depthwise_f32(const float *image, const float *weights, const float *b
 {
     const int32_t width = layer[AI_K_F32_WIDTH], channels = layer[AI_K_F32_CHANNELS], stride = layer[AI_K_F32_STRIDE];
     const int32_t row_dilation = layer[AI_K_F32_ROW_DILATION], tap_dilation = layer[AI_K_F32_TAP_DILATION];
+    const int32_t outputs = layer[AI_K_F32_OUTPUTS];
+    const int32_t groups = outputs == layer[AI_K_F32_DEPTH] ? outputs / LANES : 0;
     const ai_k_range rows = ai_k_f32_inside(row, layer[AI_K_F32_HEIGHT], layer[AI_K_F32_ROWS], row_dilation);
-    window inside = {.rows = rows.last - rows.first, .relu = layer[AI_K_F32_RELU]};
-    inside.x_row = row_dilation * width * channels;
+    window inside = {.bias = bias, .rows = rows.last - rows.first, .relu = layer[AI_K_F32_RELU]};
+    inside.x_step = stride * channels;
+    inside.y_step = layer[AI_K_F32_OUT_CHANNELS];
     inside.x_tap = tap_dilation * channels;
-    inside.w_tap = layer[AI_K_F32_OUTPUTS];
-    inside.w_row = layer[AI_K_F32_TAPS] * inside.w_tap;
+    inside.w_tap = outputs;
     image += (row + rows.first * row_dilation) * width * channels;
-    weights += rows.first * inside.w_row;
+    weights += rows.first * layer[AI_K_F32_TAPS] * outputs;
     while (pixels > 0) {
-        const int32_t alike = ai_k_f32_alike(layer, column, pixels), count = alike > 1 ? 2 : 1;
+        const int32_t count = ai_k_f32_alike(layer, column, pixels);
         const ai_k_range taps = ai_k_f32_inside(column, width, layer[AI_K_F32_TAPS], tap_dilation);
-        const float *const x = image + (column + taps.first * tap_dilation) * channels;
-        const int32_t step = (count - 1) * stride * channels, out_step = (count - 1) * layer[AI_K_F32_OUT_CHANNELS];
         inside.taps = taps.last - taps.first;
-        pixel(x, step, weights + taps.first * inside.w_tap, bias, out, out_step, &inside, layer);
-        out += count * layer[AI_K_F32_OUT_CHANNELS];
+        inside.groups = inside.rows > 0 && inside.taps > 0 ? groups : 0;
+        inside.x_row = row_dilation * width * channels - inside.taps * inside.x_tap;
+        inside.w_row = (layer[AI_K_F32_TAPS] - inside.taps) * outputs;
+        run(image + (column + taps.first * tap_dilation) * channels, weights + taps.first * outputs, out, &inside,
+            count, layer);
+        out += count * inside.y_step;
         column += count * stride;
         pixels -= count;
     }
