@@ -143,7 +143,7 @@ def compile_model(
     """
     options = Options(target, optimize, constant_channels, include_activations, include_inputs, include_outputs)
     core = _checked(options)
-    choices = Choices(optimize, best_schedules(tuned))
+    choices = Choices(optimize, best_schedules(tuned, optimize))
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     module = _import(model)
