@@ -64,6 +64,7 @@ def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: st
         "NANOPB_DIR": nanopb.as_posix() if nanopb else "",
         "PYTHON": python,
         "PER_LAYER": "OFF",
+        "SHARED_POOL": "OFF",
         "BATCH": "",
         "RUNS": "10",
         "SEED": "1",
