@@ -49,7 +49,9 @@ def _settings(*, per_layer: bool, endless: bool, shared_pool: bool) -> Iterator[
     "--console", "endless", is_flag=True, help="perf: run for ever with a console, on an emulated board, too."
 )
 @click.option(
-    "--shared-pool", is_flag=True, help="One pool for all models, which run one after the other: the largest, not the sum."
+    "--shared-pool",
+    is_flag=True,
+    help="One pool for all models, which run one after the other: the largest, not the sum.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the memory report as JSON.")
 def command(
