@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tvm import ir, tirx
 
 from stm32_emitter.planning.evaluation import CONDITIONAL, Arrays, Environment, evaluate
-from stm32_emitter.planning.footprints import FOOTPRINTS, Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.footprints import Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.runtime import FOOTPRINTS
 from stm32_emitter.tir.lowering import LoweredKernel, element_bytes
 
 MOST_ITERATIONS = 1 << 18

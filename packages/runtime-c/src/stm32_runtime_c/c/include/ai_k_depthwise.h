@@ -79,6 +79,15 @@ void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t
                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
                              int32_t zero_point);
 
+/* Does nothing: tells the memory planner which window of x the call before has read by means of its list of taps. */
+static inline void ai_k_reads_window(const int8_t *x, int32_t height, int32_t width, int32_t channels, int32_t rows,
+                                     int32_t columns, int32_t row_dilation, int32_t column_dilation, int32_t row,
+                                     int32_t column)
+{
+    (void)x, (void)height, (void)width, (void)channels, (void)rows, (void)columns;
+    (void)row_dilation, (void)column_dilation, (void)row, (void)column;
+}
+
 /* Sizes of a layer for ai_k_depthwise_pixel_s8. */
 typedef struct {
     int32_t height, width, channels; /* of the input */
