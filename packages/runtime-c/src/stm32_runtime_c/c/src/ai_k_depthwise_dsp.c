@@ -29,7 +29,7 @@ __asm__(
 
     /* Registers: r0 pairs, r1 first row, r2 its step, r3 second row, r12 its step, lr end of the pairs of this row,
      * r9 and r10 once and three times the plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
-    ".macro ai_k_dw_widen_begin\n"
+    ".macro ai_k_dw_widen load, one, two\n"
     " ldm r1, {r4-r12}\n" /* the fields of widen_rows */
     " push {r8-r11}\n"
     " mov r1, r4\n"
@@ -40,13 +40,19 @@ __asm__(
     " mov r12, r7\n"
     "1: ldr r4, [sp]\n" /* a pair of rows */
     " add lr, r0, r4\n"
-    " lsls r4, r4, #29\n" /* an odd count of columns enters in the middle */
-    " bmi 3f\n"
-    ".endm\n"
-    ".macro ai_k_dw_widen_end\n"
+    " lsls r4, r4, #29\n"
+    " bpl 2f\n"
+    " \\load r4, [r1]\n" /* an odd count of columns */
+    " \\load r5, [r3]\n"
+    " add r1, r1, r2\n"
+    " add r3, r3, r12\n"
+    " \\one r4, r5\n"
+    " cmp r0, lr\n"
+    " beq 3f\n"
+    "2: \\two\n"
     " cmp r0, lr\n"
     " bne 2b\n"
-    " ldrd r4, r5, [sp, #4]\n"
+    "3: ldrd r4, r5, [sp, #4]\n"
     " ldr r6, [sp, #12]\n"
     " add r1, r4\n"
     " add r3, r4\n"
@@ -57,47 +63,63 @@ __asm__(
     " add sp, #16\n"
     ".endm\n"
 
-    ".macro ai_k_dw_widen_4_column\n"
-    " ldr r4, [r1]\n" /* 4 channels of the first row, a */
-    " ldr r5, [r3]\n" /* and of the second, b */
-    " add r1, r1, r2\n"
-    " add r3, r3, r12\n"
-    " pkhbt r6, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
-    " pkhtb r7, r5, r4, asr #16\n" /* a2 a3 b2 b3 */
-    " sxtb16 r4, r6\n"             /* channel 0: a0, b0 */
-    " sxtb16 r5, r6, ror #8\n"
+    /* Words a0 a1 a2 a3 of the first row and b0 b1 b2 b3 of the second to 4 pairs; r6, r7 and a, b are overwritten. */
+    ".macro ai_k_dw_widen_4_one a, b\n"
+    " pkhbt r6, \\a, \\b, lsl #16\n" /* a0 a1 b0 b1 */
+    " pkhtb r7, \\b, \\a, asr #16\n" /* a2 a3 b2 b3 */
+    " sxtb16 \\a, r6\n"              /* channel 0: a0, b0 */
+    " sxtb16 \\b, r6, ror #8\n"
     " sxtb16 r6, r7\n"
     " sxtb16 r7, r7, ror #8\n"
-    " str r5, [r0, r9]\n"
+    " str \\b, [r0, r9]\n"
     " str r6, [r0, r9, lsl #1]\n"
     " str r7, [r0, r10]\n"
-    " str r4, [r0], #4\n"
+    " str \\a, [r0], #4\n"
+    ".endm\n"
+    ".macro ai_k_dw_widen_4_two\n"
+    " ldr r4, [r1]\n"
+    " ldr r5, [r3]\n"
+    " ldr r8, [r1, r2]\n"
+    " ldr r11, [r3, r12]\n"
+    " add r1, r1, r2, lsl #1\n"
+    " add r3, r3, r12, lsl #1\n"
+    " ai_k_dw_widen_4_one r4, r5\n"
+    " ai_k_dw_widen_4_one r8, r11\n"
     ".endm\n"
 
-    ".macro ai_k_dw_widen_2_column\n"
-    " ldrh r4, [r1]\n" /* 2 channels of the first row, a */
-    " ldrh r5, [r3]\n" /* and of the second, b */
-    " add r1, r1, r2\n"
-    " add r3, r3, r12\n"
-    " orr r4, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
-    " sxtb16 r5, r4, ror #8\n"
-    " sxtb16 r4, r4\n"
+    /* The same for a0 a1 and b0 b1. */
+    ".macro ai_k_dw_widen_2_one a, b\n"
+    " pkhbt \\a, \\a, \\b, lsl #16\n"
+    " sxtb16 \\b, \\a, ror #8\n"
+    " sxtb16 \\a, \\a\n"
+    " str \\b, [r0, r9]\n"
+    " str \\a, [r0], #4\n"
+    ".endm\n"
+    ".macro ai_k_dw_widen_2_two\n"
+    " ldrh r4, [r1]\n"
+    " ldrh r5, [r3]\n"
+    " ldrh r8, [r1, r2]\n"
+    " ldrh r11, [r3, r12]\n"
+    " add r1, r1, r2, lsl #1\n"
+    " add r3, r3, r12, lsl #1\n"
+    " pkhbt r4, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
+    " pkhbt r8, r8, r11, lsl #16\n"
+    " sxtb16 r5, r4, ror #8\n" /* channel 1 */
+    " sxtb16 r11, r8, ror #8\n"
+    " sxtb16 r4, r4\n" /* channel 0 */
+    " sxtb16 r8, r8\n"
     " str r5, [r0, r9]\n"
     " str r4, [r0], #4\n"
+    " str r11, [r0, r9]\n"
+    " str r8, [r0], #4\n"
     ".endm\n"
 
     " ai_k_dw_begin ai_k_depthwise_widen_4\n"
-    " ai_k_dw_widen_begin\n"
-    "2: ai_k_dw_widen_4_column\n"
-    "3: ai_k_dw_widen_4_column\n"
-    " ai_k_dw_widen_end\n"
+    " ai_k_dw_widen ldr, ai_k_dw_widen_4_one, ai_k_dw_widen_4_two\n"
     " ai_k_dw_end ai_k_depthwise_widen_4\n"
 
     " ai_k_dw_begin ai_k_depthwise_widen_2\n"
-    " ai_k_dw_widen_begin\n"
-    "2: ai_k_dw_widen_2_column\n"
-    "3: ai_k_dw_widen_2_column\n"
-    " ai_k_dw_widen_end\n"
+    " ai_k_dw_widen ldrh, ai_k_dw_widen_2_one, ai_k_dw_widen_2_two\n"
     " ai_k_dw_end ai_k_depthwise_widen_2\n");
 
 /* The windows.
