@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,7 +49,9 @@ class DepthwiseConv2D(OperatorDefinition):
         if depthwise_window.fits(request):
             offered.append(depthwise_window.schedule(request))
         if depthwise_taps.fits(request):
-            offered.append(depthwise_taps.schedule(request))
+            taps = depthwise_taps.schedule(request)
+            # Beside rows, which most 3 x 3 layers of a model take, it is not worth its code.
+            offered.append(replace(taps, goals=taps.goals - {"balanced"}) if offered else taps)
         return (*offered, _pixel_schedule(request))
 
 
