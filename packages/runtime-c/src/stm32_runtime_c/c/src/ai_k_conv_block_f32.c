@@ -300,6 +300,48 @@ __asm__(
     "9:\n"
     LEAVE("ai_k_conv_f32_x1"));
 /* clang-format on */
+
+float ai_k_dot_f32(const float *x, const float *weights, int32_t count, float sum)
+{
+    register float total __asm__("s0") = sum;
+    /* clang-format off */
+    /* s0-s3 sums, s4-s7 values, s8-s11 weights, s12 s13 products. */
+    __asm__ volatile(
+        " vmov s1, %[zero]\n"
+        " vmov s2, %[zero]\n"
+        " vmov s3, %[zero]\n"
+        " subs %[count], %[count], #4\n"
+        " blt 2f\n"
+        "1:\n"
+        " vldm %[x]!, {s4-s7}\n"
+        " vldm %[weights]!, {s8-s11}\n"
+        " vmul.f32 s12, s5, s9\n"
+        " vmul.f32 s13, s7, s11\n"
+        " vfma.f32 s0, s4, s8\n"
+        " vadd.f32 s1, s1, s12\n"
+        " vfma.f32 s2, s6, s10\n"
+        " vadd.f32 s3, s3, s13\n"
+        " subs %[count], %[count], #4\n"
+        " bge 1b\n"
+        "2:\n"
+        " adds %[count], %[count], #4\n"
+        " beq 4f\n"
+        "3:\n"
+        " vldm %[x]!, {s4}\n"
+        " vldm %[weights]!, {s8}\n"
+        " vfma.f32 s0, s4, s8\n"
+        " subs %[count], %[count], #1\n"
+        " bne 3b\n"
+        "4:\n"
+        " vadd.f32 s0, s0, s1\n"
+        " vadd.f32 s2, s2, s3\n"
+        " vadd.f32 s0, s0, s2\n"
+        : "+t"(total), [x] "+r"(x), [weights] "+r"(weights), [count] "+r"(count)
+        : [zero] "r"(0)
+        : "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "cc", "memory");
+    /* clang-format on */
+    return total;
+}
 #else
 /* Adds the products of the rows of the window to four sums. */
 static const float *window(const float *x, const float *weights, float *sums, const ai_k_f32_block *block)
@@ -349,5 +391,13 @@ void ai_k_conv_f32_x4(const float *x, const float *weights, float *out, const ai
 {
     ai_k_conv_f32_x2(x, weights, out, block);
     ai_k_conv_f32_x2(x + 2 * block->x_step, weights, out + 2 * block->y_step, block);
+}
+
+float ai_k_dot_f32(const float *x, const float *weights, int32_t count, float sum)
+{
+    for (int32_t i = 0; i < count; i++) {
+        sum += x[i] * weights[i];
+    }
+    return sum;
 }
 #endif
