@@ -13,7 +13,6 @@ from stm32_emitter.operators.pooling import clipped, supported
 from stm32_emitter.operators.scope import Scope, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
-
 _LANES = 4
 """Channels that a micro-kernel takes together; with fewer, a call for each window costs more than the window."""
 
