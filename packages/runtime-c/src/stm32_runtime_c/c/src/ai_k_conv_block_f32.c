@@ -4,8 +4,9 @@
 #include "ai_k_window_f32.h"
 
 #if AI_K_FPU
-/* A fused multiply-add takes 3 cycles on a Cortex-M4, a product and a sum take 2: every second product is separate
- * there, which balances cycles against instructions. Armv8-M cores take as long for either kind: all are fused.
+/* A fused multiply-add takes 3 cycles on a Cortex-M4, a product and a sum take 2: in blocks of four pixels every second
+ * product is separate there, which balances cycles against instructions; in the smaller blocks all are. On Armv8-M,
+ * whose timing is not published, all are fused.
  * fuse, split: four channels a b c d of a pixel += weights w.. * value x; s28-s31 hold products. */
 #define FUSE(a, b, c, d, w0, w1, w2, w3, x)                                                                            \
     " vfma.f32 s" #a ", s" #w0 ", s" #x "\n"                                                                           \
@@ -195,14 +196,14 @@ __asm__(
     " vldm r0!, {s8-s11}\n"
     " vldm r1!, {s12-s15}\n"
     " vldm r4!, {s16-s23}\n"
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 8)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 8)
     SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 12)
-    FUSE(0, 1, 2, 3, 20, 21, 22, 23, 9)
+    SPLIT(0, 1, 2, 3, 20, 21, 22, 23, 9)
     SPLIT(4, 5, 6, 7, 20, 21, 22, 23, 13)
     " vldm r4!, {s16-s23}\n"
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 10)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 10)
     SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 14)
-    FUSE(0, 1, 2, 3, 20, 21, 22, 23, 11)
+    SPLIT(0, 1, 2, 3, 20, 21, 22, 23, 11)
     SPLIT(4, 5, 6, 7, 20, 21, 22, 23, 15)
     " subs r5, r5, #4\n"
     " bge.w 4b\n"
@@ -213,7 +214,7 @@ __asm__(
     " vldm r0!, {s8}\n"
     " vldm r1!, {s12}\n"
     " vldm r4!, {s16-s19}\n"
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 8)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 8)
     SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 12)
     " subs r5, r5, #1\n"
     " bne 6b\n"
@@ -263,9 +264,9 @@ __asm__(
     "4:\n" /* four positions */
     " vldm r0!, {s4-s7}\n"
     " vldm r4!, {s8-s23}\n"
-    FUSE(0, 1, 2, 3, 8, 9, 10, 11, 4)
+    SPLIT(0, 1, 2, 3, 8, 9, 10, 11, 4)
     SPLIT(0, 1, 2, 3, 12, 13, 14, 15, 5)
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 6)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 6)
     SPLIT(0, 1, 2, 3, 20, 21, 22, 23, 7)
     " subs r5, r5, #4\n"
     " bge 4b\n"
@@ -275,7 +276,7 @@ __asm__(
     "6:\n" /* one position */
     " vldm r0!, {s4}\n"
     " vldm r4!, {s8-s11}\n"
-    FUSE(0, 1, 2, 3, 8, 9, 10, 11, 4)
+    SPLIT(0, 1, 2, 3, 8, 9, 10, 11, 4)
     " subs r5, r5, #1\n"
     " bne 6b\n"
     "7:\n"
