@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 PACKAGES := runtime-c ai-runner board-support emitter cli
 PYTEST_WORKERS ?= 2
 PYTEST_FLAGS ?=
+# Not empty: make bench writes what it measured to docs/.
+UPDATE ?=
+BENCH_FLAGS ?=
 
 # Words of the original application, from the environment or from `make NAME=value`.
 MODEL_PATH ?=
@@ -23,7 +26,7 @@ export ARM_PATH X_CUBE_TOOL_PATH X_CUBE_PATH TVM_PATH
 help:
 	@echo "make demo        compile the digit classifier, boot it on an emulated Cortex-M4, compare every output byte"
 	@echo "make test        lint, types, import contracts, C format, every test"
-	@echo "make bench       costs of the MLPerf Tiny models on the emulated boards (docs/benchmarks.md)"
+	@echo "make bench       costs of the MLPerf Tiny models on the emulated boards, against docs/benchmarks.md; UPDATE=1 accepts"
 	@echo "make setup       only the set-up that demo and test start with"
 	@echo "make format      format Python and C sources in place"
 	@echo "make perf|valid  build MODEL_PATH=DIR for BOARD=NAME; then make flash [SERIAL_NUMBER=...], make info, make clean"
@@ -35,7 +38,7 @@ demo: setup
 	@$(BIN)/python scripts/demo.py
 
 bench: setup
-	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python scripts/bench.py $(if $(UPDATE),--update) $(BENCH_FLAGS)
 
 test: lint types contracts c-format unit
 

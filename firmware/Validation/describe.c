@@ -4,6 +4,7 @@
 #include "board.h"
 
 #define MAX_RANK 8
+#define PIECE 64u
 
 /* Element formats: bit 23 signed, bits 17..20 kind (1 float, 2 integer, 3 bool), bits 7..13 bits, 64 + fraction bits.
  */
@@ -88,6 +89,31 @@ void describe_data(stm32_ai_aiDataMsg *message, const byte_range *range)
     message->addr = (uint32_t)(uintptr_t)range->data;
     message->datas.funcs.encode = encode_bytes;
     message->datas.arg = not_const(range);
+}
+
+static bool encode_node_data(pb_ostream_t *stream, const pb_field_t *field, void *const *arg)
+{
+    const node_data *data = *arg;
+    if (!pb_encode_tag_for_field(stream, field) || !pb_encode_varint(stream, data->size)) {
+        return false;
+    }
+    uint8_t piece[PIECE];
+    for (uint32_t at = 0; at < data->size; at += PIECE) {
+        const uint32_t count = data->size - at < PIECE ? data->size - at : PIECE;
+        if (ai_read_node_data(data->handle, data->node, data->output, at, piece, count) != AI_STATUS_OK ||
+            !pb_write(stream, piece, count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void describe_node_data(stm32_ai_aiDataMsg *message, const node_data *data)
+{
+    message->size = data->size;
+    message->addr = 0;
+    message->datas.funcs.encode = encode_node_data;
+    message->datas.arg = not_const(data);
 }
 
 static bool encode_desc(pb_ostream_t *stream, const pb_field_t *field, const stm32_ai_aiTensorDescMsg *desc)

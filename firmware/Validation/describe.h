@@ -28,6 +28,16 @@ typedef struct {
     ai_handle handle;
 } model_view;
 
+/* An output of a node, read piece by piece; must outlive the message. */
+typedef struct {
+    ai_handle handle;
+    uint32_t node, output;
+    uint32_t size;
+} node_data;
+
+/* Makes the message carry it, in the layout of the original model. */
+void describe_node_data(stm32_ai_aiDataMsg *message, const node_data *data);
+
 /* Fills a model information message; *view must outlive it. */
 void describe_model(stm32_ai_aiModelInfoMsg *info, const model_view *view);
 

@@ -15,15 +15,30 @@ typedef struct {
     bool broken;
 } observation;
 
+/* A tensor that lost channels: they are put back while it is sent. */
+static bool send_restored(const observation *o, const ai_node_tensor *output, const node_data *data, uint32_t flags)
+{
+    session *s = o->s;
+    session_begin(s, stm32_ai_S_PROCESSING, stm32_ai_respMsg_tensor_tag);
+    stm32_ai_aiTensorMsg *message = &s->response.payload.tensor;
+    describe_tensor(&message->desc, &output->tensor, output->name, NULL, flags);
+    describe_node_data(&message->data, data);
+    return session_send(s);
+}
+
 static bool send_tensors(const observation *o, uint32_t index, const ai_node_info *node)
 {
     const bool with_data = (o->s->request.param & stm32_ai_RUN_WITH_DATA) != 0;
     for (uint32_t i = 0; i < node->n_outputs; i++) {
         const ai_node_tensor *output = &node->outputs[i];
         const uint32_t last = i + 1u == node->n_outputs ? (uint32_t)stm32_ai_TENSOR_LAST : 0u;
-        const void *data = with_data ? ai_get_node_data(o->view->handle, index, i) : NULL;
-        if (!run_send_tensor(o->s, stm32_ai_S_PROCESSING, &output->tensor, output->name, data,
-                             (uint32_t)stm32_ai_TENSOR_INTERNAL | last)) {
+        const uint32_t flags = (uint32_t)stm32_ai_TENSOR_INTERNAL | last;
+        const node_data data = {o->view->handle, index, i, get_tensor_size(&output->tensor)};
+        const bool sent = with_data && output->removed != NULL
+                              ? send_restored(o, output, &data, flags)
+                              : run_send_tensor(o->s, stm32_ai_S_PROCESSING, &output->tensor, output->name,
+                                                with_data ? ai_get_node_data(o->view->handle, index, i) : NULL, flags);
+        if (!sent) {
             return false;
         }
     }

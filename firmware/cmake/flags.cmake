@@ -11,5 +11,5 @@ set(STRICT_FLAGS -Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion 
 # What the stack bound of ai_run is computed from.
 set(MODEL_FLAGS ${MODEL_OPT} -fstack-usage)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  list(APPEND MODEL_FLAGS -fcallgraph-info=su)
+  list(APPEND MODEL_FLAGS -fcallgraph-info=su,da -fno-tree-loop-distribute-patterns)
 endif()

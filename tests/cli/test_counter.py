@@ -47,6 +47,29 @@ def test_counting_repeats_exactly(digits_elf: Path) -> None:
     assert counter.count(board, digits_elf) == counter.count(board, digits_elf)
 
 
+@pytest.mark.emulator
+@pytest.mark.usefixtures("emulator")
+def test_nodes_add_up_to_the_whole(digits_elf: Path) -> None:
+    board = load_board(BOARD)
+    found, whole = counter.count_nodes(board, digits_elf, "digits_int8"), counter.count(board, digits_elf)
+    info = json.loads((digits_elf.parents[1] / "model" / "digits_int8.json").read_text())
+    assert found.total == whole
+    assert len(found.nodes) == len(info["nodes"])
+    parts = [*found.nodes, found.outside]
+    assert sum(part.instructions for part in parts) == whole.instructions
+    assert sum(part.cycles for part in parts) == whole.cycles
+    assert found.outside.instructions < 200
+    for cost, node in zip(found.nodes, info["nodes"], strict=True):
+        assert cost.instructions > 0
+        assert node["kernel"] in cost.functions
+
+
+def test_model_that_is_not_in_the_image(digits_elf: Path) -> None:
+    with pytest.raises(CliError, match="holds no model 'other'") as caught:
+        counter.count_nodes(load_board(BOARD), digits_elf, "other")
+    assert caught.value.exit_code == Exit.USAGE
+
+
 def test_function_that_is_not_there(digits_elf: Path) -> None:
     with pytest.raises(CliError, match="has no function no_such_function") as caught:
         counter.count(load_board(BOARD), digits_elf, begin="no_such_function")

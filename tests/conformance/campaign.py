@@ -24,8 +24,8 @@ from typing import Any
 
 from tests.conformance.toolchain import BUILD, MACHINES, ToolMissing, sources_digest
 
-GRAPHS = "graphs"
-"""Stands in the place of an operator for random graphs of several operators."""
+GRAPHS = ("graphs", "pruned-graphs")
+"""Stand in the place of an operator for random graphs of several operators, the latter with channels of zeros."""
 
 
 class SourcesChanged(RuntimeError):  # noqa: N818
@@ -65,7 +65,7 @@ def parts(machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], se
     found = []
     for machine in machines:
         for op in ops:
-            for dtype in dtypes if op != GRAPHS else ("mixed",):
+            for dtype in dtypes if op not in GRAPHS else ("mixed",):
                 found += [
                     Part(machine, op, dtype, first, min(chunk, seeds.stop - first))
                     for first in range(seeds.start, seeds.stop, chunk)
@@ -80,13 +80,14 @@ def run_part(part: Part, sources: str) -> PartResult:
         SourcesChanged: ``sources`` is not their digest any more.
     """
     from stm32_emitter.testing.cases import cases
-    from stm32_emitter.testing.graphs import graphs
+    from stm32_emitter.testing.graphs import graphs, pruned_graphs
 
     from tests.conformance.batch import run_batch
 
     start = time.monotonic()
     folder = BUILD / "work" / part.key.replace("/", "-")
-    source = graphs(part.first, part.count) if part.op == GRAPHS else cases(part.op, part.first, part.count, part.dtype)
+    several = dict(zip(GRAPHS, (graphs, pruned_graphs), strict=True)).get(part.op)
+    source = several(part.first, part.count) if several else cases(part.op, part.first, part.count, part.dtype)
     outcomes = run_batch(list(source), MACHINES[part.machine], folder, together=True)
     if sources_digest() != sources:
         raise SourcesChanged
@@ -188,7 +189,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.campaign", description=__doc__)
     parser.add_argument("--seeds", type=int, default=0, help="first seed (default 0)")
     parser.add_argument("--count", type=int, default=200, help="cases per operator, element type and machine")
-    parser.add_argument("--ops", nargs="+", default=[*operators(), GRAPHS], help="operators, or 'graphs'")
+    parser.add_argument("--ops", nargs="+", default=[*operators(), *GRAPHS], help="operators, or graphs")
     parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
     parser.add_argument("--machines", nargs="+", default=["host"], choices=list(MACHINES))
     parser.add_argument("--chunk", type=int, default=40, help="cases in one program")

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import stm32_emitter
@@ -42,6 +42,7 @@ class Machine:
         link: for linking only, the sources of the start-up included.
         emulator: what runs the program, or nothing on the host.
         environment: variables set for the program.
+        optimize: what the models are compiled for (``compile_model(optimize=)``).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Machine:
     link: tuple[str, ...] = ()
     emulator: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    optimize: str = "balanced"
 
     def require(self) -> None:
         """Raises ToolMissing with the name of a program that is not on PATH."""
@@ -78,22 +80,33 @@ def _emulated(name: str, core: tuple[str, ...], target: str) -> Machine:
     return Machine(name, target, "arm-none-eabi-gcc", flags, link, emulator)
 
 
+def _small(machine: Machine) -> Machine:
+    """The same machine with models and kernels for small code."""
+    flags = tuple(flag for flag in machine.flags if not flag.startswith("-O"))
+    return replace(machine, name=f"{machine.name}-size", flags=(*flags, "-Os", "-DAI_K_SMALL=1"), optimize="size")
+
+
+_M4 = _emulated("mps2-an386", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"), "cortex-m4")
+_HOST = Machine("host", "cortex-m4", "gcc", ("-O1",))
+
 MACHINES = {
     machine.name: machine
     for machine in (
-        Machine("host", "cortex-m4", "gcc", ("-O1",)),
+        _HOST,
+        _small(_HOST),
         Machine(
             "host-sanitized", "cortex-m4", "gcc",
             ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
             environment=(("ASAN_OPTIONS", "detect_leaks=0"), ("UBSAN_OPTIONS", "print_stacktrace=1")),
         ),
-        _emulated("mps2-an386", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"), "cortex-m4"),
+        _M4,
+        _small(_M4),
         _emulated("mps2-an500", ("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"), "cortex-m7"),
         _emulated("mps2-an385", ("-mcpu=cortex-m3",), "cortex-m3"),
     )
 }  # fmt: skip
 """By name. mps2-an386 (Cortex-M4F) and mps2-an500 (Cortex-M7) run the DSP forms of the kernels, mps2-an385 (Cortex-M3)
-the plain ones."""
+the plain ones; those with -size are compiled for small code."""
 
 
 def run(command: list[str], folder: Path, *, timeout: float, environment: tuple[tuple[str, str], ...] = ()) -> str:

@@ -4,7 +4,8 @@
 import pytest
 from stm32_cli.counter import Tally, cost, parse_listing
 from stm32_cli.counter.model import cycles_alone, overlaps
-from stm32_cli.counter.run import read_tallies
+from stm32_cli.counter.nodes import node_marks
+from stm32_cli.counter.run import merged, read_tallies
 
 LISTING = """
 Project.elf:     file format elf32-littlearm
@@ -105,4 +106,23 @@ def test_cost_of_a_loop_that_runs_ten_times() -> None:
 
 
 def test_tallies() -> None:
-    assert read_tallies("104 10 9\n1a0 1 0\n") == {0x104: Tally(10, 9), 0x1A0: Tally(1, 0)}
+    found = read_tallies("104 0 10 9\n1a0 0 1 0\n104 2 3 1\n")
+    assert found == {0: {0x104: Tally(10, 9), 0x1A0: Tally(1, 0)}, 2: {0x104: Tally(3, 1)}}
+    assert merged(found) == {0x104: Tally(13, 10), 0x1A0: Tally(1, 0)}
+
+
+RUN_LIST = """
+00000200 <run_nodes>:
+ 200:\tpush\t{r4, lr}
+ 202:\tmov\tr4, r0
+ 204:\tbl\t300 <first>
+ 208:\tblx\tr5
+ 20a:\tpop\t{r4, pc}
+00000300 <first>:
+ 300:\tbl\t400 <inner>
+ 304:\tbx\tlr
+"""
+
+
+def test_marks_of_a_run_list() -> None:
+    assert node_marks(parse_listing(RUN_LIST), 0x200, 0x20C) == [0x200, 0x208, 0x20A]

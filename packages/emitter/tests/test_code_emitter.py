@@ -53,7 +53,7 @@ def test_it_writes_the_files_of_a_model(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "net").iterdir()}
     assert names == {
         *("net.json", "net.params", "net.h", "net.c", "net_data.h", "net_data.c", "net_lib.c"),
-        *("net_report.txt", "net_report.json"),
+        *("net_report.txt", "net_report.json", "net_report.html"),
     }
 
 

@@ -8,7 +8,7 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stm32_emitter.plan import ALIGNMENT, live_together, overlaps, plan_memory
+from stm32_emitter.planning.plan import ALIGNMENT, live_together, overlaps, plan_memory
 from stm32_emitter.program import Buffer
 
 

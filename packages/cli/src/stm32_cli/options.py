@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_BOARD = "qemu-mps2-an386"
+TUNING_FILE = ".stm32-tune.json"
 CPUS = ("cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
@@ -26,7 +27,13 @@ def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
 
 
 def optimize(function: Function) -> Function:
-    """--optimize and --constant-channels, as the emitter takes them."""
+    """--optimize, --constant-channels and --tuned, as the emitter takes them."""
+    text = f"File of stm32 tune; none: without.  [default: {TUNING_FILE}, where it exists]"
+    return goals(option("--tuned", type=click.Path(), default=None, help=text)(function))
+
+
+def goals(function: Function) -> Function:
+    """--optimize and --constant-channels."""
     goal = click.Choice(["speed", "balanced", "size", "ram"])
     function = option(
         "--constant-channels",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE_NAME = "stm32.toml"
 ENVIRONMENT_PREFIX = "STM32_"
 # Options that several commands share and that may stand outside of a table.
-COMMON = ("board", "layout", "build_dir", "cpu", "optimize", "constant_channels", "runner", "probe", "device")
+COMMON = ("board", "layout", "build_dir", "cpu", "optimize", "constant_channels", "tuned", "runner", "probe", "device")
 
 
 def environment_name(option: str) -> str:

@@ -26,18 +26,20 @@ from stm32_emitter.operators.schedule import OPTIMIZE, Choices
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.check import check_module
+from stm32_emitter.passes.constant_channels import fold_constant_channels
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators
 from stm32_emitter.passes.outputs import separate_outputs
-from stm32_emitter.plan import overlaps, plan_memory
+from stm32_emitter.planning.budget import within_peak
+from stm32_emitter.planning.constraints import separations
+from stm32_emitter.planning.plan import Plan, overlaps, plan_memory
 from stm32_emitter.program import Node, Program, TensorInfo
 from stm32_emitter.target import Target, target_named
+from stm32_emitter.tuning import Tuned, best_schedules
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, 0 to 1."""
-
-_AVAILABLE = ("balanced",)
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ def compile_model(
     target: str = "cortex-m4",
     name: str | None = None,
     optimize: str = "balanced",
-    constant_channels: bool = False,
+    constant_channels: bool = True,
     include_activations: bool = True,
     include_inputs: bool = True,
     include_outputs: bool = True,
+    tuned: Tuned | None = None,
     progress: Progress | None = None,
 ) -> CompiledModel:
     """Compiles a model to C.
@@ -123,11 +126,14 @@ def compile_model(
         model: a .tflite file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
-        optimize: what to optimise for; only ``"balanced"`` is implemented.
-        constant_channels: fold channels that are constant; not implemented, so only False is accepted.
+        optimize: what to optimise for, one of :data:`stm32_emitter.operators.schedule.OPTIMIZE`: ``"speed"`` takes the
+            kernels with the fewest expected cycles, ``"balanced"`` too, ``"size"`` those with the least code (for it,
+            compile the C with -Os and AI_K_SMALL), ``"ram"`` those with the least working memory.
+        constant_channels: take out channels that are constant or that nobody reads; results stay the same.
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
+        tuned: schedules that measured best, by layer key, or a tuning file; they change the speed, never a result.
         progress: told what is being done.
 
     Raises:
@@ -137,35 +143,48 @@ def compile_model(
     """
     options = Options(target, optimize, constant_channels, include_activations, include_inputs, include_outputs)
     core = _checked(options)
+    choices = Choices(optimize, best_schedules(tuned, optimize))
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     module = _import(model)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    program = lower_module(module, core, tell, Choices(optimize))
+    fused = fuse_module(module, constant_channels=constant_channels)
+    tell("making kernels", 0.4)
+    program = _scheduled(fused, core, choices, options)
     tell("planning memory", 0.7)
     result = _emit(c_name, program, options, _params(module))
     tell("done", 1.0)
     return result
 
 
-def lower_module(
-    module: tvm.IRModule, core: Target, tell: Progress = lambda _what, _share: None,
-    choices: Choices = Choices(),  # noqa: B008
-) -> Program:  # fmt: skip
-    """Relax -> program: every pass in order."""
+def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
+    """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(module)))
-    tell("making kernels", 0.4)
-    return extract_program(lower_operators(fused, core, choices))
+    return fold_constant_channels(fused) if constant_channels else fused
+
+
+def lower_module(
+    module: tvm.IRModule, core: Target, choices: Choices | None = None, *, constant_channels: bool = True
+) -> Program:
+    """Relax -> program: every pass in order, schedules chosen without regard to memory."""
+    return extract_program(lower_operators(fuse_module(module, constant_channels=constant_channels), core, choices or Choices()))
+
+
+def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
+    """The program; "balanced" takes working memory only where it does not raise the peak."""
+
+    def lower(chosen: Choices) -> Program:
+        return extract_program(lower_operators(fused, core, chosen))
+
+    if choices.optimize != "balanced":
+        return lower(choices)
+    return within_peak(lower, lambda program: _planned(program, options).bytes, choices)
 
 
 def _checked(options: Options) -> Target:
     if options.optimize not in OPTIMIZE:
         raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(OPTIMIZE)}")
-    if options.optimize not in _AVAILABLE:
-        raise OptionError(f"optimize '{options.optimize}' is not implemented yet; use 'balanced'")
-    if options.constant_channels:
-        raise OptionError("constant channels cannot be folded yet; leave constant_channels off")
     return target_named(options.target)
 
 
@@ -191,16 +210,21 @@ def _params(module: tvm.IRModule) -> bytes:
     return bytes(tvm.runtime.save_param_dict(params))
 
 
-def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
+def _planned(program: Program, options: Options) -> Plan:
     external = set()
     if not options.include_inputs:
         external |= {entry.buffer for entry in program.inputs}
     if not options.include_outputs:
         external |= {entry.buffer for entry in program.outputs}
-    plan = plan_memory(program.buffers, external)
-    if overlaps(program.buffers, plan):
-        raise AssertionError(f"the memory plan overlaps: {overlaps(program.buffers, plan)}")
-    model = Model(name, program, plan, options, __version__, _datetime())
+    safe = separations(program)
+    plan = plan_memory(program.buffers, external, safe)
+    if overlaps(program.buffers, plan, safe):
+        raise AssertionError(f"the memory plan overlaps: {overlaps(program.buffers, plan, safe)}")
+    return plan
+
+
+def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
+    model = Model(name, program, _planned(program, options), options, __version__, _datetime())
     record = info_record(model, signature_of(model))
     return CompiledModel(name, model_files(model, record, params), record, program)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,9 @@ from tvm import ir, relax
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, info_of
 from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, shape_of
-from stm32_emitter.passes.bindings import bindings
-from stm32_emitter.passes.lower import ALIASES
+from stm32_emitter.passes.bindings import ALIASES, bindings
+from stm32_emitter.passes.lower import OFFERS
 from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
-from stm32_emitter.tir.builder import SCRATCH
 from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 
 
@@ -46,6 +46,7 @@ class _State:
     lowered: list[LoweredKernel] = field(default_factory=list)
     written: list[frozenset[int]] = field(default_factory=list)
     steps: list[_Step] = field(default_factory=list)
+    offers: dict[str, Any] = field(default_factory=dict)  # name of a binding -> layer key, names of schedules
 
     def new_buffer(self, size: int, label: str) -> int:
         self.sizes.append(size)
@@ -66,7 +67,7 @@ def extract_program(mod: tvm.IRModule) -> Program:
     Raises:
         ModelRefused: something is left that cannot be printed as C.
     """
-    main, state = mod["main"], _State(info_of(mod))
+    main, state = mod["main"], _State(info_of(mod), offers=_offers(mod["main"]))
     for number, parameter in enumerate(main.params):
         name = state.info.inputs[number].name if number < len(state.info.inputs) else str(parameter.name)
         state.location[parameter] = [state.new_buffer(_bytes(parameter.ty, name), name)]
@@ -74,6 +75,11 @@ def extract_program(mod: tvm.IRModule) -> Program:
         _read_binding(mod, state, binding.var, binding.value)
     results = _output_variables(main)
     return _finish(state, main.params, results)
+
+
+def _offers(main: relax.Function) -> dict[str, Any]:
+    attrs = main.attrs or {}
+    return dict(json.loads(str(attrs[OFFERS]))) if OFFERS in attrs else {}
 
 
 def _bytes(tensor: relax.TensorType, name: str) -> int:
@@ -148,9 +154,7 @@ def _argument(state: _State, expr: relax.Expr, var: relax.Var) -> Argument:
 def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: int, outputs: int) -> int:
     if variable not in state.kernels:
         lowered = lower(mod[variable], str(variable.name_hint).removeprefix("tir_"))
-        attrs = mod[variable].attrs or {}
-        declared = int(attrs[SCRATCH]) if SCRATCH in attrs else 0
-        assert len(lowered.parameters) == inputs + outputs + declared + lowered.hoisted, variable.name_hint  # noqa: S101
+        assert len(lowered.parameters) == inputs + outputs + lowered.scratch, variable.name_hint  # noqa: S101
         state.kernels[variable] = len(state.lowered)
         state.lowered.append(lowered)
         state.written.append(frozenset(range(inputs, len(lowered.parameters))))
@@ -185,6 +189,7 @@ def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr
         _nodes(state),
         tuple(inputs),
         tuple(outputs),
+        tuple(state.info.sources[name] for name in state.info.folded),
     )
 
 
@@ -248,10 +253,14 @@ def _node(state: _State, step: _Step, source: SourceOperator | None, upcoming: S
         name = f"{owner.index}:{owner.kind}" if source else f"{owner.index}:{owner.kind}/{kind}"
     arguments = [*step.arguments, *(Argument(b) for b in [*step.results, *step.scratch])]
     outputs = [_output(state, buffer) for buffer in step.results if buffer in state.names]
-    return Node(name, kernel, tuple(arguments), tuple(outputs), () if owner is None else (owner.index,))
+    layer, offered = state.offers.get(str(step.var.name), ("", ()))
+    sources = () if owner is None else (owner.index,)
+    return Node(name, kernel, tuple(arguments), tuple(outputs), sources, layer, tuple(offered))
 
 
 def _output(state: _State, buffer: int) -> NodeOutput:
-    source = state.info.sources[state.names[buffer]]
+    source, removed = state.info.sources[state.names[buffer]], state.info.channels.get(state.names[buffer])
     shape, dtype = state.types[buffer]
-    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer)
+    if removed is not None:
+        shape = (*shape[:-1], removed.count)
+    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer, removed)

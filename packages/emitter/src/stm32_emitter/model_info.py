@@ -34,12 +34,38 @@ class SourceOperator:
 
 
 @dataclass(frozen=True)
+class RemovedChannels:
+    """Channels (indices of the last axis) that a tensor of ``count`` channels lost.
+
+    Attributes:
+        count: channels in the original model.
+        removed: the indices, in order.
+        values: the constant value of each as stored; None for a channel that is not constant, but nobody reads.
+    """
+
+    count: int
+    removed: tuple[int, ...]
+    values: tuple[int | None, ...]
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The channels that are left, in order."""
+        gone = set(self.removed)
+        return tuple(i for i in range(self.count) if i not in gone)
+
+
+@dataclass(frozen=True)
 class ModelInfo:
-    """All of it; ``sources`` is keyed by the name of the Relax binding."""
+    """All of it; ``sources`` and ``channels`` are keyed by the name of the Relax binding.
+
+    ``channels`` has the results that lost channels, ``folded`` the names of those that are gone altogether.
+    """
 
     inputs: tuple[IOInfo, ...] = ()
     outputs: tuple[IOInfo, ...] = ()
     sources: dict[str, SourceOperator] = field(default_factory=dict)
+    channels: dict[str, RemovedChannels] = field(default_factory=dict)
+    folded: tuple[str, ...] = ()
 
 
 def attach(mod: tvm.IRModule, info: ModelInfo) -> tvm.IRModule:
@@ -59,7 +85,13 @@ def info_of(mod: tvm.IRModule) -> ModelInfo:
         tuple(_io(entry) for entry in raw["inputs"]),
         tuple(_io(entry) for entry in raw["outputs"]),
         {name: _source(entry) for name, entry in raw["sources"].items()},
+        {name: _removed(entry) for name, entry in raw.get("channels", {}).items()},
+        tuple(raw.get("folded", ())),
     )
+
+
+def _removed(entry: dict[str, Any]) -> RemovedChannels:
+    return RemovedChannels(entry["count"], tuple(entry["removed"]), tuple(entry["values"]))
 
 
 def _io(entry: dict[str, Any]) -> IOInfo:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stm32_emitter.model_info import RemovedChannels, SourceOperator
 from stm32_emitter.tir.lowering import LoweredKernel, element_bytes
 
 
@@ -63,10 +64,11 @@ class Argument:
 
 @dataclass(frozen=True)
 class NodeOutput:
-    """What a node computes: the tensor, and the buffer that holds it."""
+    """What a node computes: the tensor, and the buffer that holds it, without the channels ``removed`` if any are."""
 
     tensor: TensorInfo
     buffer: int
+    removed: RemovedChannels | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Node:
         arguments: in the order of the kernel's parameters.
         outputs: empty for a step inside an operator.
         source_ops: operators of the original model that it stands for.
+        layer: key of its class of equal layers, for tuning; empty for a kernel without a choice of schedules.
+        offered: names of the schedules that it could have had.
     """
 
     name: str
@@ -86,6 +90,8 @@ class Node:
     arguments: tuple[Argument, ...]
     outputs: tuple[NodeOutput, ...]
     source_ops: tuple[int, ...]
+    layer: str = ""
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ class IOTensor:
 class Program:
     """The whole model.
 
-    ``written[k]`` has the positions of the parameters that kernel ``k`` writes.
+    ``written[k]`` has the positions of the parameters that kernel ``k`` writes. ``folded`` has the operators of the
+    original model of whose results nothing is left to compute.
     """
 
     buffers: tuple[Buffer, ...]
@@ -110,6 +117,7 @@ class Program:
     nodes: tuple[Node, ...]
     inputs: tuple[IOTensor, ...]
     outputs: tuple[IOTensor, ...]
+    folded: tuple[SourceOperator, ...] = ()
 
     @property
     def macs(self) -> int:

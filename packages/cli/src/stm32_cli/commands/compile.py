@@ -55,6 +55,7 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
 @options.option("--cpu", type=click.Choice([*options.CPUS, "host"]), default=None, help="Compile for this CPU.")
 @options.optimize
 @click.option("--force", is_flag=True, help="Replace the output folder if it holds a compiled model.")
+@click.option("--explain", is_flag=True, help="Show how each layer is computed, expected and measured cycles.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description of the model as JSON.")
 def command(
     *,
@@ -65,20 +66,34 @@ def command(
     cpu: str | None,
     optimize: str,
     constant_channels: str | None,
+    tuned: str | None,
     force: bool,
+    explain: bool,
     as_json: bool,
 ) -> None:
     """Compiles a model."""
-    from stm32_cli.project.compiler import CompileOptions, compile_file, ensure_free, on_off
+    from stm32_cli.project.compiler import CompileOptions, compile_file, ensure_free, on_off, tuning_file
 
     folder = output or Path("build/models") / c_name(name or model.stem)
     ensure_free(folder, force=force)
     target = _target(board, cpu)
-    chosen = CompileOptions(target, name, optimize, on_off(constant_channels))
+    chosen = CompileOptions(target, name, optimize, on_off(constant_channels), tuning_file(tuned))
     compiled = compile_file(model, chosen)
     written = compiled.write(folder, force=force)
     info: dict[str, Any] = compiled.info
-    if as_json:
+    if explain:
+        _explain(compiled, written, as_json=as_json)
+    elif as_json:
         console.result_json(info)
     else:
         console.result(_summary(compiled, written))
+
+
+def _explain(compiled: CompiledModel, written: Path, *, as_json: bool) -> None:
+    from stm32_cli.project import explain, measured
+
+    found = measured.find(compiled.signature)
+    if as_json:
+        console.result_json(explain.explain_json(compiled.info, found))
+    else:
+        console.result(f"{_summary(compiled, written)}\n\n{explain.explain_text(compiled.info, found)}")

@@ -16,7 +16,7 @@ import click
 from stm32_cli import console, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ai_runner.drivers import Transport
 
@@ -49,8 +49,14 @@ def _send_keys(line: Transport, stop: threading.Event) -> None:
             line.write(os.read(sys.stdin.fileno(), 64))
 
 
-def follow(line: Transport, seconds: float | None) -> None:
-    """Prints what arrives on a line until it breaks, the time is over, or the user interrupts."""
+def follow(line: Transport, seconds: float | None, is_last: Callable[[str], bool] = lambda _text: False) -> None:
+    """Prints what arrives on a line until it breaks, the time is over, or the user interrupts.
+
+    Args:
+        line: open.
+        seconds: after which it ends, None for never.
+        is_last: told each piece of text; True ends it, too.
+    """
     stop = threading.Event()
     end = None if seconds is None else time.monotonic() + seconds
     with _single_keys() as keys:
@@ -58,9 +64,11 @@ def follow(line: Transport, seconds: float | None) -> None:
             threading.Thread(target=_send_keys, args=(line, stop), daemon=True).start()
         try:
             while end is None or time.monotonic() < end:
-                data = line.read(_POLL)
-                sys.stdout.write(data.decode("utf-8", errors="replace").replace("\r\n", "\n"))
+                text = line.read(_POLL).decode("utf-8", errors="replace").replace("\r\n", "\n")
+                sys.stdout.write(text)
                 sys.stdout.flush()
+                if is_last(text):
+                    break
         finally:
             stop.set()
 

@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from stm32_cli import console, options
 from stm32_cli.commands.flash import find_build_dir, flash
-from stm32_cli.errors import CliError
+from stm32_cli.errors import CliError, usage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stm32_board_support import Board
 
+    from stm32_cli.project.measured import Measurement
+    from stm32_cli.project.models import ModelFolder
     from stm32_cli.project.record import BuildRecord
 
 
@@ -58,13 +59,85 @@ def _command(board: Board, built: BuildRecord, folder: Path) -> list[str]:
     return qemu_command(board, elf, serial, str(qemu_program()))
 
 
+def _measure(board: Board, folder: Path, models: list[ModelFolder]) -> list[Measurement]:
+    """Counts every model of a SystemPerformance image on the emulator."""
+    from stm32_cli.project.measured import measure_model
+
+    found = []
+    for model in models:
+        with console.step(f"counting the layers of {model.name} on {board.name}"):
+            found.append(measure_model(board, folder / "Project.elf", model))
+    return found
+
+
+def _models_to_explain(board: Board, built: BuildRecord) -> list[ModelFolder]:
+    from stm32_board_support import Kind
+
+    from stm32_cli.project.models import find_models
+
+    if built.app != "perf" or board.kind is Kind.HOST or not built.models:
+        raise usage(
+            "layers are measured in SystemPerformance on a board or its emulator",
+            "build it with: stm32 build MODEL_DIR --app perf, for a real board with --per-layer",
+        )
+    return [model for path in dict.fromkeys(built.models) for model in find_models(Path(path))]
+
+
+def _explain(found: list[Measurement], models: list[ModelFolder], folder: Path, *, as_json: bool) -> None:
+    """Stores measurements beside the image and shows them."""
+    from stm32_cli.project import explain, measured
+
+    file = measured.save(folder, found)
+    infos = {model.name: model.info for model in models}
+    if as_json:
+        console.result_json([explain.explain_json(infos[entry.name], entry) for entry in found])
+    else:
+        console.result("\n\n".join(f"{m.name}\n{explain.explain_text(infos[m.name], m)}" for m in found))
+    console.message(f"stored in {file}; stm32 compile --explain shows it, too")
+
+
+def follow_board(device: str, timeout: float | None, board: Board, models: list[ModelFolder]) -> list[Measurement]:
+    """Shows a board's console; with models, until the layers of all of them were printed, which are returned."""
+    from ai_runner.drivers import open_transport
+
+    from stm32_cli.commands.monitor import follow
+    from stm32_cli.project.measured import from_console
+
+    said: list[str] = []
+
+    def is_last(text: str) -> bool:
+        said.append(text)
+        return bool(models) and len(from_console(board.name, models, "".join(said))) == len(models)
+
+    line = open_transport(device)
+    try:
+        follow(line, timeout, is_last)
+    finally:
+        line.close()
+    found = from_console(board.name, models, "".join(said))
+    if len(found) < len(models):
+        raise CliError("the board did not print the layers of every model", "build it with --app perf --per-layer")
+    return found
+
+
 @click.command(help="Boot the built firmware on the emulator, or flash it, and follow its console. Ctrl-C ends it.")
 @options.option("-d", "--build-dir", default=None, help="Build folder.  [default: the newest under build/]")
 @options.option("-r", "--runner", default=None, help="Flash program, for a real board.")
 @options.option("--probe", default="", help="Serial number of the debug probe.")
 @options.option("--device", default="serial", show_default=True, help="Serial line of a real board.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=None, help="Seconds after which it is an error.")
-def command(build_dir: str | None, runner: str | None, probe: str, device: str, timeout: float | None) -> None:
+@click.option("--explain", is_flag=True, help="perf: measure each layer and show it beside what was expected.")
+@click.option("--json", "as_json", is_flag=True, help="With --explain: print JSON.")
+def command(
+    *,
+    build_dir: str | None,
+    runner: str | None,
+    probe: str,
+    device: str,
+    timeout: float | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
     """Runs firmware."""
     from stm32_board_support import Kind, load_board
 
@@ -73,18 +146,21 @@ def command(build_dir: str | None, runner: str | None, probe: str, device: str, 
     folder = find_build_dir(build_dir)
     built = record.require(folder)
     board = load_board(built.board)
+    models = _models_to_explain(board, built) if explain else []
     if board.kind is Kind.HARDWARE:
-        from ai_runner.drivers import open_transport
-
-        from stm32_cli.commands.monitor import follow
-
         flash(folder, runner, probe, dry_run=False)
-        line = open_transport(device)
-        try:
-            follow(line, timeout)
-        finally:
-            line.close()
+        found = follow_board(device, timeout, board, models)
+    elif explain:
+        found = _measure(board, folder, models)
+    else:
+        _run_here(board, built, folder, timeout)
         return
+    if explain:
+        _explain(found, models, folder, as_json=as_json)
+
+
+def _run_here(board: Board, built: BuildRecord, folder: Path, timeout: float | None) -> None:
+    """Runs the image on this computer, attached to this terminal."""
     status = _attached_process(_command(board, built, folder), timeout)
     if status != 0:
         raise CliError(f"the firmware ended with status {status}", "its last lines above say why")

@@ -71,19 +71,22 @@ def command(
     model_dir: Path | None,
     optimize: str,
     constant_channels: str | None,
+    tuned: str | None,
     json_file: Path | None,
     per_layer: bool,
     quantize: bool,
 ) -> None:
     """Validates a model."""
-    from stm32_cli.project.compiler import CompileOptions, on_off, scratch
+    from stm32_cli.project.compiler import CompileOptions, on_off, scratch, tuning_file
     from stm32_cli.validation.report import as_text
     from stm32_cli.validation.run import Request, validate
     from stm32_cli.validation.target import Plan, parse_destination
 
     request = Request(parse_destination(device), samples, npz, seed, network, per_layer, quantize)
     with scratch("stm32-validate-") as work:
-        chosen = CompileOptions(optimize=optimize, constant_channels=on_off(constant_channels))
+        chosen = CompileOptions(
+            optimize=optimize, constant_channels=on_off(constant_channels), tuned=tuning_file(tuned)
+        )
         report = validate(request, Plan(model, chosen, model_dir, work))
     console.result(as_text(report))
     if json_file is not None:

@@ -3,6 +3,20 @@
 
 from stm32_cli.counter.listing import Instruction, parse_listing
 from stm32_cli.counter.model import Cost, FunctionCost, Tally, cost
-from stm32_cli.counter.run import BENCH_BEGIN, BENCH_END, count
+from stm32_cli.counter.nodes import NodeCosts, count_nodes
+from stm32_cli.counter.run import BENCH_BEGIN, BENCH_END, Stretch, count
 
-__all__ = ["BENCH_BEGIN", "BENCH_END", "Cost", "FunctionCost", "Instruction", "Tally", "cost", "count", "parse_listing"]
+__all__ = [
+    "BENCH_BEGIN",
+    "BENCH_END",
+    "Cost",
+    "FunctionCost",
+    "Instruction",
+    "NodeCosts",
+    "Stretch",
+    "Tally",
+    "cost",
+    "count",
+    "count_nodes",
+    "parse_listing",
+]

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* QEMU plugin (TCG plugin interface 1): how often each instruction runs between two addresses.
  *
- * Arguments: begin=ADDRESS,end=ADDRESS,out=FILE
+ * Arguments: begin=ADDRESS,end=ADDRESS,out=FILE[,marks=ADDRESS:ADDRESS:...]
  * The counts start at zero each time `begin` runs, and are written to FILE each time `end` is about to run, one line
- * for each instruction that ran: "<address, hexadecimal> <times> <times that another than the next one in memory
- * followed>". A file is complete or not there: it is written beside FILE and renamed.
+ * for each instruction that ran: "<address, hexadecimal> <slot> <times> <times that another than the next one in
+ * memory followed>". A file is complete or not there: it is written beside FILE and renamed.
+ * Marks cut the stretch into slots: from the time that mark number i (0 is the first) is about to run, counts belong
+ * to slot i + 1; from the last mark on, and before any, to slot 0. With marks, a pass that meets none is not written.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,11 +31,17 @@ PUBLIC extern int qemu_plugin_version;
 PUBLIC int qemu_plugin_version = 1;
 PUBLIC int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
-/* The counts of one address. They and the steps live as long as the emulator, since translated code refers to them. */
-struct place {
-    uint64_t address;
+struct tally {
     uint64_t executed;
     uint64_t taken;
+};
+
+/* The counts of one address, one tally for each slot. They and the steps live as long as the emulator, since translated
+ * code refers to them. */
+struct place {
+    uint64_t address;
+    const uint32_t *enters; /* slot that begins here, or NULL */
+    struct tally *tallies;
     struct place *chained;
 };
 
@@ -46,6 +54,12 @@ struct step {
 #define BUCKETS 8192u /* a power of two */
 static struct place *buckets[BUCKETS];
 static const struct step *last;
+static struct tally *last_tally;
+#define MOST_MARKS 4096u
+static uint64_t marks[MOST_MARKS];
+static uint32_t slots_behind[MOST_MARKS]; /* slot that begins at each mark */
+static uint32_t n_marks, slot;
+static bool marked; /* a mark was passed since `begin` */
 static uint64_t begin_address, end_address;
 static char out_path[4096], part_path[4096 + 8];
 
@@ -64,6 +78,21 @@ static void *allocate(size_t bytes)
     return memory;
 }
 
+static uint32_t n_slots(void)
+{
+    return n_marks > 1u ? n_marks : 1u;
+}
+
+static const uint32_t *slot_at(uint64_t address)
+{
+    for (uint32_t i = 0; i < n_marks; i++) {
+        if (marks[i] == address) {
+            return &slots_behind[i];
+        }
+    }
+    return NULL;
+}
+
 static struct place *find_place(uint64_t address)
 {
     struct place **head = &buckets[(address >> 1) & (BUCKETS - 1u)];
@@ -74,6 +103,8 @@ static struct place *find_place(uint64_t address)
     }
     struct place *made = allocate(sizeof(*made));
     made->address = address;
+    made->enters = slot_at(address);
+    made->tallies = allocate(n_slots() * sizeof(*made->tallies));
     made->chained = *head;
     *head = made;
     return made;
@@ -83,8 +114,18 @@ static void forget_counts(void)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct place *place = buckets[i]; place != NULL; place = place->chained) {
-            place->executed = 0;
-            place->taken = 0;
+            memset(place->tallies, 0, n_slots() * sizeof(*place->tallies));
+        }
+    }
+}
+
+static void write_place(FILE *out, const struct place *place)
+{
+    for (uint32_t i = 0; i < n_slots(); i++) {
+        const struct tally *tally = &place->tallies[i];
+        if (tally->executed != 0) {
+            fprintf(out, "%llx %u %llu %llu\n", (unsigned long long)place->address, (unsigned)i,
+                    (unsigned long long)tally->executed, (unsigned long long)tally->taken);
         }
     }
 }
@@ -97,10 +138,7 @@ static void write_counts(void)
     }
     for (size_t i = 0; i < BUCKETS; i++) {
         for (const struct place *place = buckets[i]; place != NULL; place = place->chained) {
-            if (place->executed != 0) {
-                fprintf(out, "%llx %llu %llu\n", (unsigned long long)place->address,
-                        (unsigned long long)place->executed, (unsigned long long)place->taken);
-            }
+            write_place(out, place);
         }
     }
     if (fclose(out) != 0 || rename(part_path, out_path) != 0) {
@@ -114,14 +152,21 @@ static void on_instruction(unsigned cpu, void *user)
     struct place *place = step->place;
     (void)cpu;
     if (last != NULL && last->next != place->address) {
-        last->place->taken++;
+        last_tally->taken++;
+    }
+    if (place->enters != NULL) {
+        slot = *place->enters;
+        marked = true;
     }
     if (place->address == begin_address) {
         forget_counts();
-    } else if (place->address == end_address) {
+        slot = 0;
+        marked = false;
+    } else if (place->address == end_address && (marked || n_marks == 0)) {
         write_counts();
     }
-    place->executed++;
+    last_tally = &place->tallies[slot];
+    last_tally->executed++;
     last = step;
 }
 
@@ -156,6 +201,23 @@ static const char *value_of(const char *argument, const char *key)
     return strncmp(argument, key, length) == 0 && argument[length] == '=' ? argument + length + 1 : NULL;
 }
 
+static void read_marks(const char *text)
+{
+    char *rest = NULL;
+    for (const char *at = text; *at != '\0'; at = *rest == ':' ? rest + 1 : rest) {
+        if (n_marks == MOST_MARKS) {
+            fail("too many marks");
+        }
+        marks[n_marks++] = strtoull(at, &rest, 0);
+        if (rest == at || (*rest != ':' && *rest != '\0')) {
+            fail("a mark is no address");
+        }
+    }
+    for (uint32_t i = 0; i < n_marks; i++) {
+        slots_behind[i] = i + 1u < n_marks ? i + 1u : 0u;
+    }
+}
+
 static void read_argument(const char *argument)
 {
     const char *text;
@@ -163,11 +225,13 @@ static void read_argument(const char *argument)
         begin_address = strtoull(text, NULL, 0);
     } else if ((text = value_of(argument, "end")) != NULL) {
         end_address = strtoull(text, NULL, 0);
+    } else if ((text = value_of(argument, "marks")) != NULL) {
+        read_marks(text);
     } else if ((text = value_of(argument, "out")) != NULL && strlen(text) < sizeof(out_path)) {
         (void)snprintf(out_path, sizeof(out_path), "%s", text);
         (void)snprintf(part_path, sizeof(part_path), "%s.part", text);
     } else {
-        fail("unknown or too long argument; known are begin=, end= and out=");
+        fail("unknown or too long argument; known are begin=, end=, out= and marks=");
     }
 }
 

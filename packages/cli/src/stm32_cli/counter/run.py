@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ from stm32_cli.errors import CliError, tool_missing, usage
 from stm32_cli.project import tools
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from stm32_board_support import Board
 
 BENCH_BEGIN = "ai_bench_begin"
@@ -58,10 +62,30 @@ def build_plugin(folder: Path) -> Path:
     return plugin
 
 
-def read_tallies(text: str) -> dict[int, Tally]:
-    """Reads what the plugin writes: lines of address (hexadecimal), times executed, times the flow went elsewhere."""
-    rows = (line.split() for line in text.splitlines())
-    return {int(address, 16): Tally(int(executed), int(taken)) for address, executed, taken in rows}
+def read_tallies(text: str) -> dict[int, dict[int, Tally]]:
+    """Reads what the plugin writes.
+
+    Args:
+        text: lines of address (hexadecimal), slot, times executed, times the flow went elsewhere.
+
+    Returns:
+        Slot -> address -> tally.
+    """
+    found: dict[int, dict[int, Tally]] = defaultdict(dict)
+    for line in text.splitlines():
+        address, slot, executed, taken = line.split()
+        found[int(slot)][int(address, 16)] = Tally(int(executed), int(taken))
+    return dict(found)
+
+
+def merged(slots: Mapping[int, Mapping[int, Tally]]) -> dict[int, Tally]:
+    """The tallies of all slots together."""
+    total: dict[int, Tally] = {}
+    for tallies in slots.values():
+        for address, tally in tallies.items():
+            before = total.get(address, Tally(0, 0))
+            total[address] = Tally(before.executed + tally.executed, before.taken + tally.taken)
+    return total
 
 
 def disassemble(elf: Path) -> str:
@@ -72,6 +96,56 @@ def disassemble(elf: Path) -> str:
     if done.returncode != 0:
         raise tools.failed("disassembling", done.stdout)
     return done.stdout
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is counted.
+
+    Attributes:
+        begin: function that is called before it.
+        end: function that is called after it.
+        timeout: seconds; an image that never ends may run into it, if it has passed the stretch by then.
+    """
+
+    begin: str = BENCH_BEGIN
+    end: str = BENCH_END
+    timeout: float = 300.0
+
+
+def run_counted(board: Board, elf: Path, stretch: Stretch, marks: Sequence[int] = ()) -> dict[int, dict[int, Tally]]:
+    """Runs an image with the plugin.
+
+    Args:
+        board: an emulated board.
+        elf: image.
+        stretch: what is counted; of several passes, the last one.
+        marks: addresses that begin the slots 1, 2, ...; the last one returns to slot 0.
+
+    Returns:
+        Slot -> address -> tally.
+
+    Raises:
+        CliError: a tool is missing (5), a function is not in the image (2), the stretch was not reached (1).
+    """
+    from stm32_board_support import qemu_command
+    from stm32_board_support.toolchain import qemu_program
+
+    with tempfile.TemporaryDirectory(prefix="stm32-count-") as name:
+        folder = Path(name)
+        out = folder / "tallies"
+        limits = f"begin={symbol_address(elf, stretch.begin):#x},end={symbol_address(elf, stretch.end):#x}"
+        plugin = f"{build_plugin(folder)},{limits},out={out}"
+        if marks:
+            plugin += ",marks=" + ":".join(f"{mark:#x}" for mark in marks)
+        argv = [*qemu_command(board, elf, "none", str(qemu_program())), "-plugin", plugin]
+        said = _run_emulator(argv, stretch.timeout)
+        if not out.is_file():
+            raise CliError(
+                f"{stretch.end} was not reached within {stretch.timeout:.0f} s in {elf}",
+                f"QEMU said: {said[-500:] or 'nothing'}",
+            )
+        return read_tallies(out.read_text(encoding="ascii"))
 
 
 def count(board: Board, elf: Path, begin: str = BENCH_BEGIN, end: str = BENCH_END, timeout: float = 300.0) -> Cost:
@@ -87,21 +161,8 @@ def count(board: Board, elf: Path, begin: str = BENCH_BEGIN, end: str = BENCH_EN
     Raises:
         CliError: a tool is missing (5), a function is not in the image (2), the stretch was not reached (1).
     """
-    from stm32_board_support import qemu_command
-    from stm32_board_support.toolchain import qemu_program
-
-    with tempfile.TemporaryDirectory(prefix="stm32-count-") as name:
-        folder = Path(name)
-        out = folder / "tallies"
-        limits = f"begin={symbol_address(elf, begin):#x},end={symbol_address(elf, end):#x}"
-        plugin = f"{build_plugin(folder)},{limits},out={out}"
-        argv = [*qemu_command(board, elf, "none", str(qemu_program())), "-plugin", plugin]
-        said = _run_emulator(argv, timeout)
-        if not out.is_file():
-            raise CliError(
-                f"{end} was not reached within {timeout:.0f} s in {elf}", f"QEMU said: {said[-500:] or 'nothing'}"
-            )
-        return cost(parse_listing(disassemble(elf)), read_tallies(out.read_text(encoding="ascii")))
+    slots = run_counted(board, elf, Stretch(begin, end, timeout))
+    return cost(parse_listing(disassemble(elf)), merged(slots))
 
 
 def _run_emulator(argv: list[str], timeout: float) -> str:

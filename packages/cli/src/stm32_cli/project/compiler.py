@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stm32_cli import console
+from stm32_cli import console, options
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from stm32_emitter import CompiledModel
 
@@ -28,18 +28,42 @@ class CompileOptions:
         name: C identifier of the model; None derives it from the file's name.
         optimize: speed, balanced, size or ram.
         constant_channels: fold channels whose value never changes; None leaves it to the compiler.
+        tuned: layer key -> schedule, or the file of `stm32 tune`; None is without.
     """
 
     target: str = "cortex-m4"
     name: str | None = None
     optimize: str = "balanced"
     constant_channels: bool | None = None
+    tuned: Mapping[str, str] | Path | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for `compile_model`."""
-        found = {"target": self.target, "name": self.name, "optimize": self.optimize}
+        found: dict[str, Any] = {"target": self.target, "name": self.name, "optimize": self.optimize}
+        if self.tuned is not None:
+            found["tuned"] = self.tuned
         chosen = self.constant_channels
         return found if chosen is None else {**found, "constant_channels": chosen}
+
+
+def tuning_file(named: str | None) -> Path | None:
+    """The file of `stm32 tune` that is to be used, and a message that tells which one.
+
+    Args:
+        named: what --tuned says: a path, "none", or None for the file of that name in this folder, where it exists.
+
+    Raises:
+        CliError: the named file does not exist; exit code 2.
+    """
+    if named == "none":
+        return None
+    path = Path(named or options.TUNING_FILE)
+    if not path.is_file():
+        if named:
+            raise usage(f"there is no tuning file {named}", "make one with: stm32 tune MODEL")
+        return None
+    console.message(f"tuned schedules of {path}")
+    return path
 
 
 def on_off(text: str | None) -> bool | None:
@@ -47,7 +71,7 @@ def on_off(text: str | None) -> bool | None:
     return None if text is None else text == "on"
 
 
-def compile_file(model: Path, options: CompileOptions) -> CompiledModel:
+def compile_file(model: Path, chosen: CompileOptions) -> CompiledModel:
     """Compiles a model file.
 
     Raises:
@@ -59,8 +83,8 @@ def compile_file(model: Path, options: CompileOptions) -> CompiledModel:
     except ImportError as error:
         raise tool_missing(f"the compiler is not usable: {error}", "pip install stm32-ai-emitter") from error
     try:
-        with console.step(f"compiling {model.name} for {options.target}"):
-            return compile_model(model, **options.arguments())
+        with console.step(f"compiling {model.name} for {chosen.target}"):
+            return compile_model(model, **chosen.arguments())
     except MemoryError as error:
         raise CliError(f"{model} needs more memory than this computer has", exit_code=Exit.MODEL_REFUSED) from error
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stm32_cli import console
 from stm32_cli.errors import CliError, Exit
-from stm32_cli.project import record, tools
+from stm32_cli.project import measured, record, tools, weights
 from stm32_cli.project.memory import overflow_text
 
 if TYPE_CHECKING:
@@ -64,12 +64,20 @@ def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: st
         "NANOPB_DIR": nanopb.as_posix() if nanopb else "",
         "PYTHON": python,
         "PER_LAYER": "OFF",
+        "SHARED_POOL": "OFF",
         "BATCH": "",
         "RUNS": "10",
         "SEED": "1",
+        **_goal(build.models),
         "CMAKE_EXE_LINKER_FLAGS": "" if build.board.kind.value == "host" else "-Wl,--cref",
     }
     return found | dict(build.settings)
+
+
+def _goal(models: Sequence[ModelFolder]) -> dict[str, str]:
+    """How models, kernels and runtime are compiled: for small code where all models were emitted for it."""
+    small = bool(models) and all(model.info.get("options", {}).get("optimize") == "size" for model in models)
+    return {"MODEL_OPT": "-Os" if small else "-O2", "MODEL_SMALL": "ON" if small else "OFF"}
 
 
 def _forget_other_board(build: Build) -> None:
@@ -80,11 +88,19 @@ def _forget_other_board(build: Build) -> None:
         shutil.rmtree(build.folder / "CMakeFiles", ignore_errors=True)
 
 
+def _write_order(build: Build) -> Path:
+    """The file that says which constants go to the fastest memory."""
+    path = build.folder / "weights.order"
+    path.write_text("".join(f"{name}\n" for name in weights.order(model.info for model in build.models)), "utf-8")
+    return path
+
+
 def _configure(build: Build) -> None:
     import stm32_runtime_c
 
     nanopb = tools.require_nanopb() if build.app == "valid" else None
     variables = cmake_variables(build, stm32_runtime_c.cmake_dir(), nanopb, sys.executable)
+    variables["WEIGHTS_ORDER"] = _write_order(build).as_posix()
     ninja = tools.build_program("ninja")
     argv: list[str | Path] = [tools.build_program("cmake"), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
     argv += ["-S", tools.firmware_dir(), "-B", build.folder, *(f"-D{key}={value}" for key, value in variables.items())]
@@ -117,6 +133,7 @@ def build_firmware(build: Build) -> Path:
     names = ", ".join(model.name for model in build.models) or "no model"
     with console.step(f"building {APP_NAMES[build.app]} for {build.board.name} with {names}"):
         build.elf.unlink(missing_ok=True)
+        (build.folder / measured.FILE_NAME).unlink(missing_ok=True)
         _configure(build)
         record.save(build.folder, _record(build))
         done, output = _make(build, "Project")

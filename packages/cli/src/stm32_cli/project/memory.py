@@ -66,13 +66,17 @@ class Region:
 
 @dataclass(frozen=True)
 class SizeReport:
-    """Sizes of an image; no regions for a process of the host."""
+    """Sizes of an image; no regions and no stack for a process of the host.
+
+    `stack` has for each function of the runtime's API the bytes that it takes at most, None where there is no bound.
+    """
 
     board: str
     app: str
     models: list[str]
     sizes: ModelSizes
     regions: list[Region]
+    stack: dict[str, int | None]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -88,6 +92,10 @@ class SizeReport:
             f"constants   : {sizes.constants:,} B",
             f"activations : {sizes.activations:,} B",
         ]
+        if self.stack:
+            shown = {name: self.stack[name] for name in ("ai_create", "ai_run") if name in self.stack}
+            bounds = (f"{name} {'no bound' if size is None else f'{size:,} B'}" for name, size in shown.items())
+            lines.append(f"stack       : {', '.join(bounds)} at most")
         if self.regions:
             rows = [
                 [r.name, f"{r.used:,}", f"{r.size:,}", f"{100 * r.used / r.size:.1f}", _sections(r)]
@@ -127,6 +135,30 @@ def model_sizes(text: str, models: Collection[str]) -> ModelSizes:
     )
 
 
+def code_split(text: str, models: Collection[str]) -> dict[str, int]:
+    """Who brings the code and read-only data of an image, bytes.
+
+    Args:
+        text: content of a map that was written with --cref.
+        models: names of the models.
+
+    Returns:
+        "model" (emitted sources), "kernels" (micro-kernels of the runtime), "runtime" (the rest of it), "libc" (members
+        of libc, libm and libgcc that those need), "app" (everything else: application, board, other library members).
+    """
+    found = mapfile.contributions(text)
+    sizes = model_sizes(text, models)
+    kernels = mapfile.total(found, lambda name: _RUNTIME in name and "ai_k_" in name, *_CODE)
+    everything = mapfile.total(found, lambda name: "_data.c" not in name or "models.dir" not in name, *_CODE)
+    return {
+        "model": sizes.model_code,
+        "kernels": kernels,
+        "runtime": sizes.runtime_code - kernels,
+        "libc": sizes.library_code,
+        "app": everything - sizes.code,
+    }
+
+
 def _stem(path: str) -> str:
     """The name of a source file, e.g. "kws_lib" of ".../models.dir/.../kws_lib.c.obj"."""
     return path.rpartition("/")[2].partition(".")[0]
@@ -144,13 +176,16 @@ def measure(build: Build) -> SizeReport:
     """Measures a built image."""
     from stm32_board_support import Kind, memory_report
 
+    from stm32_cli.project.stack import stack_bounds
+
     names = [model.name for model in build.models]
     text = (build.folder / "Project.map").read_text(encoding="utf-8", errors="replace")
-    regions = []
+    regions, stack = [], {}
     if build.board.kind is not Kind.HOST:
+        stack = {name: bound.bytes for name, bound in stack_bounds(build.elf, build.folder).items()}
         report = memory_report(build.elf, build.board, build.board.layout(build.layout))
         regions = [_region(use) for use in report.regions]
-    return SizeReport(build.board.name, build.app, names, model_sizes(text, names), regions)
+    return SizeReport(build.board.name, build.app, names, model_sizes(text, names), regions, stack)
 
 
 def overflow_text(elf: Path, board: Board, layout: str) -> str:

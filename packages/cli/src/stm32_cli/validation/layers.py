@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class LayerReport:
         position: index of the first such element in the tensor.
         note: why it could not be compared, "" if it was.
         passed: whether no element is beyond the tolerance (true where it was not compared).
+        unread: channels that the compiler removed because no operator reads them; they are not compared.
     """
 
     node: int
@@ -45,6 +46,7 @@ class LayerReport:
     position: tuple[int, ...]
     note: str
     passed: bool
+    unread: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, for JSON."""
@@ -82,8 +84,29 @@ def wanted_tensors(nodes: Sequence[dict[str, Any]], operators: Sequence[Sequence
     return wanted
 
 
+def unread_channels(info: Mapping[str, Any]) -> dict[int, list[int]]:
+    """Channels (of the last axis) that a compiled model does not compute since no operator reads them, by node.
+
+    Args:
+        info: content of `<name>.json`; empty if it is not known.
+    """
+    found: dict[int, list[int]] = {}
+    for number, node in enumerate(info.get("nodes", ())):
+        for buffer in node["outputs"]:
+            removed = info["tensors"][buffer].get("removed", {"channels": (), "values": ()})
+            pairs = zip(removed["channels"], removed["values"], strict=True)
+            channels = [channel for channel, value in pairs if value is None]
+            if channels:
+                found[number] = channels
+    return found
+
+
 def compare_layer(
-    place: tuple[int, str, str], expected: Sequence[NDArray[Any]], actual: Sequence[NDArray[Any]], tolerance: float
+    place: tuple[int, str, str],
+    expected: Sequence[NDArray[Any]],
+    actual: Sequence[NDArray[Any]],
+    tolerance: float,
+    unread: Sequence[int] = (),
 ) -> LayerReport:
     """Compares one tensor of all samples.
 
@@ -92,6 +115,7 @@ def compare_layer(
         expected: the original's, one for each sample.
         actual: the target's, likewise.
         tolerance: for floats, part of the expected range; integers must be equal.
+        unread: indices of the last axis that are not compared.
     """
     first = expected[0]
     if not actual:
@@ -103,11 +127,14 @@ def compare_layer(
         return _uncompared(place, what)
     here = np.stack([value.reshape(first.shape) for value in actual])
     there = np.stack(expected)
+    skipped = list(unread)
+    there[..., skipped] = here[..., skipped]
+    compared = there.nbytes - there[..., skipped].nbytes
     wrong = _beyond(there, here, tolerance)
     at = tuple(int(axis[0]) for axis in np.nonzero(wrong)) if wrong.any() else (-1,)
     differing = int(np.count_nonzero(_octets(there) != _octets(here)))
     error = float(np.max(np.abs(there.astype(np.float64) - here.astype(np.float64)), initial=0.0))
-    return LayerReport(*place, there.nbytes, differing, error, at[0], at[1:], "", not wrong.any())
+    return LayerReport(*place, compared, differing, error, at[0], at[1:], "", not wrong.any(), len(skipped))
 
 
 def _octets(value: NDArray[Any]) -> NDArray[np.uint8]:
@@ -130,6 +157,7 @@ def compare_layers(
     operators: Sequence[Sequence[tuple[int, str]]],
     reference: Callable[[int], Sequence[NDArray[Any]]],
     tolerance: float,
+    unread: Mapping[int, Sequence[int]] | None = None,
 ) -> list[LayerReport]:
     """Compares every output of every node.
 
@@ -138,6 +166,7 @@ def compare_layers(
         operators: what `operator_outputs` returned.
         reference: tensor index -> the original's values, one for each sample.
         tolerance: for floats.
+        unread: what `unread_channels` returned.
     """
     reports = []
     for number, (node, wanted) in enumerate(zip(nodes, wanted_tensors(nodes, operators), strict=True)):
@@ -146,7 +175,8 @@ def compare_layers(
             reports.append(_uncompared((number, node["name"], ""), "the node names no operator of the original"))
         for output, index in enumerate(wanted):
             data = node["data"][output] if output < len(node["data"]) else []
-            reports.append(compare_layer((number, node["name"], names[index]), reference(index), data, tolerance))
+            place, skipped = (number, node["name"], names[index]), (unread or {}).get(number, ())
+            reports.append(compare_layer(place, reference(index), data, tolerance, skipped))
     return reports
 
 

@@ -139,6 +139,8 @@ def _layer_lines(report: ValidationReport) -> list[str]:
     rows = []
     for layer in report.layers:
         verdict = layer.note or ("equal" if not layer.bytes_differing else "ok" if layer.passed else "DIFFERS")
+        if layer.unread:
+            verdict += f" (but for {layer.unread} channels that no operator reads)"
         figures = [f"{layer.bytes_compared:,}", f"{layer.bytes_differing:,}", f"{layer.max_error:.6g}"]
         rows.append([str(layer.node), layer.name, *figures, verdict])
     return ["", plain_table(["node", "name", "bytes", "differ", "max error", "result"], rows)]

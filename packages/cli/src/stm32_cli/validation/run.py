@@ -15,7 +15,7 @@ from ai_runner.samples import Samples, load_npz, random_inputs, select_samples
 
 from stm32_cli import console
 from stm32_cli.errors import usage
-from stm32_cli.validation.layers import compare_layers, operator_outputs
+from stm32_cli.validation.layers import compare_layers, operator_outputs, unread_channels
 from stm32_cli.validation.oracle import Oracle, expected_outputs
 from stm32_cli.validation.report import ValidationReport
 from stm32_cli.validation.target import Destination, Plan, connect, signature_text
@@ -106,7 +106,7 @@ def _reference(plan: Plan, samples: Samples, npz: Path | None) -> tuple[Sequence
         return expected_outputs(Oracle(plan.model), samples.inputs), "LiteRT interpreter, reference kernels"
 
 
-def _layers(plan: Plan, samples: Samples, nodes: Sequence[dict[str, Any]]) -> Any:
+def _layers(plan: Plan, name: str, samples: Samples, nodes: Sequence[dict[str, Any]]) -> Any:
     """Compares the layers, with the original's intermediates of every sample."""
     oracle = Oracle(plan.model, every_tensor=True)
     operators = operator_outputs(plan.model)
@@ -116,7 +116,8 @@ def _layers(plan: Plan, samples: Samples, nodes: Sequence[dict[str, Any]]) -> An
             oracle.invoke(sample)
             for index, values in kept.items():
                 values.append(np.array(oracle.tensor(index)))
-    return compare_layers(nodes, operators, kept.__getitem__, FLOAT_TOLERANCE)
+    unread = unread_channels(plan.description(name))
+    return compare_layers(nodes, operators, kept.__getitem__, FLOAT_TOLERANCE, unread)
 
 
 def counter_unit(info: Mapping[str, Any]) -> str:
@@ -173,7 +174,7 @@ def validate(request: Request, plan: Plan) -> ValidationReport:
         compare_outputs(there.reshape(here.shape), here, name=tensor.name)
         for there, here, tensor in zip(expected, outputs, tensors, strict=True)
     ]
-    layers = _layers(plan, samples, profile["c_nodes"]) if request.per_layer else ()
+    layers = _layers(plan, name, samples, profile["c_nodes"]) if request.per_layer else ()
     where = request.destination.desc or request.destination.board
     unit = counter_unit(info)
     return ValidationReport(

@@ -8,13 +8,13 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stm32_cli import console, options
 from stm32_cli.errors import CliError, usage
-from stm32_cli.project.compiler import CompileOptions, compile_file
+from stm32_cli.project.compiler import compile_file
 from stm32_cli.project.firmware import Build, build_firmware
 from stm32_cli.project.models import find_models
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ai_runner import AiRunner
     from stm32_board_support import Board
+
+    from stm32_cli.project.compiler import CompileOptions
 
 _LISTENING = re.compile(r"listening on (\S+):(\d+)")
 _HOST_START = 20.0
@@ -91,10 +93,18 @@ class Plan:
         if self.model_dir is not None:
             found = find_models(self.model_dir)[0]
             return found.path, found.name, signature_text(found.info.get("signature", ""))
-        chosen = CompileOptions(target, self.options.name, self.options.optimize, self.options.constant_channels)
-        compiled = compile_file(self.model, chosen)
+        compiled = compile_file(self.model, replace(self.options, target=target))
         folder = compiled.write(self.work / compiled.name)
         return Path(folder), compiled.name, f"{compiled.signature:08x}"
+
+    def description(self, name: str) -> dict[str, Any]:
+        """What the compiler tells of the model; which channels it removed does not depend on the CPU.
+
+        Args:
+            name: of the model in the firmware; what was emitted under it is read again.
+        """
+        folder = self.work / name if self.model_dir is None else self.model_dir
+        return find_models(folder)[0].info if folder.is_dir() else compile_file(self.model, self.options).info
 
 
 def signature_text(value: str | float) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 
-from stm32_emitter.codegen.arrays import inline_list
+import numpy as np
+
+from stm32_emitter.codegen.arrays import initializer, inline_list
 from stm32_emitter.codegen.library import prototypes
 from stm32_emitter.codegen.model import Model, c_string, comment_text
 from stm32_emitter.program import Argument, Node, NodeOutput, TensorInfo
@@ -21,6 +23,7 @@ def model_header(model: Model) -> str:
     """The public face of a model."""
     guard, upper, name = f"{model.upper}_H", model.upper, model.name
     pool = f"extern uint8_t {name}_activations[];\n" if model.options.include_activations else ""
+    pool = f"#ifndef AI_SHARED_POOL\n{pool}#endif\n" if pool else ""
     return f"""/* {name}: descriptor and functions of a compiled neural network.
  * Emitted by stm32-ai {model.tool_version}. */
 #ifndef {guard}
@@ -176,14 +179,32 @@ def _node_outputs(model: Model, number: int, outputs: tuple[NodeOutput, ...]) ->
     rows = []
     for position, output in enumerate(outputs):
         name = f"node{number}_{position}"
-        lines += _shape(output.tensor, name) + _quantization(output.tensor, name)
+        lines += _shape(output.tensor, name) + _quantization(output.tensor, name) + _removed(output, name)
+        removed = f",\n     .removed = &{name}_removed" if output.removed is not None else ""
         rows.append(
             f"    {{.name = {c_string(output.tensor.name)},\n     .tensor = {_tensor(output.tensor, name)},\n"
             f"     .pool_offset = {_offset(model, output.buffer)},\n"
-            f"     .io_index = {model.is_output(output.buffer)}}},\n"
+            f"     .io_index = {model.is_output(output.buffer)}{removed}}},\n"
         )
     lines.append(f"static const ai_node_tensor node{number}_outputs[{len(outputs)}] = {{\n{''.join(rows)}}};")
     return lines
+
+
+def _removed(output: NodeOutput, name: str) -> list[str]:
+    """What an observer needs to put removed channels back."""
+    removed = output.removed
+    if removed is None:
+        return []
+    kept = np.zeros(removed.count, bool)
+    kept[list(removed.kept)] = True
+    unread = output.tensor.zero_point[0] if output.tensor.zero_point else 0
+    values = np.array([unread if v is None else v for v in removed.values], output.tensor.dtype).view(np.uint8)
+    bits = np.packbits(kept, bitorder="little")
+    return [
+        f"static const uint8_t {name}_kept[{bits.size}] = {initializer(bits)};",
+        f"static const uint8_t {name}_values[{values.size}] = {initializer(values)};",
+        f"static const ai_removed_channels {name}_removed = {{{name}_kept, {name}_values}};",
+    ]
 
 
 def _node_row(model: Model, number: int, node: Node) -> str:
@@ -197,8 +218,10 @@ def _pool(model: Model) -> str | None:
     if not model.options.include_activations:
         return None
     return (
+        "#ifndef AI_SHARED_POOL\n"
         f'AI_SECTION(".{model.name}.nn_data_act") AI_ALIGNED(AI_POOL_ALIGNMENT)\n'
         f"uint8_t {model.name}_activations[_{model.upper}_ACTIVATION_BYTES_];\n"
+        "#endif\n"
     )
 
 
@@ -248,7 +271,10 @@ def _pointer(model: Model, argument: Argument, dtype: str, written: bool) -> str
 
 def _info(model: Model, signature: int) -> str:
     program, upper, name = model.program, model.upper, model.name
-    activations = f"{name}_activations" if model.options.include_activations else "NULL"
+    activations = "    .activations = NULL,\n"
+    if model.options.include_activations:
+        own = f"    .activations = {name}_activations,\n"
+        activations = f"#ifdef AI_SHARED_POOL\n{activations}#else\n{own}#endif\n"
     observer = "#ifdef AI_OBSERVER\n    .nodes = nodes,\n#endif\n" if program.nodes else ""
     inputs = "    .inputs = inputs,\n" if program.inputs else ""
     return f"""const ai_model_info {name}_network = {{
@@ -264,8 +290,7 @@ def _info(model: Model, signature: int) -> str:
     .activations_size = _{upper}_ACTIVATION_BYTES_,
     .params_size = {program.params_size}u,
     .n_macc = {program.macs}u,
-    .activations = {activations},
-{inputs}    .outputs = outputs,
+{activations}{inputs}    .outputs = outputs,
     .io_offsets = io_offsets,
     .io_names = io_names,
 {observer}    .get_params = {name}_get_params,

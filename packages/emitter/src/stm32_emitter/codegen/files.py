@@ -11,6 +11,7 @@ from stm32_emitter.codegen.descriptor import model_header, model_source
 from stm32_emitter.codegen.library import library_source
 from stm32_emitter.codegen.model import Model
 from stm32_emitter.codegen.report import report_record, report_text
+from stm32_emitter.codegen.report_html import report_html
 
 
 def model_files(model: Model, record: dict[str, Any], params: bytes) -> dict[str, bytes]:
@@ -25,6 +26,7 @@ def model_files(model: Model, record: dict[str, Any], params: bytes) -> dict[str
         f"{name}.json": _json(record),
         f"{name}_report.json": _json(report_record(record)),
         f"{name}_report.txt": report_text(record),
+        f"{name}_report.html": report_html(record),
     }
     return {key: value.encode() for key, value in text.items()} | {f"{name}.params": params}
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stm32_emitter.codegen.model import Model
-from stm32_emitter.program import Argument, IOTensor, TensorInfo
+from stm32_emitter.program import Argument, IOTensor, NodeOutput, TensorInfo
 
 SCHEMA = 1
 
@@ -25,6 +25,7 @@ def plan_record(model: Model) -> dict[str, Any]:
         "options": asdict(model.options),
         "macs": program.macs,
         "planned_bytes": model.plan.bytes,
+        "context_bytes": model.context_bytes,
         "params_size": program.params_size,
         "inputs": [_io(model, entry) for entry in program.inputs],
         "outputs": [_io(model, entry) for entry in program.outputs],
@@ -35,6 +36,7 @@ def plan_record(model: Model) -> dict[str, Any]:
             for i, c in enumerate(program.constants)
         ],
         "nodes": [_node(model, i) for i in range(len(program.nodes))],
+        "folded": [{"index": s.index, "kind": s.kind, "output": s.output} for s in program.folded],
     }  # fmt: skip
 
 
@@ -79,8 +81,15 @@ def _tensor_record(model: Model, number: int) -> dict[str, Any]:
     for node in model.program.nodes:
         for output in node.outputs:
             if output.buffer == number:
-                return record | _described(output.tensor)
+                return record | _described(output.tensor) | _removed(output) | {"bytes": buffer.bytes}
     return record
+
+
+def _removed(output: NodeOutput) -> dict[str, Any]:
+    """The channels that are not in the buffer, if any."""
+    if output.removed is None:
+        return {}
+    return {"removed": {"channels": list(output.removed.removed), "values": list(output.removed.values)}}
 
 
 def _node(model: Model, number: int) -> dict[str, Any]:
@@ -102,6 +111,9 @@ def _node(model: Model, number: int) -> dict[str, Any]:
         "inputs": names(wanted=False),
         "outputs": names(wanted=True),
         "macs": kernel.macs,
+        "schedule": asdict(kernel.schedule),
+        "layer": node.layer,
+        "offered": list(node.offered),
     }
 
 

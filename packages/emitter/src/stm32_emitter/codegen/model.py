@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
-from stm32_emitter.plan import Plan
+from stm32_emitter.planning.plan import Plan
 from stm32_emitter.program import Argument, Program
+from stm32_emitter.target import target_named
+from stm32_emitter.tir.c_source import body, signature
 
 _HEADERS = frozenset((
     *("assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits", "locale", "math"),
@@ -15,6 +18,18 @@ _HEADERS = frozenset((
     *("wchar", "wctype", "ai_dlpack", "ai_instance", "ai_kernels", "ai_runtime_api"),
 ))  # fmt: skip
 """<m>.h stands on the include path, where it must not hide one of these."""
+_RUNTIME = frozenset(("instance",))
+"""ai_<m>_create and its kin must not be functions of the runtime."""
+
+
+INSTANCE_BYTES = 12
+"""sizeof(ai_instance) with 32-bit pointers."""
+TENSOR_BYTES = 48
+"""sizeof(ai_tensor) with 32-bit pointers."""
+
+
+def _aligned(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
 
 
 @dataclass(frozen=True)
@@ -23,7 +38,7 @@ class Options:
 
     target: str = "cortex-m4"
     optimize: str = "balanced"
-    constant_channels: bool = False
+    constant_channels: bool = True
     include_activations: bool = True
     include_inputs: bool = True
     include_outputs: bool = True
@@ -45,9 +60,35 @@ class Model:
         """The name in macros."""
         return self.name.upper()
 
+    @property
+    def context_bytes(self) -> int:
+        """Bytes of an instance's context on a 32-bit core: AI_CONTEXT_BYTES of the runtime, without the observer."""
+        alignment = target_named(self.options.target).pool_alignment
+        head = _aligned(INSTANCE_BYTES, alignment)
+        tensors = len(self.program.inputs) + len(self.program.outputs)
+        return _aligned(head + tensors * TENSOR_BYTES, alignment)
+
     def kernel_name(self, kernel: int) -> str:
-        """C name of a kernel: ``<model>_<kind>_<number>``."""
-        return f"{self.name}_{self.program.kernels[kernel].kind}_{kernel}"
+        """C name of the function that runs a kernel: ``<model>_K_<kind>_<number>``.
+
+        Models have no capital letters in their names, so no two models can spell the same kernel.
+        """
+        first = self.same_text[kernel]
+        return f"{self.name}_K_{self.program.kernels[first].kind}_{first}"
+
+    @cached_property
+    def kernel_bodies(self) -> tuple[str, ...]:
+        """C text of each kernel's body."""
+        return tuple(body(kernel, "kernel") for kernel in self.program.kernels)
+
+    @cached_property
+    def same_text(self) -> tuple[int, ...]:
+        """For each kernel the first one with the same parameters and body in C: sizes that are read from constants."""
+        first: dict[tuple[str, str], int] = {}
+        return tuple(
+            first.setdefault((signature("kernel", kernel, self.program.written[i]), self.kernel_bodies[i]), i)
+            for i, kernel in enumerate(self.program.kernels)
+        )
 
     def constant_name(self, constant: int) -> str:
         """C name of a constant."""
@@ -74,7 +115,7 @@ class Model:
 def c_identifier(name: str) -> str:
     """``name`` as the original emitter spelled models: [a-z0-9_], not starting with a digit, not naming a C header."""
     cleaned = re.sub(r"[^a-z0-9_]", "_", name.lower()).strip("_") or "model"
-    return f"m_{cleaned}" if cleaned[0].isdigit() or cleaned in _HEADERS else cleaned
+    return f"m_{cleaned}" if cleaned[0].isdigit() or cleaned in _HEADERS | _RUNTIME else cleaned
 
 
 def c_string(text: str) -> str:

@@ -65,13 +65,31 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class KernelRequest:
-    """What a kernel is to be made for. ``inputs`` keeps the order of :class:`Fused`; constants carry their value."""
+    """What a kernel is to be made for.
+
+    Attributes:
+        kind: of the operator.
+        inputs: in the order of :class:`Fused`; constants carry their value.
+        output: its result.
+        attributes: of the fused call.
+        target: the core.
+    """
 
     kind: str
     inputs: tuple[TensorSpec, ...]
     output: TensorSpec
     attributes: Mapping[str, Any]
     target: Target
+
+    @property
+    def grows(self) -> bool:
+        """Whether the output has more bytes than the first input: then images are walked from their end.
+
+        The output may then overlap the input, which lies at its start; walked from the start it may where it shrinks.
+        """
+        first = self.inputs[0]
+        sizes = [spec.elements * np.dtype(spec.dtype).itemsize for spec in (first, self.output)]
+        return sizes[1] > sizes[0]
 
     def integer(self, name: str) -> int:
         """An integer attribute."""

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import relax, tirx
 
-from stm32_emitter.operators import conv_2d_d8
+from stm32_emitter.operators import conv_2d_d8, conv_2d_plain, conv_2d_winograd
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -33,10 +35,25 @@ class Conv2D(OperatorDefinition):
         parts = match_quantized_convolution(scope, root)
         return None if parts is None else fused(self.kind, parts, root)
 
+    def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
+        """Without DSP instructions the plain C form alone; else Winograd, two weights in a halfword, any layer."""
+        plain = conv_2d_plain.schedules(request)
+        if plain:
+            return plain
+        return [*conv_2d_winograd.schedules(request), *conv_2d_d8.schedules(request), self._general(request)]
+
+    def _general(self, request: KernelRequest) -> Schedule:
+        sizes = geometry(request)
+        depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
+        outputs = sizes.batch * sizes.pixels * sizes.out_channels
+        return Schedule(
+            "general", lambda: self.kernel(request), "4 channels x 2 pixels, any scaling and bounds",
+            cycles=outputs * (depth * 1.7 + 25), scratch=4 * padded_depth(depth),
+            constants=sizes.out_channels * (padded_depth(depth) + 9), code=900,
+        )  # fmt: skip
+
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: 2 patches of int16."""
-        if conv_2d_d8.fits(request):
-            return conv_2d_d8.kernel(request)
         sizes = geometry(request)
         depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
         macs = sizes.batch * sizes.pixels * sizes.out_channels * depth
@@ -76,12 +93,15 @@ class _Nest:
 
     def emit(self, *constants: tirx.Buffer) -> None:
         """All output pixels; an odd last one goes alone."""
-        k, sizes = self.k, self.sizes
-        with k.loop("n", sizes.batch) as n, k.loop("group", sizes.groups) as group:
+        k, sizes, backward = self.k, self.sizes, self.request.grows
+        odd = sizes.pixels % _PIXELS > 0
+        with k.loop("n", sizes.batch, backward=backward) as n, k.loop("group", sizes.groups) as group:
+            if odd and backward:
+                self._pixels(n, group, sizes.pixels - 1, 1, constants)
             if sizes.pixels >= _PIXELS:
-                with k.loop("pair", sizes.pixels // _PIXELS) as pair:
+                with k.loop("pair", sizes.pixels // _PIXELS, backward=backward) as pair:
                     self._pixels(n, group, pair * _PIXELS, _PIXELS, constants)
-            if sizes.pixels % _PIXELS:
+            if odd and not backward:
                 self._pixels(n, group, sizes.pixels - 1, 1, constants)
 
     def _pixels(self, n: Any, group: Any, first: Any, count: int, constants: tuple[tirx.Buffer, ...]) -> None:

@@ -24,6 +24,7 @@ from stm32_emitter.operators.d8 import (
 )
 from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _CHANNELS = 4
@@ -33,7 +34,7 @@ _MOST_RIGHT = 23
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """Output channels as the kernel sees them: weights int8 [rows, depth]; bias with the zero point, scales, shifts."""
 
     weights: NDArray[np.int8]
@@ -42,7 +43,7 @@ class _Rows:
     right: NDArray[np.int64]
 
 
-def _rows(request: KernelRequest) -> _Rows:
+def rows_of(request: KernelRequest) -> Rows:
     """The output channels. One without weights is a constant, which any scale can give: its bias is often huge."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix = weights.reshape(len(weights), -1)
@@ -57,7 +58,7 @@ def _rows(request: KernelRequest) -> _Rows:
         # 4 * v * 2**30 / 2**31, shifted by 1, is v without any rounding.
         folded[row] = 4 * (np.clip(value + zero_point, -128, 127) - zero_point)
         scales[row], right[row] = 1 << 30, 1
-    return _Rows(matrix, folded, scales, right)
+    return Rows(matrix, folded, scales, right)
 
 
 def fits(request: KernelRequest) -> bool:
@@ -65,8 +66,25 @@ def fits(request: KernelRequest) -> bool:
     sizes = geometry(request)
     if sizes.out_channels // sizes.groups < _CHANNELS or sizes.pixels < _PIXELS:
         return False
-    rows = _rows(request)
+    rows = rows_of(request)
     return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
+
+
+def schedules(request: KernelRequest) -> list[Schedule]:
+    """The schedule; none where the layer has no such block or the arithmetic is not proven."""
+    if not fits(request):
+        return []
+    s = geometry(request)
+    per_tap, blocks = s.channels // s.groups, -(-s.out_channels // s.groups // _CHANNELS) * s.groups
+    steps = s.kernel[0] * steps_of(s.kernel[1] * per_tap)
+    pairs = s.batch * -(-s.pixels // _PIXELS)
+    gather = 60 + s.kernel[0] * 20 + steps * (4.5 if per_tap % 4 == 0 else 9)
+    fours = Schedule(
+        "d8-4x2", lambda: kernel(request), "4 channels x 2 pixels, two weights in a halfword",
+        cycles=pairs * (gather * s.groups + blocks * (steps * 16.3 + 90)), scratch=8 * steps,
+        constants=blocks * 4 * (9 + 2 * steps), code=1900,
+    )  # fmt: skip
+    return [fours]
 
 
 def kernel(request: KernelRequest) -> Kernel:
@@ -107,7 +125,12 @@ class _Schedule:
         self.y = k.output("y", (request.output.elements,), "int8")
         self.columns = k.scratch("columns", 2 * self.steps, "int32")
         pairs = -(-s.pixels // _PIXELS)
-        with k.loop("n", s.batch) as n, k.loop("group", s.groups) as group, k.loop("pair", pairs) as pair:
+        backward = request.grows
+        with (
+            k.loop("n", s.batch, backward=backward) as n,
+            k.loop("group", s.groups) as group,
+            k.loop("pair", pairs, backward=backward) as pair,
+        ):
             first = pair * _PIXELS
             if s.pixels % _PIXELS:
                 first = tirx.min(first, s.pixels - _PIXELS)
@@ -118,7 +141,7 @@ class _Schedule:
             k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
 
     def _records(self) -> NDArray[np.int32]:
-        rows, order = _rows(self.request), position_order(self.row, self.rows)
+        rows, order = rows_of(self.request), position_order(self.row, self.rows)
         parts = []
         for group in range(self.sizes.groups):
             for start in self.blocks:

@@ -33,6 +33,17 @@ def position_order(count: int, rows: int) -> NDArray[np.intp]:
     return np.array(order, np.intp)
 
 
+def sums_are_small(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> bool:
+    """Whether every sum over int8 inputs is below 2**23 in magnitude.
+
+    Args:
+        weights: int8 [rows, depth].
+        bias: int32 [rows], with the input's zero point folded in.
+    """
+    reach = np.abs(weights.astype(np.int64)).sum(axis=1) * 128 + np.abs(bias.astype(np.int64))
+    return bool(np.all(reach < _LIMIT))
+
+
 def sums_are_exact(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> bool:
     """Whether every sum over int8 inputs is small enough, and no pair of weights is too wide for a halfword.
 
@@ -41,10 +52,9 @@ def sums_are_exact(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> bool:
         bias: int32 [rows], with the input's zero point folded in.
     """
     wide = weights.astype(np.int64)
-    reach = np.abs(wide).sum(axis=1) * 128 + np.abs(bias.astype(np.int64))
     # 256 * w1 + w0 fits a halfword but for w1 = -128 beside w0 < 0; which rows are neighbours is the schedule's choice.
     beside = (wide[1:] == -128) & (wide[:-1] < 0)
-    return bool(np.all(reach < _LIMIT) and not beside.any())
+    return sums_are_small(weights, bias) and not bool(beside.any())
 
 
 def halfword_pairs(weights: NDArray[np.int8], order: NDArray[np.intp]) -> NDArray[np.int32]:

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
+from stm32_emitter.operators import depthwise_plain, depthwise_taps, depthwise_window
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
-from stm32_emitter.operators.depthwise_window import clamp, short_scaling, window_kernel
+from stm32_emitter.operators.depthwise_scaling import clamp
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -31,26 +33,58 @@ class DepthwiseConv2D(OperatorDefinition):
         return fused(self.kind, parts, root)
 
     def kernel(self, request: KernelRequest) -> Kernel:
-        """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M]: micro-kernels for 3 x 3 windows, else pixel by pixel."""
-        return window_kernel(request) or pixel_kernel(request)
+        """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M]: the preferred schedule."""
+        return self.schedules(request)[0].build()
+
+    def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
+        """Rows for 3 x 3 windows, taps for 4 channels or more, pixel for all; those that are exact for this layer.
+
+        Without DSP instructions the plain C form alone, where it takes the layer.
+        """
+        plain = depthwise_plain.schedules(request)
+        if plain:
+            return plain
+        offered = []
+        if depthwise_window.fits(request):
+            offered.append(depthwise_window.schedule(request))
+        if depthwise_taps.fits(request):
+            offered.append(depthwise_taps.schedule(request))
+        return (*offered, _pixel_schedule(request))
+
+
+def _pixel_schedule(request: KernelRequest) -> Schedule:
+    sizes = geometry(request)
+    outputs = sizes.batch * sizes.pixels * sizes.out_channels
+    return Schedule(
+        "pixel",
+        lambda: pixel_kernel(request),
+        "one output at a time, from NHWC",
+        cycles=outputs * (60.0 + 16.0 * sizes.kernel[0] * sizes.kernel[1]),
+        constants=request.inputs[1].elements + 9 * sizes.out_channels + 40,
+        code=_PIXEL_CODE,
+        goals=frozenset(("speed", "balanced", "ram")),
+    )
+
+
+_PIXEL_CODE = 500
+"""Bytes of ai_k_depthwise_pixel_s8 on a Cortex-M4."""
 
 
 def pixel_kernel(request: KernelRequest) -> Kernel:
-    """Any window: all channels of an output pixel at a time (ai_k_depthwise_pixel_s8); weights are [KH,KW,C*M]."""
-    s = _flattened(geometry(request))
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    short = short_scaling(request)
-    if short is not None:
-        multipliers, shifts = short[0], (-1 - short[1]).astype(np.int8)
-    order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
+    """Any layer: all channels of an output pixel at a time (ai_k_depthwise_pixel_s8); weights are [KH,KW,C*M]."""
+    s, constants, fields = pixel_constants(request)
     macs = s.batch * s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]
     with KernelBuilder("depthwise_conv_2d", macs) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
-        constants = {"weights": order.ravel(), "bias": bias, "multiplier": multipliers, "shift": shifts}
         buffers = [k.constant(name, value) for name, value in constants.items()]
-        sizes = k.constant("sizes", _sizes(request, s, doubled=short is not None))
+        sizes = k.constant("sizes", fields)
         y = k.output("y", (request.output.elements,), "int8")
-        with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
+        backward = request.grows
+        with (
+            k.loop("n", s.batch, backward=backward) as n,
+            k.loop("oy", s.out_height, backward=backward) as oy,
+            k.loop("ox", s.out_width, backward=backward) as ox,
+        ):
             pixel = (n * s.out_height + oy) * s.out_width + ox
             k.call(
                 "ai_k_depthwise_pixel_s8", address(x, n * (s.height * s.width * s.channels)),
@@ -61,22 +95,17 @@ def pixel_kernel(request: KernelRequest) -> Kernel:
     return k.kernel()
 
 
-def _flattened(s: Geometry) -> Geometry:
-    """A column of pixels as a row, so that the inner loop is the long one."""
-    if s.width != 1 or s.kernel[1] != 1 or s.out_width != 1:
-        return s
-    top, left, bottom, right = s.padding
-    return replace(
-        s, height=1, width=s.height, out_height=1, out_width=s.out_height, kernel=(1, s.kernel[0]),
-        stride=(1, s.stride[0]), dilation=(1, s.dilation[0]), padding=(left, top, right, bottom),
-    )  # fmt: skip
+def pixel_constants(request: KernelRequest) -> tuple[Geometry, dict[str, NDArray[Any]], NDArray[np.int32]]:
+    """What ai_k_depthwise_pixel_s8 reads: (geometry, weights, bias, multiplier and shift, ai_k_depthwise_sizes)."""
+    s = geometry(request)
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    order = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
+    arrays = {"weights": order.ravel(), "bias": bias, "multiplier": multipliers, "shift": shifts}
+    return s, arrays, _sizes(request, s)
 
 
-def _sizes(request: KernelRequest, s: Geometry, *, doubled: bool) -> NDArray[np.int32]:
+def _sizes(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
     """The fields of ai_k_depthwise_sizes."""
     zero_points = (request.integer("input_zero_point"), request.integer("output_zero_point"))
-    fields = (
-        s.height, s.width, s.channels, *s.kernel, *s.dilation, s.out_channels // s.channels, *zero_points,
-        int(doubled),
-    )  # fmt: skip
+    fields = (s.height, s.width, s.channels, *s.kernel, *s.dilation, s.out_channels // s.channels, *zero_points)
     return np.array(fields, np.int32)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """DEPTHWISE_CONV_2D with 3 x 3 windows: micro-kernels on pairs of input rows (ai_k_depthwise.h).
 
-Four channels are widened once into pairs of rows: all of them where they are small, else two pairs at a time, which
-take turns. The sums are kept doubled and rounded by the high word of one product; :func:`records` tells where that is
-exact.
+The channels go in groups of four, or of two where rows are long. A group is widened block by block into pairs of rows;
+the last pair of a block is the first of the next, so the scratch stays near :data:`_SCRATCH_WORDS`. Rows are widened
+before the output rows that lie over them are written, and a group touches no bytes of another: with depth multiplier 1
+the output may be the input.
 """
 
 from __future__ import annotations
@@ -17,73 +18,156 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
+from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_reach, clamp, short_scaling
+from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
+from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _LANES = 4
 _WINDOW = 3
 _WORDS = 5
 """Of a record."""
-_LARGEST_SHIFT = 22
-_SCRATCH_WORDS = 640
-"""Up to here all pairs of four channels are kept; two pairs need less only where the image is larger."""
+_SHORT = 10
+"""AI_K_DEPTHWISE_SHIFT."""
+_SCRATCH_WORDS = 320
+"""Pairs of rows that are kept take this at most, unless two pairs of two channels need more."""
 
 
-def window_kernel(request: KernelRequest) -> Kernel | None:
-    """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M], or None if this is not a layer for the micro-kernels."""
+def fits(request: KernelRequest) -> bool:
+    """Whether this is a layer for the micro-kernels, and every channel has an exact record."""
     sizes = geometry(request)
     if sizes.kernel != (_WINDOW, _WINDOW) or sizes.dilation != (1, 1) or sizes.stride not in ((1, 1), (2, 2)):
-        return None
-    packed = records(request)
+        return False
+    return max(sizes.out_channels, sizes.out_width) < 1 << 16 and records(request) is not None
+
+
+def schedule(request: KernelRequest) -> Schedule:
+    """The schedule of a layer that :func:`fits`."""
+    sizes, plan = geometry(request), _Plan.of(geometry(request))
+    return Schedule(
+        "rows-3x3",
+        lambda: kernel(request),
+        f"tiles of {plan.rows} rows x 2 columns, {plan.lanes} channels widened, {plan.rows * plan.block} rows a block",
+        cycles=_cycles(sizes, plan),
+        scratch=4 * plan.words,
+        constants=4 * _WORDS * sizes.out_channels,
+        code=_CODE,
+    )
+
+
+_CODE = 1300
+"""Bytes of the micro-kernels on a Cortex-M4: one form of the windows, and what widens."""
+
+
+def _cycles(sizes: Geometry, plan: _Plan) -> float:
+    """Expected cycles on a Cortex-M4: per output, strip and call of a channel, and per widened value."""
+    stride = sizes.stride[0]
+    channels, blocks = sizes.batch * sizes.out_channels, -(-plan.strips // plan.block)
+    outputs = channels * plan.strips * plan.rows * sizes.out_width
+    single = channels * plan.strips * (sizes.out_width % 2)
+    widened = sizes.batch * sizes.channels * (plan.strips + 1) * 2 * sizes.width
+    work = (16.0 if stride == 1 else 22.0) * outputs + 14.0 * single
+    return work + channels * (30.0 * plan.strips + 140.0 * blocks) + (3.4 if plan.lanes < _LANES else 2.4) * widened
+
+
+def kernel(request: KernelRequest) -> Kernel:
+    """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M] of a layer that :func:`fits`."""
+    sizes, packed = geometry(request), records(request)
     if packed is None:
-        return None
+        raise ValueError("the layer has no exact records")
     macs = sizes.batch * sizes.pixels * sizes.out_channels * _WINDOW * _WINDOW
     with KernelBuilder("depthwise_conv_2d", macs) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
         constants = k.constant("records", packed)
         y = k.output("y", (request.output.elements,), "int8")
         plan = _Plan.of(sizes)
-        pairs = k.scratch("pairs", plan.kept * plan.pitch, "int32")
+        pairs = k.scratch("pairs", plan.words, "int32")
         _Nest(k, request, sizes, plan, x, constants, y, pairs).emit()
     return k.kernel()
 
 
-def short_scaling(request: KernelRequest) -> tuple[NDArray[np.int32], NDArray[np.int8]] | None:
-    """(multipliers, shifts) with which the short form of the requantization is exact, or None.
+def _is_relu(request: KernelRequest) -> bool:
+    """Whether the results are clamped at the zero point from below, and that is -128."""
+    return request.integer("output_zero_point") == request.integer("low") == -128
 
-    The short form takes the high word of (2 * sum) * multiplier and a right shift of 1 or more. Channels whose results
-    are all 0 before the zero point get the multiplier 0.
+
+@dataclass(frozen=True)
+class _Scaling:
+    """How a channel is requantized (ai_k_depthwise.h): 2**scale before, shift after, 2**rounding / 2 in between."""
+
+    bias: int
+    multiplier: int
+    shift: int
+    scale: int
+    rounding: int
+
+
+def _relu_scaling(bias: int, multiplier: int, right: int, reach: int) -> _Scaling | None:
+    """The scaling of a channel with non-negative results, or None if there is no exact one.
+
+    Rounding the product and then its shift (halves upwards, as results are not negative) is one floor with both halves
+    added: floor((floor(p + 1/2) + 2**(s-1)) / 2**s) = floor((p + 1/2 + 2**(s-1)) / 2**s). With sums that are 2**t
+    times as large, t > 0, the 1/2 is an integer, 2**(t-1). Without a right shift there is no second rounding.
+
+    Args:
+        bias: with the input's zero point.
+        multiplier: 31 bits.
+        right: right shift; a left shift is negative.
+        reach: largest magnitude of the sum.
     """
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    taps = np.abs(weights.reshape(len(bias), -1).astype(np.int64))
-    reach = np.abs(bias.astype(np.int64)) + 255 * taps.sum(axis=1)
-    right = -shifts.astype(np.int64)
-    vanishing = (multipliers == 0) | ((right >= 1) & (2 * reach < 1 << np.maximum(right, 1)))
-    right = np.where(vanishing, 1, right)
-    if right.min() < 1 or right.max() > _LARGEST_SHIFT or reach.max() >= 1 << 29:
+    if multiplier == 0:
+        return _Scaling(0, 0, _SHORT, 0, 0)
+    more = _SHORT - right
+    if right < 1:
+        shift, scale, rounding = 1, 2 - right, 0
+    elif 1 <= more <= _MOST_SCALE - 1 and reach << (1 + more) < 1 << 31:
+        shift, scale, rounding = _SHORT, 1 + more, more
+    else:
+        shift, scale, rounding = right + 1, 2, 1
+    if scale > _MOST_SCALE or shift > LARGEST_SHIFT + 1 or reach << scale >= 1 << 31:
         return None
-    return np.where(vanishing, 0, multipliers).astype(np.int32), (-right).astype(np.int8)
+    return _Scaling(bias << scale, multiplier, shift, scale, rounding)
 
 
-def clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer) -> None:
-    """Bounds of the activation, unless they are those of int8."""
-    low, high = request.integer("low"), request.integer("high")
-    if (low, high) != (-128, 127):
-        k.call("ai_k_clamp_s8", address(y, write=True), request.output.elements, low, high)
+_MOST_SCALE = 8
+"""An int8 weight scaled by 2**8 fits a halfword."""
+
+
+def _scalings(request: KernelRequest) -> list[_Scaling] | None:
+    """The scaling of every output channel, or None if one has none."""
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    matrix, zero_point = weights.reshape(len(bias), -1), request.integer("output_zero_point")
+    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
+    short = None if _is_relu(request) else short_scaling(request)
+    found: list[_Scaling | None] = []
+    for i, reach in enumerate(channel_reach(weights, bias)):
+        if not matrix[i].any():
+            value = int(np.clip(requantize(folded[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
+            # 4 * v * 2**30 / 2**32 = v: no rounding. A shift keeps it so.
+            shift = _SHORT if _is_relu(request) else 1
+            found.append(_Scaling((value - zero_point) << (2 + shift), 1 << 30, shift, 1, 0))
+        elif _is_relu(request):
+            found.append(_relu_scaling(int(folded[i]), int(multipliers[i]), -int(shifts[i]), int(reach)))
+        elif short is not None:
+            found.append(_Scaling(2 * int(folded[i]), int(short[0][i]), -int(short[1][i]), 1, 0))
+        else:
+            found.append(None)
+    exact = [scaling for scaling in found if scaling is not None]
+    return exact if len(exact) == len(found) else None
 
 
 def records(request: KernelRequest) -> NDArray[np.int32] | None:
     """int32 [C*M*5] as ai_k_depthwise.h describes, or None if a channel has no exact record."""
-    scaling = short_scaling(request)
-    if scaling is None:
+    scalings = _scalings(request)
+    if scalings is None:
         return None
-    weights, bias = request.constant(1), request.constant(2)
-    words = np.zeros((len(bias), _WORDS), np.int32)
-    columns = words[:, :_WINDOW].view(np.int8).reshape(len(bias), _WINDOW, 4)
-    columns[:, :, :_WINDOW] = weights[..., 0].transpose(0, 2, 1)
-    columns[:, 0, _WINDOW] = -scaling[1]
-    words[:, 3] = 2 * folded_bias(bias, weights.reshape(len(bias), -1), request.integer("input_zero_point"))
-    words[:, 4] = scaling[0]
+    words = np.zeros((len(scalings), _WORDS), np.int32)
+    columns = words[:, :_WINDOW].view(np.int8).reshape(len(scalings), _WINDOW, 4)
+    columns[:, :, :_WINDOW] = request.constant(1)[..., 0].transpose(0, 2, 1)
+    columns[:, :, _WINDOW] = [(s.shift, s.scale, s.rounding) for s in scalings]
+    words[:, 3] = [s.bias for s in scalings]
+    words[:, 4] = [s.multiplier for s in scalings]
     return words.ravel()
 
 
@@ -91,33 +175,59 @@ def records(request: KernelRequest) -> NDArray[np.int32] | None:
 class _Plan:
     """How the pairs of rows are laid out and visited.
 
+    A strip is what two neighbouring pairs of rows give: an output row, or two of them with stride 1.
+
     Attributes:
-        pitch: words of a pair of rows.
-        columns: of the pairs, padding included.
-        strips: output rows, or pairs of them with stride 1, that are computed from two pairs of rows.
+        columns: words of a pair of rows of one channel, padding included.
         rows: output rows of a strip.
-        kept: pairs of rows in memory.
+        strips: of the image.
+        block: strips that are computed at a time; block + 1 pairs of rows are kept.
+        lanes: channels of a group.
     """
 
-    pitch: int
     columns: int
-    strips: int
     rows: int
-    kept: int
+    strips: int
+    block: int
+    lanes: int
+
+    @property
+    def plane(self) -> int:
+        """Words of a channel."""
+        return self.columns * (self.block + 1)
+
+    @property
+    def words(self) -> int:
+        """Words of the pairs."""
+        return self.plane * self.lanes
 
     @classmethod
     def of(cls, sizes: Geometry) -> _Plan:
+        """The plan of a layer."""
         stride = sizes.stride[0]
         columns = (sizes.out_width - 1) * stride + _WINDOW
         rows = 2 // stride
         strips = -(-sizes.out_height // rows)
-        pitch = columns * _LANES
-        whole = (strips + 1) * pitch <= _SCRATCH_WORDS
-        return cls(pitch, columns, strips, rows, strips + 1 if whole else 2)
+        lanes = min(_LANES, sizes.channels)
+        if 2 * columns * lanes > _SCRATCH_WORDS:
+            lanes = min(2, lanes)
+        most = max(1, _SCRATCH_WORDS // (lanes * columns) - 1)
+        blocks = -(-strips // most)
+        return cls(columns, rows, strips, -(-strips // blocks), lanes)
+
+    def groups(self, channels: int) -> list[tuple[int, int, int]]:
+        """(first channel, lanes, how many groups) that cover the channels without touching one twice."""
+        found, first = [], 0
+        for lanes in dict.fromkeys((self.lanes, 2, 1)):
+            count = (channels - first) // lanes
+            if count and lanes <= self.lanes:
+                found.append((first, lanes, count))
+                first += count * lanes
+        return found
 
 
 class _Nest:
-    """The loops over images, groups of four channels, and strips."""
+    """The loops over images, groups of channels, and blocks of strips."""
 
     def __init__(
         self, k: KernelBuilder, request: KernelRequest, sizes: Geometry, plan: _Plan,
@@ -125,60 +235,82 @@ class _Nest:
     ) -> None:  # fmt: skip
         self.k, self.request, self.sizes, self.plan = k, request, sizes, plan
         self.x, self.records, self.y, self.pairs = x, records, y, pairs
-        self.lanes = min(_LANES, sizes.channels)
-        zero_point, low = request.integer("output_zero_point"), request.integer("low")
-        self.relu = zero_point == low == -128
         name = "ai_k_depthwise_3x3" + ("" if sizes.stride[0] == 1 else "_s2")
-        self.function = name + ("_relu_s8" if self.relu else "_s8")
+        self.function = name + ("_relu_s8" if _is_relu(request) else "_s8")
+        self.lanes = plan.lanes
 
     def emit(self) -> None:
-        """All of the layer; the last group of channels overlaps the one before where there are not 4 left."""
+        """All of the layer."""
         k, sizes = self.k, self.sizes
-        words = self.plan.kept * self.plan.pitch
         zero_point = self.request.integer("input_zero_point")
-        k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), words, zero_point)
-        with k.loop("n", sizes.batch) as n, k.loop("group", -(-sizes.channels // self.lanes)) as group:
-            first = tirx.min(group * self.lanes, sizes.channels - self.lanes)
-            if sizes.channels % self.lanes == 0:
-                first = group * self.lanes
-            if self.plan.kept == 2:
-                self._rolling(n, first)
-            else:
-                self._whole(n, first)
+        k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), self.plan.words, zero_point)
+        with k.loop("n", sizes.batch) as n:
+            for start, lanes, count in self.plan.groups(sizes.channels):
+                self.lanes = lanes
+                with k.loop("group", count) as group:
+                    self._group(n, group * lanes + start)
         clamp(k, self.request, self.y)
 
-    def _whole(self, n: Any, first: Any) -> None:
-        self._widen(n, first, 0, 0, self.plan.kept)
-        self._compute(n, first, 0, 0, self.plan.pitch, self.sizes.out_height)
+    def _group(self, n: Any, first: Any) -> None:
+        plan = self.plan
+        if plan.block == plan.strips:
+            self._widen(n, first, 0, 0, plan.strips + 1)
+            self._compute(n, first, 0, 0, plan.columns, self.sizes.out_height)
+        elif plan.block == 1:
+            self._alternating(n, first)
+        else:
+            self._blocks(n, first)
 
-    def _rolling(self, n: Any, first: Any) -> None:
-        plan, sizes, k = self.plan, self.sizes, self.k
+    def _alternating(self, n: Any, first: Any) -> None:
+        """Two pairs of rows take turns."""
+        plan, sizes = self.plan, self.sizes
         self._widen(n, first, 0, 0, 1)
-        with k.loop("strip", plan.strips) as strip:
+        with self.k.loop("strip", plan.strips) as strip:
             slot = strip % 2
             self._widen(n, first, 1 - slot, strip + 1, 1)
             rows = plan.rows
             if sizes.out_height % rows:
                 rows = tirx.min(rows, sizes.out_height - strip * rows)
-            self._compute(n, first, strip, slot, plan.pitch * (1 - 2 * slot), rows)
+            self._compute(n, first, strip, slot, plan.columns * (1 - 2 * slot), rows)
 
-    def _widen(self, n: Any, first: Any, slot: Any, pair: Any, count: int) -> None:
-        sizes = self.sizes
+    def _blocks(self, n: Any, first: Any) -> None:
+        """The last pair of rows of a block becomes the first of the next."""
+        plan, sizes, k = self.plan, self.sizes, self.k
+        self._widen(n, first, 0, 0, 1)
+        with k.loop("block", -(-plan.strips // plan.block)) as block:
+            strip = block * plan.block
+            strips: Any = plan.block
+            if plan.strips % plan.block:
+                strips = tirx.min(strips, plan.strips - strip)
+            rows: Any = plan.block * plan.rows
+            if sizes.out_height % rows:
+                rows = tirx.min(rows, sizes.out_height - strip * plan.rows)
+            self._widen(n, first, 1, strip + 1, strips)
+            self._compute(n, first, strip, 0, plan.columns, rows)
+            k.call(
+                "ai_k_depthwise_carry_s8", address(self.pairs, write=True), plan.block * plan.columns, plan.columns,
+                self.lanes, plan.plane,
+            )  # fmt: skip
+
+    def _widen(self, n: Any, first: Any, slot: Any, pair: Any, count: Any) -> None:
+        sizes, plan = self.sizes, self.plan
         self.k.call(
-            "ai_k_depthwise_pairs_s8", address(self.pairs, slot * self.plan.pitch, write=True),
+            "ai_k_depthwise_pairs_s8", address(self.pairs, slot * plan.columns, write=True),
             address(self.x, n * (sizes.height * sizes.width * sizes.channels) + first),
             pair * 2 - sizes.padding[0], count, sizes.height, sizes.width, sizes.channels, self.lanes,
-            sizes.padding[1], self.plan.columns, self.request.integer("input_zero_point"),
+            sizes.padding[1], plan.columns, plan.plane, self.request.integer("input_zero_point"),
         )  # fmt: skip
 
     def _compute(self, n: Any, first: Any, strip: Any, slot: Any, pitch: Any, rows: Any) -> None:
         sizes, plan = self.sizes, self.plan
-        multiplier = sizes.out_channels // sizes.channels
+        depth = sizes.out_channels // sizes.channels
         row = n * sizes.out_height + strip * plan.rows
-        self.k.call(
-            self.function, address(self.pairs, slot * plan.pitch), pitch,
-            address(self.records, first * (multiplier * _WORDS)),
-            address(self.y, row * (sizes.out_width * sizes.out_channels) + first * multiplier, write=True),
-            self.lanes, multiplier, rows, sizes.out_width, sizes.out_channels,
-            self.request.integer("output_zero_point"),
-        )  # fmt: skip
+        with self.k.loop("m", depth) as m:
+            channel = first * depth + m
+            self.k.call(
+                self.function, address(self.pairs, slot * plan.columns), pitch,
+                address(self.records, channel * _WORDS),
+                address(self.y, row * (sizes.out_width * sizes.out_channels) + channel, write=True),
+                self.lanes, depth, rows, sizes.out_width, sizes.out_channels,
+                self.request.integer("output_zero_point"), plan.plane,
+            )  # fmt: skip

@@ -33,15 +33,25 @@ def mul_high(a: Any, b: Any) -> Ints:
     return ints(np.minimum((ints(a) * ints(b) + (1 << 30)) >> 31, INT32_MAX))
 
 
-def round_shift(values: Any, bits: int) -> Ints:
+def round_shift(values: Any, bits: Any) -> Ints:
     """round(value / 2**bits), halves away from zero (RoundingDivideByPOT)."""
-    values, mask = ints(values), (1 << bits) - 1
+    values, mask = ints(values), (1 << ints(bits)) - 1
     return ints((values >> bits) + ((values & mask) > (mask >> 1) + (values < 0)))
 
 
-def requantize(values: Any, multiplier: int, shift: int) -> Ints:
-    """value * multiplier * 2**(shift - 31), rounded twice (MultiplyByQuantizedMultiplier)."""
-    return round_shift(mul_high(wrap32(ints(values) << max(shift, 0)), multiplier), max(-shift, 0))
+def requantize(values: Any, multiplier: Any, shift: Any) -> Ints:
+    """value * multiplier * 2**(shift - 31), rounded twice (MultiplyByQuantizedMultiplier).
+
+    Multiplier and shift are numbers, or arrays that broadcast with the values.
+    """
+    shift = ints(shift)
+    return round_shift(mul_high(wrap32(ints(values) << np.maximum(shift, 0)), multiplier), np.maximum(-shift, 0))
+
+
+def requantize_once(values: Any, multiplier: Any, shift: Any) -> Ints:
+    """value * multiplier * 2**(shift - 31), rounded once, halves away from zero (``ai_k_requantize_once``)."""
+    values, total = ints(values), 31 - ints(shift)
+    return ints((values * ints(multiplier) + (1 << (total - 1)) - (values < 0)) >> total)
 
 
 def _saturated(values: Any) -> Ints:

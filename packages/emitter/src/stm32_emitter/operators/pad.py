@@ -19,7 +19,7 @@ Axis = tuple[int, int, int]
 
 
 class Pad(OperatorDefinition):
-    """Writes the output from its first to its last element: border, row, border."""
+    """Writes the output from its last element to its first: border, row, border, so that it may overlap the input."""
 
     kind: ClassVar[str] = "PAD"
     roots: ClassVar[tuple[str, ...]] = ("nn.pad",)
@@ -66,11 +66,11 @@ class _Border:
         before, size, after = self.axes[depth]
         inner_x = math.prod(axis[1] for axis in self.axes[depth + 1 :])
         inner_y = math.prod(sum(axis) for axis in self.axes[depth + 1 :])
-        fill(self.k, self.y, at, before * inner_y, self.value)
         first = at + before * inner_y
+        fill(self.k, self.y, first + size * inner_y, after * inner_y, self.value)
         if depth + 1 == len(self.axes):
             copy(self.k, self.y, first, self.x, start, size)
         else:
-            with self.k.loop(f"i{depth}", size) as i:
+            with self.k.loop(f"i{depth}", size, backward=True) as i:
                 self.emit(depth + 1, first + i * inner_y, start + i * inner_x)
-        fill(self.k, self.y, first + size * inner_y, after * inner_y, self.value)
+        fill(self.k, self.y, at, before * inner_y, self.value)

@@ -47,7 +47,12 @@ class ResizeNearestNeighbor(OperatorDefinition):
             row_of = _index(k, "rows", nearest_indices(height, out_height, mode))
             column_of = _index(k, "columns", nearest_indices(width, out_width, mode))
             y = k.output("y", (result.elements,), result.dtype)
-            with k.loop("n", batch) as n, k.loop("v", out_height) as v, k.loop("u", out_width) as u:
+            backward = request.grows
+            with (
+                k.loop("n", batch, backward=backward) as n,
+                k.loop("v", out_height, backward=backward) as v,
+                k.loop("u", out_width, backward=backward) as u,
+            ):
                 at = ((n * out_height + v) * out_width + u) * channels
                 copy(k, y, at, x, ((n * height + row_of(v)) * width + column_of(u)) * channels, channels)
         return k.kernel()

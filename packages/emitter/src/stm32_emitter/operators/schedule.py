@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 OPTIMIZE = ("speed", "balanced", "size", "ram")
 """What can be optimised for; the default is ``"balanced"``."""
+SIZE_ONLY = frozenset(("size",))
+"""Goals of a schedule that is made for small code, whatever it costs in cycles."""
+
+TOLERATED = 2.0
+"""How many times slower a schedule may be that is taken for its little working memory."""
 
 
 @dataclass(frozen=True)
@@ -55,28 +60,39 @@ class Choices:
     Attributes:
         optimize: one of :data:`OPTIMIZE`.
         tuned: layer key -> name of the schedule that measured best.
+        scratch: layer key -> bytes of working memory that a schedule may take; None: as many as it likes.
+        free_scratch: bytes that it may take in any case.
     """
 
     optimize: str = "balanced"
     tuned: Mapping[str, str] = field(default_factory=dict)
+    scratch: Mapping[str, int] | None = None
+    free_scratch: int = 0
 
 
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
-    """The tuned schedule if the table has one that is offered, else the best estimate for the goal.
+    """The tuned schedule if the table has one that is offered, else the best estimate for the goal within the limits.
 
-    Speed and balanced order by cycles, size by code and constants, ram by scratch; equal ones by their place in the
-    sequence, so a definition lists the preferred one first.
+    Speed and balanced order by cycles, size by code and constants behind what is made for size alone, ram by scratch;
+    equal ones by their place in the sequence, so a definition lists the preferred one first. Limits of working memory
+    never lead to a schedule that takes more than :data:`TOLERATED` times the cycles of the fastest.
     """
-    named = choices.tuned.get(layer_key(request))
+    key = layer_key(request)
+    named = choices.tuned.get(key)
     for schedule in schedules:
         if schedule.name == named:
             return schedule
     allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
-    orders: dict[str, Callable[[Schedule], float]] = {
-        "size": lambda s: s.code + s.constants,
-        "ram": lambda s: s.scratch,
+    if choices.scratch is not None:
+        limit = max(choices.scratch.get(key, 0), choices.free_scratch)
+        best = min(s.cycles for s in allowed)
+        allowed = [s for s in allowed if s.cycles <= TOLERATED * best]
+        allowed = [s for s in allowed if s.scratch <= limit] or [min(allowed, key=lambda s: s.scratch)]
+    orders: dict[str, Callable[[Schedule], tuple[float, ...]]] = {
+        "size": lambda s: (s.goals != SIZE_ONLY, s.code + s.constants),
+        "ram": lambda s: (s.scratch,),
     }
-    return min(allowed, key=orders.get(choices.optimize, lambda s: s.cycles))
+    return min(allowed, key=orders.get(choices.optimize, lambda s: (s.cycles,)))
 
 
 def layer_key(request: KernelRequest) -> str:

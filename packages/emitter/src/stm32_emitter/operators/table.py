@@ -93,16 +93,22 @@ def table_kernel(name: str, request: KernelRequest) -> Kernel:
     bounds = _clamp_bounds(table, x.dtype)
     with KernelBuilder(name) as k:
         source = k.input("x", (x.elements,), x.dtype)
-        entries = k.constant("table", table) if bounds is None else None
+        entries = k.constant("table", by_byte(table, x.dtype)) if bounds is None else None
         y = k.output("y", (x.elements,), request.output.dtype)
         if bounds == _limits(x.dtype):
             k.call("memcpy", address(y, write=True), address(source), x.elements)
+        elif entries is not None:
+            k.call("ai_k_table_8", address(source), address(entries), address(y, write=True), x.elements)
         else:
             with k.loop("i", x.elements) as i:
-                value = source[i].astype("int32")
-                mapped = expression("ai_k_clamp", value, *(bounds or ())) if entries is None else entries[value - first]
-                k.store(y, [i], mapped.astype(request.output.dtype))
+                limited = expression("ai_k_clamp", source[i].astype("int32"), *(bounds or ()))
+                k.store(y, [i], limited.astype(request.output.dtype))
     return k.kernel()
+
+
+def by_byte(table: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """The table [256] in the order of ``dtype``'s values, rearranged to the order of their bytes read as uint8."""
+    return np.roll(table, int(np.iinfo(dtype).min))
 
 
 def constant_kernel(name: str, value: NDArray[Any]) -> Kernel:

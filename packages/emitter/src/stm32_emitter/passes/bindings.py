@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 import tvm
 from tvm import relax
 
+ALIASES = ("reshape", "squeeze", "expand_dims", "flatten", "memory.view")
+"""Relax operators that only look at the same bytes with another shape."""
+
 
 def bindings(function: relax.Function) -> Iterator[relax.Binding]:
     """All bindings in order of execution."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import tvm
@@ -12,15 +13,16 @@ from stm32_emitter.errors import ModelRefused
 from stm32_emitter.model_info import SourceOperator, info_of
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
-from stm32_emitter.operators.schedule import Choices, choose
+from stm32_emitter.operators.schedule import Choices, choose, layer_key
 from stm32_emitter.operators.scope import dtype_of, op_name
-from stm32_emitter.passes.bindings import bindings, replace_values
+from stm32_emitter.operators.size import size_schedules
+from stm32_emitter.passes.bindings import ALIASES, bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
 from stm32_emitter.target import Target
 from stm32_emitter.tir.builder import KIND, SCHEDULE, Kernel
 
-ALIASES = ("reshape", "squeeze", "expand_dims", "flatten", "memory.view")
-"""Relax operators that only look at the same bytes with another shape."""
+OFFERS = "stm32.offers"
+"""Attribute of ``main``: JSON, name of a binding -> [layer key, names of the schedules that it could have had]."""
 
 
 def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choices()) -> tvm.IRModule:  # noqa: B008
@@ -42,19 +44,23 @@ def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choice
 
 def _lower_fused(mod: tvm.IRModule, target: Target, choices: Choices) -> tvm.IRModule:
     info, builder = info_of(mod), relax.BlockBuilder(mod)
+    offers: dict[str, tuple[str, list[str]]] = {}
 
     def replace(var: relax.Var, value: relax.Expr) -> relax.Expr | None:
         kind = kind_of(value)
         if not kind:
             return None
-        kernel = _kernel(request_of(value, target), choices, info.sources.get(str(var.name)))
+        request, source = request_of(value, target), info.sources.get(str(var.name))
+        kernel, offered = _kernel(request, choices, source)
+        if len(offered) > 1:
+            offers[str(var.name)] = (layer_key(request), offered)
         function = builder.add_func(kernel.function, str(kernel.function.attrs[KIND]))
         arguments = [a for a in value.args[1].fields if not _is_constant(a)]
         return _call_tir(function, [*arguments, *map(constant, kernel.constants)], value.ty_args[0])
 
     main = replace_values(mod, replace)["main"]
     result = builder.get()
-    result["main"] = main
+    result["main"] = main.with_attr(OFFERS, json.dumps(offers, sort_keys=True)) if offers else main
     return result
 
 
@@ -66,16 +72,19 @@ def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax
     return relax.Call(ir.Op.get("relax.call_tir"), [function, relax.Tuple(arguments)], ty_args=[result])
 
 
-def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> Kernel:
+def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> tuple[Kernel, list[str]]:
+    """A layer's kernel, and the names of the schedules that may be chosen for it."""
     try:
-        schedule = choose(BY_KIND[request.kind].schedules(request), request, choices)
+        offered = [*BY_KIND[request.kind].schedules(request), *size_schedules(request)]
+        schedule = choose(offered, request, choices)
         kernel = schedule.build()
     except ModelRefused as refusal:
         raise (refusal if source is None else refusal.at(source.kind, source.index, source.output)) from None
-    if not schedule.description:
-        return kernel
+    names = [offer.name for offer in offered if choices.optimize in offer.goals]
+    if schedule.name == "plain" and len(names) < 2 and not schedule.description and not schedule.cycles:
+        return kernel, names
     facts = {"name": schedule.name, "description": schedule.description, "cycles": str(round(schedule.cycles))}
-    return replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts))
+    return replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts)), names
 
 
 def _refuse_leftovers(mod: tvm.IRModule) -> None:

@@ -8,8 +8,7 @@ from tvm import relax
 
 from stm32_emitter.operators.base import Fused
 from stm32_emitter.operators.scope import dtype_of, op_name, shape_of
-from stm32_emitter.passes.bindings import bindings
-from stm32_emitter.passes.lower import ALIASES
+from stm32_emitter.passes.bindings import ALIASES, bindings
 
 
 def separate_outputs(mod: tvm.IRModule) -> tvm.IRModule:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -288,8 +289,15 @@ def strided_slice(network: Network, value: Value) -> Value | None:
     return network.emit("STRIDED_SLICE", [value.index, *bounds], shape, value.quant, begin_mask=mask, end_mask=mask)
 
 
-STEPS = (
+Step = Callable[[Network, Value], Value | None]
+
+STEPS: tuple[Step, ...] = (
     *(conv, conv, conv, depthwise_conv, depthwise_conv, dense, add, add, add, sub, mul, pool, pool, mean, pad),
     *(reshape, softmax, logistic, tanh, relu, relu, hard_swish, requantize, concatenate, resize, transpose),
     strided_slice,
+)
+
+PRUNED_STEPS: tuple[Step, ...] = (
+    *(conv, conv, conv, conv, depthwise_conv, depthwise_conv, dense, add, sub, mul, pool, mean, pad, reshape),
+    *(logistic, relu, requantize, concatenate, concatenate, resize, transpose, strided_slice),
 )

@@ -3,6 +3,7 @@
 
 ``graphs(seed, count)`` yields int8 models of 3 to 12 operators that the reference interpreter accepts. About a
 quarter has float32 inputs and outputs around the int8 body; a third has names that are no C identifiers.
+``pruned_graphs(seed, count)`` yields graphs whose weights have many channels of zeros.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stm32_emitter.testing.cases.draw import Array, Draw, input_sets
-from stm32_emitter.testing.graph_steps import STEPS, Network, Value, reshape
+from stm32_emitter.testing.graph_steps import PRUNED_STEPS, STEPS, Network, Step, Value, conv, reshape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ODD_NAMES = (
     "serving_default_x:0",
@@ -40,7 +41,7 @@ class Graph:
 
     Attributes:
         name: a C identifier that tells the seed.
-        seed: ``graphs(seed, 1)`` makes this graph again.
+        seed: ``graphs(seed, 1)``, or ``pruned_graphs(seed, 1)``, makes this graph again.
         model: the .tflite file's bytes.
         operators: builtin operator names in execution order.
         inputs: input sets; each has one array per model input, in the model's order.
@@ -59,18 +60,26 @@ def graphs(seed: int, count: int) -> Iterator[Graph]:
         yield _graph(number)
 
 
-def _graph(seed: int) -> Graph:
-    rng = np.random.default_rng([0x62A9, seed])
-    draw = Draw(rng, "int8", dyadic=bool(rng.random() < 0.15))
+def pruned_graphs(seed: int, count: int) -> Iterator[Graph]:
+    """The same for graphs of layers that keep channels apart or mix them, with channels that are constant or unread."""
+    for number in range(seed, seed + count):
+        yield _graph(number, pruned=True)
+
+
+def _graph(seed: int, *, pruned: bool = False) -> Graph:
+    rng = np.random.default_rng([0x9A0D if pruned else 0x62A9, seed])
+    draw = Draw(rng, "int8", dyadic=bool(rng.random() < 0.15), pruned=pruned)
     network = Network(draw, names=_names(draw))
     float_edges = draw.chance(0.25)
     inputs = [_input(network, float_edges) for _ in range(draw.pick((1, 1, 1, 2, 3)))]
-    _grow(network, steps=draw.integer(3, 12))
+    if pruned:
+        conv(network, network.values[-1])
+    _grow(network, draw.integer(3, 12), PRUNED_STEPS if pruned else STEPS)
     outputs = _outputs(network, float_edges)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])
     operators = tuple(spec.op for spec in draw.writer.operators)
-    return Graph(f"graph_{seed}", seed, model, operators, sets)
+    return Graph(f"{'pruned' if pruned else 'graph'}_{seed}", seed, model, operators, sets)
 
 
 def _names(draw: Draw) -> list[str]:
@@ -91,13 +100,13 @@ def _input(network: Network, as_float: bool) -> int:
     return source
 
 
-def _grow(network: Network, steps: int) -> None:
+def _grow(network: Network, steps: int, choices: Sequence[Step]) -> None:
     draw = network.draw
     made = 0
     while made < steps:
         # Mostly go on from the newest value, sometimes from an older one: that makes branches.
         value = network.values[-1] if draw.chance(0.85) else draw.pick(network.values)
-        made += draw.pick(STEPS)(network, value) is not None
+        made += draw.pick(choices)(network, value) is not None
     if draw.chance(0.25):
         reshape(network, network.values[-1])
 

@@ -100,11 +100,11 @@ class KernelBuilder:
         return self.input(name, (elements,), dtype)
 
     @contextmanager
-    def loop(self, name: str, stop: Any, start: Any = 0) -> Iterator[tirx.Var]:
-        """for (name = start; name < stop; name++)."""
+    def loop(self, name: str, stop: Any, start: Any = 0, *, backward: bool = False) -> Iterator[Any]:
+        """for (name = start; name < stop; name++); ``backward`` gives stop - 1 first and start last."""
         with T.serial(start, stop) as variable:
             IRBuilder.name(name, variable)
-            yield variable
+            yield start + (stop - 1) - variable if backward else variable
 
     @contextmanager
     def when(self, condition: Any) -> Iterator[None]:

@@ -6,14 +6,15 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import tvm
 from tvm import ir, s_tir, tirx
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.tir.builder import KIND, MACS
+from stm32_emitter.tir.builder import KIND, MACS, SCHEDULE, SCRATCH
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
@@ -68,6 +69,21 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class ScheduleFacts:
+    """The schedule that a kernel was built by.
+
+    Attributes:
+        name: see :class:`stm32_emitter.operators.schedule.Schedule`; "library" for a kernel of TVM's own.
+        description: blocking and layout in a few words; may be empty.
+        cycles: expected Cortex-M4 cycles of one call, 0 if nobody has an estimate.
+    """
+
+    name: str = "plain"
+    description: str = ""
+    cycles: int = 0
+
+
+@dataclass(frozen=True)
 class LoweredKernel:
     """A kernel that is ready to be printed.
 
@@ -77,6 +93,8 @@ class LoweredKernel:
         hoisted: how many trailing parameters are such scratch.
         kind: what it is called in C.
         macs: multiply-accumulate operations of one call.
+        scratch: how many trailing parameters are working memory, hoisted ones included.
+        schedule: what it was built by.
     """
 
     function: tirx.PrimFunc
@@ -84,6 +102,8 @@ class LoweredKernel:
     hoisted: int
     kind: str
     macs: int
+    scratch: int = 0
+    schedule: ScheduleFacts = ScheduleFacts()
 
 
 def element_bytes(dtype: str) -> int:
@@ -119,7 +139,15 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     attrs = function.attrs or {}
     (kind,) = c_names([str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"])
     macs = int(attrs[MACS]) if MACS in attrs else 0
-    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs)
+    scratch = len(large) + (int(attrs[SCRATCH]) if SCRATCH in attrs else 0)
+    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs))
+
+
+def _facts(attrs: Mapping[str, Any]) -> ScheduleFacts:
+    if SCHEDULE not in attrs:
+        return ScheduleFacts("plain" if KIND in attrs else "library")
+    found = {str(key): str(value) for key, value in attrs[SCHEDULE].items()}
+    return ScheduleFacts(found.get("name", "plain"), found.get("description", ""), int(found.get("cycles", "0")))
 
 
 def c_names(names: Iterable[str]) -> list[str]:

@@ -93,13 +93,18 @@ def weights(
 
 
 def weight_values(draw: Draw, shape: tuple[int, ...], axis: int) -> Array:
-    """int8 weights: full range, small, with all-zero channels, or (outside the specification) with -128."""
+    """int8 weights: full range, small, with all-zero channels, or (outside the specification) with -128.
+
+    ``axis`` is that of the output channels; the last one is that of the input channels where it is another.
+    """
     largest = draw.pick((127, 127, 127, 20, 3, 1))
     data = draw.rng.integers(-largest, largest + 1, shape)
-    if draw.chance(0.15):
+    if draw.chance(0.8 if draw.pruned else 0.15):
         dead = draw.rng.random(shape[axis]) < 0.5
         data = np.moveaxis(data, axis, -1)
         data = np.moveaxis(np.where(dead, 0, data), -1, axis)
+    if draw.pruned and axis == 0 and draw.chance(0.3):
+        data = np.where(draw.rng.random(shape[-1]) < 0.3, 0, data)
     if draw.chance(0.05):
         data = np.where(draw.rng.random(shape) < 0.1, -128, data)
     return data.astype(np.int8)

@@ -29,12 +29,14 @@ class Draw:
         dtype: "int8" or "float32", the type of activations and weights.
         dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
+        pruned: most weights have output channels, and some have input channels, of zeros only.
     """
 
     rng: np.random.Generator
     dtype: str
     dyadic: bool = False
     writer: ModelWriter = field(default_factory=ModelWriter)
+    pruned: bool = False
 
     @property
     def quantized(self) -> bool:

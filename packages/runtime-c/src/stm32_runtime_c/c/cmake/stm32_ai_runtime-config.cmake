@@ -4,6 +4,7 @@
 # Targets (static libraries, built only where something links them):
 #   stm32_ai::runtime           the runtime and the kernel library
 #   stm32_ai::runtime_observer  the same with AI_OBSERVER: ai_run reports each node
+# Compile with AI_K_SMALL=1 and -Os for the least code (stm32 build does for models compiled with --optimize size).
 # Function:
 #   stm32_ai_add_models(<target> [OBSERVER] <folder of an emitted model>...)
 #       Compiles emitted models into <target> and links the runtime. A folder has the name of its model.
@@ -15,9 +16,17 @@ get_filename_component(_stm32_ai_c "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 
 function(_stm32_ai_runtime target)
   file(GLOB sources CONFIGURE_DEPENDS "${_stm32_ai_c}/src/*.c")
+  # Creation, checks and queries: once per inference or less.
+  set_source_files_properties("${_stm32_ai_c}/src/ai_runtime.c" "${_stm32_ai_c}/src/ai_iterator.c" PROPERTIES
+    COMPILE_OPTIONS "$<$<AND:$<C_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Debug>>>:-Os>")
+  # Its inner loop is C.
+  set_source_files_properties("${_stm32_ai_c}/src/ai_k_depthwise_pixel.c" PROPERTIES
+    COMPILE_OPTIONS "$<$<AND:$<C_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Debug>>>:-O2>")
   add_library(${target} STATIC EXCLUDE_FROM_ALL ${sources})
   target_include_directories(${target} PUBLIC "${_stm32_ai_c}/include")
   target_compile_options(${target} PRIVATE $<$<C_COMPILER_ID:GNU,Clang,AppleClang>:-ffunction-sections$<SEMICOLON>-fdata-sections>)
+  # The kernels' short loops must not become calls of memcpy and memset, which are larger than the loops.
+  target_compile_options(${target} PRIVATE $<$<C_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
   set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS ON C_STANDARD_REQUIRED ON)
   if(NOT WIN32)
     target_link_libraries(${target} PUBLIC m) # float models call expf and its like

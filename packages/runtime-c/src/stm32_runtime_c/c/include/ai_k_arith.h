@@ -18,6 +18,14 @@
 #define AI_K_DSP 0
 #endif
 
+/* How often assembly repeats the body of a loop, as text: a build for small code (AI_K_SMALL) takes the second number.
+ */
+#if defined(AI_K_SMALL) && AI_K_SMALL
+#define AI_K_UNROLL(often, seldom) #seldom
+#else
+#define AI_K_UNROLL(often, seldom) #often
+#endif
+
 /* value limited to [low, high]. */
 static inline int32_t ai_k_clamp(int32_t value, int32_t low, int32_t high)
 {

@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* int8 depthwise convolution on pairs of input rows.
+/* int8 depthwise convolution.
  *
- * Four channels of the input are widened once into words that hold two neighbouring rows of one channel:
- *   pairs[(pair * columns + column) * 4 + lane] = row(2 * pair) | row(2 * pair + 1) << 16, two's complement halfwords
+ * Windows of 3 x 3 work on pairs of input rows. A few channels (lanes) of the input are widened once into words that
+ * hold two neighbouring rows of one channel, one plane for each lane:
+ *   pairs[lane * plane + pair * columns + column] = row(2 * pair) | row(2 * pair + 1) << 16, two's complement halfwords
  * Padding is part of it, filled with the input's zero point. One SMLAD then multiplies two rows of a window.
  *
  * A window of 3 x 3 with its requantization is a record of 5 words for each output channel:
- *   word i = 0, 1, 2: bytes w[0][i], w[1][i], w[2][i], right shift s (i = 0) or 0
- *   word 3: 2 * (bias - input_zero_point * sum of the weights), word 4: multiplier
- * Sums are kept doubled, so that the high word of a product is the rounding doubling high product of the reference.
- * A record is valid for 1 <= s <= 22 and sums that fit 32 bits doubled.
+ *   word i = 0, 1, 2: bytes w[0][i], w[1][i], w[2][i] and: right shift k (i = 0), scale of the weights e (i = 1),
+ *   rounding r (i = 2); word 3: 2^e * (bias - input_zero_point * sum of the weights); word 4: multiplier
+ * With the sum scaled by 2^e, all of it below 2^31 in magnitude, a result is
+ *   saturate8((high + zero_point * 2^k + 2^k / 2 + 2^r / 2) >> k)
+ * where 2^r / 2 is 0 for r = 0 and high the high word of sum * multiplier: floor in the forms with relu; in the others
+ * (e = 1, r = 0) rounded to nearest, and 1 less for a negative sum. 0 <= k <= 23, every weight * 2^e fits a halfword.
+ * The forms with relu are for results that are clamped at the zero point from below, which must be -128; channels with
+ * k = AI_K_DEPTHWISE_SHIFT take a shorter way.
+ *
+ * In place: a call of ai_k_depthwise_pairs_s8 reads rows row .. row + 2 * count - 1 of its lanes only, and the windows
+ * read nothing but pairs and records; with multiplier 1, what is written are bytes of the same lanes. So the output may
+ * be the input if each row is widened before it is written.
  */
 #ifndef AI_K_DEPTHWISE_H
 #define AI_K_DEPTHWISE_H
 
 #include <stdint.h>
+
+/* The right shift of most channels (see above). */
+#define AI_K_DEPTHWISE_SHIFT 10
 
 /* Sets count words to pairs of the zero point. The padding to the left and right stays so while channels change. */
 void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
@@ -23,37 +35,62 @@ void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
  * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. Columns outside of
  * the image are left alone. */
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t zero_point);
+                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t plane,
+                             int32_t zero_point);
 
-/* rows x columns outputs of lanes * multiplier channels, out[(row * columns + column) * channels + channel], from pairs
- * whose next pair of rows is pitch words further on. Window 3 x 3, stride 1. Results are saturated to int8; the form
- * with relu is for results that are clamped at the zero point from below, which must be -128. */
+/* Copies the pair of rows `from` words further on (columns words of each lane) to pairs. */
+void ai_k_depthwise_carry_s8(int32_t *pairs, int32_t from, int32_t columns, int32_t lanes, int32_t plane);
+
+/* rows x columns outputs of lanes channels, out[(row * columns + column) * channels + lane * multiplier], with records
+ * [lane * multiplier], from pairs of rows that are pitch words apart. pitch = the columns of the pairs where there are
+ * more than 2 rows. Window 3 x 3, stride 1. channels and columns are below 65536. */
 void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                           int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point);
+                           int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
+                           int32_t plane);
 void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                                int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
-                                int32_t zero_point);
+                                int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
+                                int32_t plane);
 
-/* The same with stride 2 in both directions. */
+/* The same with stride 2 in both directions (pitch is free for 1 row). */
 void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                              int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point);
+                              int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
+                              int32_t plane);
 void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
                                    int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
-                                   int32_t zero_point);
+                                   int32_t zero_point, int32_t plane);
 
-/* Sizes of a layer with windows of any kind. */
+/* Windows of any kind, 4 channels at a time, tap by tap.
+ *
+ * The list of taps (a tap is a place of the window, row by row) says where each one's pixel is; its form is the
+ * runtime's. An odd count of taps is made even. x is the image [height, width, channels]; the window starts at (row,
+ * column), which may lie outside of it; outside holds `channels` times the input's zero point.
+ */
+void ai_k_depthwise_taps_s8(int32_t *taps, const int8_t *outside, const int8_t *x, int32_t height, int32_t width,
+                            int32_t channels, int32_t rows, int32_t columns, int32_t row_dilation,
+                            int32_t column_dilation, int32_t row, int32_t column);
+
+/* All channels (at least 4) of one output pixel, out[channel * multiplier], from 2 * pairs taps; the last 4 channels
+ * may overlap the ones before. A list of taps that are all inside also serves other windows, with x moved alike.
+ * Record of 4 channels, 9 + 2 * pairs words:
+ *   bias - input_zero_point * sum of the weights (4 words)
+ *   for each pair of taps a, b: bytes a0 a1 b0 b1, a2 a3 b2 b3 (weights of the 4 channels)
+ *   4 bytes: right shift - 1, 0 .. 21; 4 multipliers. All sums are below 2^29 in magnitude. */
+void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
+                             const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
+                             int32_t zero_point);
+
+/* Sizes of a layer for ai_k_depthwise_pixel_s8. */
 typedef struct {
     int32_t height, width, channels; /* of the input */
     int32_t rows, columns;           /* of the window */
     int32_t row_dilation, column_dilation;
     int32_t multiplier; /* output channels of an input channel */
     int32_t input_zero_point, zero_point;
-    int32_t doubled; /* 1: all sums are below 2^29 in magnitude, shift holds a right shift minus 1, 0 .. 21 */
 } ai_k_depthwise_sizes;
 
-/* All channels of one output pixel, saturated to int8. Its window starts at (row, column) of the image x, which may lie
- * outside. weights[(window row * columns + window column) * channels * multiplier + output channel]; bias as in the
- * model; multiplier and shift as for ai_k_requantize unless doubled. sizes: 11 words as in ai_k_depthwise_sizes. */
+/* All channels of one output pixel, saturated to int8, for every layer. Its window starts at (row, column) of the image
+ * x, which may lie outside. weights[(window row * columns + window column) * channels * multiplier + output channel];
+ * bias as in the model; multiplier and shift as for ai_k_requantize. sizes: 10 words as in ai_k_depthwise_sizes. */
 void ai_k_depthwise_pixel_s8(const int8_t *x, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
                              const int8_t *shift, int8_t *out, const int32_t *sizes, int32_t row, int32_t column);
 

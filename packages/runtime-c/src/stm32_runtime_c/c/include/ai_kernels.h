@@ -4,19 +4,23 @@
 #define AI_KERNELS_H
 
 #include "ai_k_activation_f32.h"
+#include "ai_k_add.h"
 #include "ai_k_arith.h"
 #include "ai_k_conv.h"
 #include "ai_k_conv_d8.h"
 #include "ai_k_conv_f32.h"
+#include "ai_k_conv_winograd.h"
 #include "ai_k_dense.h"
 #include "ai_k_dense_d8.h"
 #include "ai_k_dense_f32.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_depthwise_f32.h"
+#include "ai_k_plain.h"
 #include "ai_k_pool.h"
 #include "ai_k_pool_f32.h"
 #include "ai_k_quantize.h"
 #include "ai_k_softmax.h"
 #include "ai_k_softmax_f32.h"
+#include "ai_k_table.h"
 
 #endif

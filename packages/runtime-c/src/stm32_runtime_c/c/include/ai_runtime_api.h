@@ -81,12 +81,20 @@ typedef struct {
     const ai_quantization_info *quant;
 } ai_tensor;
 
+/* Channels (indices of the last axis) of a tensor with elements of one byte that are not computed. */
+typedef struct {
+    const uint8_t *kept;   /* bit c % 8 of byte c / 8 is set: channel c is in memory */
+    const uint8_t *values; /* of the other channels, in order: their constant value as stored, or the zero point of a
+                            * channel that no operator reads */
+} ai_removed_channels;
+
 /* What an emitted kernel writes, as the observer sees it: a tensor in the layout of the original model. */
 typedef struct {
     const char *name;
     ai_tensor tensor;     /* dltensor.data is NULL here: see ai_get_node_data */
     uint32_t pool_offset; /* bytes from the start of the pool's planned part, or AI_OFFSET_EXTERNAL (see io_index) */
     int32_t io_index;     /* >= 0: number of the graph output; < 0: not a graph output */
+    const ai_removed_channels *removed; /* NULL: all of the tensor is in memory; else see ai_read_node_data */
 } ai_node_tensor;
 
 /* A node: one call of an emitted kernel. */
@@ -156,8 +164,14 @@ ai_status ai_set_observer(ai_handle handle, ai_observer observer, void *user);
 const ai_node_info *ai_get_node_info(ai_handle handle, uint32_t index);
 
 /* The bytes of output `output` of node `index` (get_tensor_size of its tensor); NULL if there is no such node or
- * output. They are the node's result from its NODE_END until the next node begins. */
+ * output, or if channels of it were removed. They are the node's result from its NODE_END until the next node begins.
+ */
 const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output);
+
+/* Copies `bytes` bytes of the same, from byte `offset` on; channels that were removed are put back. Refused: no such
+ * node or output, bytes beyond the tensor's size. */
+ai_status ai_read_node_data(ai_handle handle, uint32_t index, uint32_t output, uint32_t offset, void *to,
+                            uint32_t bytes);
 #endif
 
 /* Makes an instance in `pool`. pool NULL: the model's own activations, an error if it has none. The pool must hold

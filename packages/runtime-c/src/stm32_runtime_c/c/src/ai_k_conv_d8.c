@@ -87,7 +87,7 @@ __asm__(
     " bne ai_k_d8_record\n"
     ".endm\n"
 
-    ".equ ai_k_d8_unrolled, 16\n"
+    ".equ ai_k_d8_unrolled, " AI_K_UNROLL(16, 4) "\n"
     ".equ ai_k_d8_step_bytes, 48\n"
     "ai_k_conv_d8_s8:\n"
     " push {r4-r11, lr}\n"
@@ -388,7 +388,9 @@ static void clipped_short_rows(int32_t *columns, const int8_t *image, const int3
     const int32_t first = ai_k_clamp(-column * depth, 0, count),
                   last = ai_k_clamp((width - column) * depth, first, count);
     int8_t inside[ROW_BYTES];
-    memset(inside, zero_point, sizeof inside);
+    for (int32_t k = 0; k < count; k++) {
+        inside[k] = (int8_t)zero_point;
+    }
     for (int32_t i = 0; i < patch[AI_K_ROWS]; i++, row += patch[AI_K_ROW_DILATION]) {
         if (row < 0 || row >= patch[AI_K_HEIGHT]) {
             fill(columns, AI_K_STEPS(count), zero_point);

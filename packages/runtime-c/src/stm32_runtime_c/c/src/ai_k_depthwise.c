@@ -4,8 +4,7 @@
 #include "ai_k_arith.h"
 #include "ai_k_depthwise_dsp.h"
 
-#define LANES 4
-#define RECORD 5
+#define RECORD 5 /* words */
 
 static inline int32_t pair_of(int32_t low, int32_t high)
 {
@@ -19,31 +18,36 @@ void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point)
     }
 }
 
-/* ai_k_depthwise_widen for 1 to 4 channels. */
+/* ai_k_depthwise_widen_4 for any number of channels. */
 static void widen_lanes(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 {
+    const int32_t word = (int32_t)sizeof *pairs;
+    const int32_t columns = rows->bytes / word, plane = rows->plane / word;
     const int8_t *first = rows->first, *second = rows->second;
-    const int32_t columns = rows->bytes / (LANES * (int32_t)sizeof *pairs);
     for (int32_t pair = 0; pair < rows->count; pair++) {
         for (int32_t column = 0; column < columns; column++) {
             for (int32_t lane = 0; lane < lanes; lane++) {
-                pairs[lane] = pair_of(first[lane], second[lane]);
+                pairs[lane * plane] = pair_of(first[lane], second[lane]);
             }
-            pairs += LANES;
+            pairs++;
             first += rows->first_step;
             second += rows->second_step;
         }
         first += rows->advance;
         second += rows->advance;
-        pairs += rows->skip / (int32_t)sizeof *pairs;
+        pairs += rows->skip / word;
     }
 }
 
 static inline void widen(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 {
 #if AI_K_DSP
-    if (lanes == LANES) {
-        ai_k_depthwise_widen(pairs, rows);
+    if (lanes == 4) {
+        ai_k_depthwise_widen_4(pairs, rows);
+        return;
+    }
+    if (lanes == 2) {
+        ai_k_depthwise_widen_2(pairs, rows);
         return;
     }
 #endif
@@ -51,16 +55,17 @@ static inline void widen(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 }
 
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t zero_point)
+                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t plane,
+                             int32_t zero_point)
 {
     const int8_t zero = (int8_t)zero_point;
-    const int8_t outside[LANES] = {zero, zero, zero, zero};
+    const int8_t outside[4] = {zero, zero, zero, zero};
     const int32_t taken = width < columns - left ? width : columns - left;
     const int32_t line = width * channels;
     const int32_t word = (int32_t)sizeof *pairs;
-    widen_rows rows = {
-        outside, outside, 0, 0, taken * LANES * word, 2 * line - taken * channels, (columns - taken) * LANES * word, 1};
-    pairs += left * LANES;
+    widen_rows rows = {outside, outside,     0, 0, taken * word, 2 * line - taken * channels, (columns - taken) * word,
+                       1,       plane * word};
+    pairs += left;
     while (count > 0 && taken > 0) {
         const int inside = row >= 0 && row < height, next_inside = row >= -1 && row + 1 < height;
         const int32_t run = (height - row) / 2;
@@ -70,121 +75,110 @@ void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32
         rows.second_step = next_inside ? channels : 0;
         rows.count = !(inside && next_inside) ? 1 : run < count ? run : count;
         widen(pairs, &rows, lanes);
-        pairs += rows.count * columns * LANES;
+        pairs += rows.count * columns;
         row += 2 * rows.count;
         count -= rows.count;
     }
 }
 
-#if AI_K_DSP
-#define KERNEL(suffix, stride) ai_k_depthwise_3x3_##suffix##lanes
-#else
-#define KERNEL(suffix, stride) stride_##stride
+void ai_k_depthwise_carry_s8(int32_t *pairs, int32_t from, int32_t columns, int32_t lanes, int32_t plane)
+{
+    for (int32_t lane = 0; lane < lanes; lane++) {
+        for (int32_t column = 0; column < columns; column++) {
+            pairs[column] = pairs[from + column];
+        }
+        pairs += plane;
+    }
+}
 
+#if !AI_K_DSP
 static inline int32_t lower_half(int32_t pair)
 {
     return (int16_t)(pair & 0xffff);
 }
 
-/* Doubled sum of a window whose upper left pair is at window; odd: its first row is the second one of the pairs. */
-static inline int32_t window_sum(const int32_t *window, const int32_t *next, const int32_t *record, int32_t odd)
+/* Weights and requantization of one output channel. */
+typedef struct {
+    int32_t weights[3][3]; /* [window column][window row] */
+    int32_t scale, bias, multiplier, offset, shift;
+    int relu;
+} window;
+
+static inline window window_of(const int32_t *record, int32_t zero_point, int relu)
+{
+    window w = {{{0}}, 0, record[3], record[4], 0, 0, relu};
+    int8_t bytes[3][4];
+    memcpy(bytes, record, sizeof bytes);
+    for (int32_t i = 0; i < 3; i++) {
+        for (int32_t j = 0; j < 3; j++) {
+            w.weights[i][j] = bytes[i][j];
+        }
+    }
+    w.shift = bytes[0][3];
+    w.scale = bytes[1][3];
+    w.offset =
+        ai_k_shift_left(zero_point, w.shift) + ai_k_shift_left(1, w.shift) / 2 + ai_k_shift_left(1, bytes[2][3]) / 2;
+    return w;
+}
+
+/* Sum of a window whose first column of pairs is upper and lower; odd: its first row is the second one of the pairs. */
+static inline int32_t window_sum(const window *w, const int32_t *upper, const int32_t *lower, int32_t odd)
 {
     int32_t sum = 0;
     for (int32_t i = 0; i < 3; i++) {
-        const int32_t upper = window[i * LANES], lower = next[i * LANES];
-        const int32_t a = odd ? upper >> 16 : lower_half(upper);
-        const int32_t b = odd ? lower_half(lower) : upper >> 16;
-        const int32_t c = odd ? lower >> 16 : lower_half(lower);
-        int8_t w[4];
-        memcpy(w, &record[i], sizeof w);
-        sum += a * w[0] + b * w[1] + c * w[2];
+        const int32_t a = odd ? upper[i] >> 16 : lower_half(upper[i]);
+        const int32_t b = odd ? lower_half(lower[i]) : upper[i] >> 16;
+        const int32_t c = odd ? lower[i] >> 16 : lower_half(lower[i]);
+        sum += a * w->weights[i][0] + b * w->weights[i][1] + c * w->weights[i][2];
     }
-    return (int32_t)(2u * (uint32_t)sum + (uint32_t)record[3]);
+    return (int32_t)(((uint32_t)sum << (uint32_t)w->scale) + (uint32_t)w->bias);
 }
 
-static inline int8_t window_result(int32_t sum, const int32_t *record, int32_t zero_point)
+static inline int8_t window_result(const window *w, int32_t sum)
 {
-    int8_t w[4];
-    memcpy(w, record, sizeof w);
-    const int32_t shift = w[3];
-    const int32_t high = (int32_t)(((int64_t)sum * record[4] + (INT64_C(1) << 31)) >> 32);
-    const int32_t offset = ai_k_shift_left(zero_point, shift) + ai_k_shift_left(1, shift - 1);
-    return (int8_t)ai_k_clamp((high + (high >> 31) + offset) >> shift, -128, 127);
+    const int64_t product = (int64_t)sum * w->multiplier;
+    const int32_t high = (int32_t)((product + (w->relu ? 0 : INT64_C(1) << 31)) >> 32);
+    const int32_t away = w->relu ? 0 : high >> 31;
+    return (int8_t)ai_k_clamp((high + away + w->offset) >> w->shift, -128, 127);
 }
 
-static inline void one_lane(const int32_t *pairs, const int32_t *record, int8_t *out, const window_sizes *sizes,
-                            int32_t stride)
+/* The arguments of a window kernel. */
+typedef struct {
+    int32_t pitch, lanes, multiplier, rows, columns, channels, zero_point, plane;
+    int relu;
+} window_sizes;
+
+static inline void each_lane(const int32_t *pairs, const int32_t *records, int8_t *out, const window_sizes *s,
+                             int32_t stride)
 {
-    const int32_t pitch = sizes->pitch / (int32_t)sizeof *pairs;
-    for (int32_t row = 0; row < sizes->rows; row++) {
-        const int32_t *window = pairs + row * stride / 2 * pitch;
-        for (int32_t column = 0; column < sizes->columns; column++) {
-            const int32_t sum = window_sum(window, window + pitch, record, row * stride % 2);
-            *out = window_result(sum, record, sizes->zero_point);
-            out += sizes->channels;
-            window += stride * LANES;
+    for (int32_t lane = 0; lane < s->lanes; lane++) {
+        const window w = window_of(records + lane * s->multiplier * RECORD, s->zero_point, s->relu);
+        int8_t *to = out + lane * s->multiplier;
+        for (int32_t row = 0; row < s->rows; row++) {
+            const int32_t *upper = pairs + lane * s->plane + row * stride / 2 * s->pitch;
+            for (int32_t column = 0; column < s->columns; column++) {
+                *to = window_result(&w, window_sum(&w, upper, upper + s->pitch, row * stride % 2));
+                to += s->channels;
+                upper += stride;
+            }
         }
     }
 }
 
-static void stride_1(const int32_t *pairs, const int32_t *records, int8_t *out, const window_sizes *sizes)
-{
-    for (int32_t lane = 0; lane < sizes->lanes; lane++) {
-        one_lane(pairs + lane, records + lane * RECORD, out + lane, sizes, 1);
+#define WINDOWS(name, stride, relu)                                                                                    \
+    void ai_k_depthwise_3x3_##name(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,           \
+                                   int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, \
+                                   int32_t zero_point, int32_t plane)                                                  \
+    {                                                                                                                  \
+        const window_sizes s = {pitch, lanes, multiplier, rows, columns, channels, zero_point, plane, relu};           \
+        each_lane(pairs, records, out, &s, stride);                                                                    \
     }
-}
 
-static void stride_2(const int32_t *pairs, const int32_t *records, int8_t *out, const window_sizes *sizes)
-{
-    for (int32_t lane = 0; lane < sizes->lanes; lane++) {
-        one_lane(pairs + lane, records + lane * RECORD, out + lane, sizes, 2);
-    }
-}
+WINDOWS(s8, 1, 0)
+WINDOWS(relu_s8, 1, 1)
+WINDOWS(s2_s8, 2, 0)
+WINDOWS(s2_relu_s8, 2, 1)
 #endif
-
-/* All output channels of the lanes: at once where each lane has one, else one by one. */
-static inline void each_channel(window_kernel *kernel, const int32_t *pairs, int32_t pitch, const int32_t *records,
-                                int8_t *out, int32_t lanes, int32_t multiplier, window_sizes sizes)
-{
-    sizes.pitch = pitch * (int32_t)sizeof *pairs;
-    sizes.lanes = multiplier == 1 ? lanes : 1;
-    for (int32_t lane = 0; lane < lanes; lane += sizes.lanes) {
-        for (int32_t i = 0; i < multiplier; i++) {
-            kernel(pairs + lane, records, out, &sizes);
-            records += RECORD;
-            out++;
-        }
-    }
-}
-
-void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                           int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point)
-{
-    const window_sizes sizes = {0, rows, columns, channels, zero_point, 0};
-    each_channel(KERNEL(, 1), pairs, pitch, records, out, lanes, multiplier, sizes);
-}
-
-void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                                int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point)
-{
-    const window_sizes sizes = {0, rows, columns, channels, zero_point, 0};
-    each_channel(KERNEL(relu_, 1), pairs, pitch, records, out, lanes, multiplier, sizes);
-}
-
-void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                              int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point)
-{
-    const window_sizes sizes = {0, rows, columns, channels, zero_point, 0};
-    each_channel(KERNEL(s2_, 2), pairs, pitch, records, out, lanes, multiplier, sizes);
-}
-
-void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
-                                   int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
-                                   int32_t zero_point)
-{
-    const window_sizes sizes = {0, rows, columns, channels, zero_point, 0};
-    each_channel(KERNEL(s2_relu_, 2), pairs, pitch, records, out, lanes, multiplier, sizes);
-}
 
 void ai_k_clamp_s8(int8_t *values, int32_t count, int32_t low, int32_t high)
 {

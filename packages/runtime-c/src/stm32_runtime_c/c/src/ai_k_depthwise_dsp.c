@@ -1,284 +1,456 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise convolution 3 x 3 in assembly: GCC spills the sums of a tile, so that it needs half as many cycles again.
+ * The C forms of the same arithmetic are in ai_k_depthwise.c.
  */
 #include "ai_k_depthwise_dsp.h"
 
 #include "ai_k_arith.h"
+#include "ai_k_depthwise.h"
 
 #if AI_K_DSP
+/* clang-format off */
+__asm__(
+    ".syntax unified\n"
+    ".macro ai_k_dw_begin name\n"
+    " .pushsection .text.\\name, \"ax\", %progbits\n"
+    " .thumb\n"
+    " .balign 4\n"
+    " .global \\name\n"
+    " .type \\name, %function\n"
+    " .thumb_func\n"
+    "\\name:\n"
+    " push {r4-r11, lr}\n"
+    ".endm\n"
+    ".macro ai_k_dw_end name\n"
+    " pop {r4-r11, pc}\n"
+    " .size \\name, . - \\name\n"
+    " .popsection\n"
+    ".endm\n"
 
-#define BEGIN(name)                                                                                                    \
-    ".pushsection .text." name ",\"ax\",%progbits\n"                                                                   \
-    ".syntax unified\n"                                                                                                \
-    ".thumb\n"                                                                                                         \
-    ".balign 4\n"                                                                                                      \
-    ".global " name "\n"                                                                                               \
-    ".type " name ",%function\n"                                                                                       \
-    ".thumb_func\n" name ":\n"                                                                                         \
-    "push {r4-r11, lr}\n"
-#define END_OF(name)                                                                                                   \
-    "pop {r4-r11, pc}\n"                                                                                               \
-    ".size " name ", . - " name "\n"                                                                                   \
-    ".popsection\n"
+    /* Registers: r0 pairs, r1 first row, r2 its step, r3 second row, r12 its step, lr end of the pairs of this row,
+     * r9 and r10 once and three times the plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
+    ".macro ai_k_dw_widen_begin\n"
+    " ldm r1, {r4-r12}\n" /* the fields of widen_rows */
+    " push {r8-r11}\n"
+    " mov r1, r4\n"
+    " mov r3, r5\n"
+    " mov r2, r6\n"
+    " mov r9, r12\n"
+    " add r10, r9, r9, lsl #1\n"
+    " mov r12, r7\n"
+    "1: ldr r4, [sp]\n" /* a pair of rows */
+    " add lr, r0, r4\n"
+    " lsls r4, r4, #29\n" /* an odd count of columns enters in the middle */
+    " bmi 3f\n"
+    ".endm\n"
+    ".macro ai_k_dw_widen_end\n"
+    " cmp r0, lr\n"
+    " bne 2b\n"
+    " ldrd r4, r5, [sp, #4]\n"
+    " ldr r6, [sp, #12]\n"
+    " add r1, r4\n"
+    " add r3, r4\n"
+    " add r0, r5\n"
+    " subs r6, #1\n"
+    " str r6, [sp, #12]\n"
+    " bne 1b\n"
+    " add sp, #16\n"
+    ".endm\n"
 
-/* r0 pairs, r1 first row, r2 its step, r3 second row, r12 its step, lr end of the pairs of this row; sp: sizes. */
-__asm__(BEGIN("ai_k_depthwise_widen")  /**/
-        "ldm r1, {r4-r11}\n"           /* the fields of widen_rows */
-        "push {r8-r11}\n"              /* bytes, advance, skip, count */
-        "mov r1, r4\n"                 /**/
-        "mov r3, r5\n"                 /**/
-        "mov r2, r6\n"                 /**/
-        "mov r12, r7\n"                /**/
-        "1: ldr r4, [sp]\n"            /* a pair of rows */
-        "add lr, r0, r4\n"             /**/
-        "2: ldr r4, [r1]\n"            /* 4 channels of the first row */
-        "ldr r5, [r3]\n"               /* and of the second */
-        "add r1, r1, r2\n"             /**/
-        "add r3, r3, r12\n"            /**/
-        "sxtb16 r6, r4\n"              /* channels 0, 2 */
-        "sxtb16 r7, r5\n"              /**/
-        "sxtb16 r4, r4, ror #8\n"      /* channels 1, 3 */
-        "sxtb16 r5, r5, ror #8\n"      /**/
-        "pkhbt r8, r6, r7, lsl #16\n"  /* channel 0: first row, second row */
-        "pkhbt r9, r4, r5, lsl #16\n"  /* channel 1 */
-        "pkhtb r10, r7, r6, asr #16\n" /* channel 2 */
-        "pkhtb r11, r5, r4, asr #16\n" /* channel 3 */
-        "stmia r0!, {r8-r11}\n"        /**/
-        "cmp r0, lr\n"                 /**/
-        "bne 2b\n"                     /**/
-        "add r7, sp, #4\n"             /**/
-        "ldm r7, {r4-r6}\n"            /* advance, skip, count */
-        "add r1, r4\n"                 /**/
-        "add r3, r4\n"                 /**/
-        "add r0, r5\n"                 /**/
-        "subs r6, #1\n"                /**/
-        "str r6, [sp, #12]\n"          /**/
-        "bne 1b\n"                     /**/
-        "add sp, #16\n"                /**/
-        END_OF("ai_k_depthwise_widen"));
+    ".macro ai_k_dw_widen_4_column\n"
+    " ldr r4, [r1]\n" /* 4 channels of the first row, a */
+    " ldr r5, [r3]\n" /* and of the second, b */
+    " add r1, r1, r2\n"
+    " add r3, r3, r12\n"
+    " pkhbt r6, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
+    " pkhtb r7, r5, r4, asr #16\n" /* a2 a3 b2 b3 */
+    " sxtb16 r4, r6\n"             /* channel 0: a0, b0 */
+    " sxtb16 r5, r6, ror #8\n"
+    " sxtb16 r6, r7\n"
+    " sxtb16 r7, r7, ror #8\n"
+    " str r5, [r0, r9]\n"
+    " str r6, [r0, r9, lsl #1]\n"
+    " str r7, [r0, r10]\n"
+    " str r4, [r0], #4\n"
+    ".endm\n"
 
-/* Frame on the stack of the window kernels. */
-#define FRAME "#76"
-#define BIAS "[sp, #0]"
-#define MULTIPLIER "[sp, #4]"
-#define OFFSET "[sp, #8]" /* rounding and zero point, before the shift */
-#define SHIFT "[sp, #12]"
-#define ROW "[sp, #16]" /* bytes from an output row to the next; 0 if there is no second row */
-#define OUT "[sp, #20]"
-#define END "[sp, #24]" /* of the column pairs of a row */
-#define ROWS_LEFT "[sp, #28]"
-#define ADVANCE "[sp, #32]"  /* from the end of a pair of rows to the start of the next */
-#define FULL_ROW "[sp, #36]" /* bytes from an output row to the next */
-#define PAIRS "[sp, #40]"    /* of this lane */
-#define RECORDS "[sp, #44]"  /* from the next lane on */
-#define START "[sp, #48]"    /* where the next lane's results go */
-#define PITCH "[sp, #52]"    /* from here on as in window_sizes */
-#define ROWS "[sp, #56]"
-#define COLUMNS "[sp, #60]"
-#define PIXEL "[sp, #64]"
-#define ZERO_POINT "[sp, #68]"
-#define LANES "[sp, #72]"
+    ".macro ai_k_dw_widen_2_column\n"
+    " ldrh r4, [r1]\n" /* 2 channels of the first row, a */
+    " ldrh r5, [r3]\n" /* and of the second, b */
+    " add r1, r1, r2\n"
+    " add r3, r3, r12\n"
+    " orr r4, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
+    " sxtb16 r5, r4, ror #8\n"
+    " sxtb16 r4, r4\n"
+    " str r5, [r0, r9]\n"
+    " str r4, [r0], #4\n"
+    ".endm\n"
 
-/* Bytes w0, w1, w2 of a word to doubled pairs u = (w0, w1) and v = (w1, w2). */
-#define UNPACK(u, v, word)                                                                                             \
-    "sxtb16 r10, " word "\n"                                                                                           \
-    "sxtb16 r11, " word ", ror #8\n"                                                                                   \
-    "sadd16 r10, r10, r10\n"                                                                                           \
-    "sadd16 r11, r11, r11\n"                                                                                           \
-    "pkhbt " u ", r10, r11, lsl #16\n"                                                                                 \
-    "pkhbt " v ", r11, r10\n"
+    " ai_k_dw_begin ai_k_depthwise_widen_4\n"
+    " ai_k_dw_widen_begin\n"
+    "2: ai_k_dw_widen_4_column\n"
+    "3: ai_k_dw_widen_4_column\n"
+    " ai_k_dw_widen_end\n"
+    " ai_k_dw_end ai_k_depthwise_widen_4\n"
 
-/* Once: r0 pairs, r1 records, r2 out, r3 sizes to the frame. lsl: log2 of the bytes of pairs for an output column. */
-#define SET_UP(lsl)                                                                                                    \
-    "sub sp, " FRAME "\n"                                                                                              \
-    "str r0, " PAIRS "\n"                                                                                              \
-    "str r1, " RECORDS "\n"                                                                                            \
-    "str r2, " START "\n"                                                                                              \
-    "ldm r3, {r4-r9}\n"                                                                                                \
-    "add r12, sp, #52\n"                                                                                               \
-    "stm r12, {r4-r9}\n"                                                                                               \
-    "mul r10, r6, r7\n"                                                                                                \
-    "str r10, " FULL_ROW "\n"                                                                                          \
-    "sub r10, r4, r6, lsl #" lsl "\n"                                                                                  \
-    "str r10, " ADVANCE "\n"
+    " ai_k_dw_begin ai_k_depthwise_widen_2\n"
+    " ai_k_dw_widen_begin\n"
+    "2: ai_k_dw_widen_2_column\n"
+    "3: ai_k_dw_widen_2_column\n"
+    " ai_k_dw_widen_end\n"
+    " ai_k_dw_end ai_k_depthwise_widen_2\n");
 
-/* For each lane: r4 .. r9 weights (w0, w1), (w1, w2) of columns 0, 1, 2, doubled; r0, r1 upper and lower pairs. */
-#define SET_UP_LANE(lsl)                                                                                               \
-    "ldr r1, " RECORDS "\n"                                                                                            \
-    "ldr r8, " ZERO_POINT "\n"                                                                                         \
-    "ldm r1!, {r2-r6}\n" /* weights, bias, multiplier */                                                               \
-    "str r1, " RECORDS "\n"                                                                                            \
-    "str r5, " BIAS "\n"                                                                                               \
-    "str r6, " MULTIPLIER "\n"                                                                                         \
-    "asr r9, r2, #24\n" /* right shift */                                                                              \
-    "str r9, " SHIFT "\n"                                                                                              \
-    "lsl r8, r9\n"                                                                                                     \
-    "sub r9, #1\n"                                                                                                     \
-    "mov r10, #1\n"                                                                                                    \
-    "lsl r10, r9\n"                                                                                                    \
-    "add r8, r10\n"                                                                                                    \
-    "str r8, " OFFSET "\n" UNPACK("r8", "r9", "r4") UNPACK("r6", "r7", "r3")                                           \
-        UNPACK("r4", "r5", "r2") "ldr r12, " START "\n"                                                                \
-                                 "ldr r2, " ROWS "\n"                                                                  \
-                                 "ldr r3, " FULL_ROW "\n"                                                              \
-                                 "ldr r0, " PAIRS "\n"                                                                 \
-                                 "str r12, " OUT "\n"                                                                  \
-                                 "str r2, " ROWS_LEFT "\n"                                                             \
-                                 "str r3, " ROW "\n"                                                                   \
-                                 "ldr r2, " COLUMNS "\n"                                                               \
-                                 "ldr r3, " PITCH "\n"                                                                 \
-                                 "add r12, #1\n"                                                                       \
-                                 "str r12, " START "\n"                                                                \
-                                 "add r12, r0, #4\n"                                                                   \
-                                 "str r12, " PAIRS "\n"                                                                \
-                                 "bic r2, r2, #1\n"                                                                    \
-                                 "add r2, r0, r2, lsl #" lsl "\n"                                                      \
-                                 "str r2, " END "\n"                                                                   \
-                                 "add r1, r0, r3\n"
+/* The windows.
+ * Registers
+ *   r0 r1   upper and lower pair of rows, at the first column of the tile
+ *   r4 .. r9  weights (w0, w1), (w1, w2) of columns 0, 1, 2, scaled
+ *   r2 r3 r10 r11 r12 lr  pairs and sums
+ * Stack
+ *   0 bias   4 rows left   8 multiplier   12 rounding and zero point   16 out   20 bytes to the second output row
+ *   24 bytes to the next pixel | tiles left of this row - 1 << 16   28 the same at the start of a row
+ *   32 right shift   36 single columns of a row   40 single columns left
+ *   48 pairs of this lane   52 pitch in words   56 records of the next lane   60 out of the next lane
+ *   100 lanes   104 multiplier of the depth   108 rows   112 columns   116 channels   120 zero_point   124 plane in words
+ */
+__asm__(
+    ".syntax unified\n"
+    ".equ ai_k_dw_bias, 0\n"
+    ".equ ai_k_dw_rows_left, 4\n"
+    ".equ ai_k_dw_scale, 8\n"
+    ".equ ai_k_dw_offset, 12\n"
+    ".equ ai_k_dw_out, 16\n"
+    ".equ ai_k_dw_row, 20\n"
+    ".equ ai_k_dw_control, 24\n"
+    ".equ ai_k_dw_control_start, 28\n"
+    ".equ ai_k_dw_shift, 32\n"
+    ".equ ai_k_dw_singles, 36\n"
+    ".equ ai_k_dw_singles_left, 40\n"
+    ".equ ai_k_dw_pairs, 48\n"
+    ".equ ai_k_dw_pitch, 52\n"
+    ".equ ai_k_dw_records, 56\n"
+    ".equ ai_k_dw_start, 60\n"
+    ".equ ai_k_dw_lanes, 100\n"
+    ".equ ai_k_dw_multiplier, 104\n"
+    ".equ ai_k_dw_rows, 108\n"
+    ".equ ai_k_dw_columns, 112\n"
+    ".equ ai_k_dw_channels, 116\n"
+    ".equ ai_k_dw_zero_point, 120\n"
+    ".equ ai_k_dw_plane, 124\n"
 
-/* To the pairs of the next output row or rows. */
-#define NEXT_PAIRS                                                                                                     \
-    "ldr r2, " ADVANCE "\n"                                                                                            \
-    "ldr r3, " END "\n"                                                                                                \
-    "add r0, r2\n"                                                                                                     \
-    "add r1, r2\n"                                                                                                     \
-    "ldr r2, " PITCH "\n"                                                                                              \
-    "add r3, r2\n"                                                                                                     \
-    "str r3, " END "\n"
+    /* Bytes w0, w1, w2 of a word, times 2^lr, to u = (w0, w1) and v = (w1, w2). */
+    ".macro ai_k_dw_unpack u, v, word\n"
+    " sxtb r10, \\word\n"
+    " sxtb r11, \\word, ror #8\n"
+    " sxtb r12, \\word, ror #16\n"
+    " lsl r10, r10, lr\n"
+    " lsl r11, r11, lr\n"
+    " lsl r12, r12, lr\n"
+    " pkhbt \\u, r10, r11, lsl #16\n"
+    " pkhbt \\v, r11, r12, lsl #16\n"
+    ".endm\n"
 
-/* Back to label 9 for the next lane. */
-#define NEXT_LANE                                                                                                      \
-    "ldr r2, " LANES "\n"                                                                                              \
-    "subs r2, #1\n"                                                                                                    \
-    "str r2, " LANES "\n"                                                                                              \
-    "bne 9b\n"                                                                                                         \
-    "add sp, " FRAME "\n"
+    /* Label 9: the next lane. short: right shift of channels that take tiles, or 0 if all do. */
+    ".macro ai_k_dw_lane short\n"
+    " push {r0-r3}\n"
+    " sub sp, #48\n"
+    "9: ldr r1, [sp, #ai_k_dw_records]\n"
+    " ldr r7, [sp, #ai_k_dw_multiplier]\n"
+    " ldr r9, [sp, #ai_k_dw_zero_point]\n"
+    " ldm r1, {r2-r6}\n"
+    " add r12, r7, r7, lsl #2\n"
+    " add r1, r1, r12, lsl #2\n"
+    " str r1, [sp, #ai_k_dw_records]\n"
+    " str r5, [sp, #ai_k_dw_bias]\n"
+    " asr r8, r2, #24\n"  /* right shift k */
+    " asr lr, r3, #24\n"  /* scale of the weights */
+    " asr r10, r4, #24\n" /* rounding */
+    " mov r11, #1\n"
+    " lsl r12, r11, r8\n"
+    " lsl r11, r11, r10\n"
+    " lsl r9, r9, r8\n"
+    " add r9, r9, r12, lsr #1\n"
+    " add r9, r9, r11, lsr #1\n"
+    " str r6, [sp, #ai_k_dw_scale]\n"
+    " str r9, [sp, #ai_k_dw_offset]\n"
+    " str r8, [sp, #ai_k_dw_shift]\n"
+    " ldr r5, [sp, #ai_k_dw_columns]\n"
+    " ldr r6, [sp, #ai_k_dw_channels]\n"
+    " mul r10, r5, r6\n"
+    " str r10, [sp, #ai_k_dw_row]\n"
+    " and r11, r5, #1\n" /* single columns of a row */
+    " lsr r10, r5, #1\n" /* tiles of a row */
+    " .if \\short\n"
+    " cmp r8, #\\short\n"
+    " itt ne\n"
+    " movne r11, r5\n"
+    " movne r10, #0\n"
+    " .endif\n"
+    " sub r10, r10, #1\n"
+    " pkhbt r10, r6, r10, lsl #16\n"
+    " str r10, [sp, #ai_k_dw_control_start]\n"
+    " str r11, [sp, #ai_k_dw_singles]\n"
+    " ai_k_dw_unpack r8, r9, r4\n"
+    " mov r10, r7\n"
+    " ldr r0, [sp, #ai_k_dw_start]\n" /* out, and that of the next lane */
+    " str r0, [sp, #ai_k_dw_out]\n"
+    " add r0, r0, r10\n"
+    " str r0, [sp, #ai_k_dw_start]\n"
+    " ai_k_dw_unpack r6, r7, r3\n"
+    " ai_k_dw_unpack r4, r5, r2\n"
+    " ldr r0, [sp, #ai_k_dw_pairs]\n"
+    " ldr r1, [sp, #ai_k_dw_pitch]\n"
+    " ldr r10, [sp, #ai_k_dw_plane]\n"
+    " ldr r2, [sp, #ai_k_dw_rows]\n"
+    " ldr r3, [sp, #ai_k_dw_control_start]\n"
+    " add r10, r0, r10, lsl #2\n"
+    " str r10, [sp, #ai_k_dw_pairs]\n"
+    " add r1, r0, r1, lsl #2\n"
+    ".endm\n"
+    ".macro ai_k_dw_next_lane\n"
+    " ldr r2, [sp, #ai_k_dw_lanes]\n"
+    " subs r2, r2, #1\n"
+    " str r2, [sp, #ai_k_dw_lanes]\n"
+    " bne 9b\n"
+    " add sp, #64\n"
+    ".endm\n"
 
-/* A column of pairs: r2 upper, r3 lower. */
-#define LOAD(offset)                                                                                                   \
-    "ldr r2, [r0, #" offset "]\n"                                                                                      \
-    "ldr r3, [r1, #" offset "]\n"
-#define LOAD_AND_ADVANCE(offset)                                                                                       \
-    "ldr r2, [r0, #" offset "]!\n"                                                                                     \
-    "ldr r3, [r1, #" offset "]!\n"
+    /* Products of a column (p: rows 0, 1; q: rows 2, 3) with u = (w0, w1) and v = (w1, w2), added to start: sums of the
+     * upper and of the lower output row. lower may be p. */
+    ".macro ai_k_dw_first upper, lower, p, q, u, v, start\n"
+    " smlad \\upper, \\p, \\u, \\start\n"
+    " smlatb \\lower, \\p, \\u, \\start\n"
+    " smlabt \\upper, \\q, \\v, \\upper\n"
+    " smlad \\lower, \\q, \\v, \\lower\n"
+    ".endm\n"
+    ".macro ai_k_dw_next upper, lower, p, q, u, v\n"
+    " smlad \\upper, \\p, \\u, \\upper\n"
+    " smlatb \\lower, \\p, \\u, \\lower\n"
+    " smlabt \\upper, \\q, \\v, \\upper\n"
+    " smlad \\lower, \\q, \\v, \\lower\n"
+    ".endm\n"
+    /* The upper output row only. */
+    ".macro ai_k_dw_one sum, p, q, u, v, start\n"
+    " smlad \\sum, \\p, \\u, \\start\n"
+    " smlabt \\sum, \\q, \\v, \\sum\n"
+    ".endm\n"
 
-/* Products of a column (r2: rows 0, 1; r3: rows 2, 3) with u = (w0, w1) and v = (w1, w2): sums of the upper output row
- * and of the lower one, from the start values p and q. */
-#define TWO_ROWS(upper, lower, u, v, p, q)                                                                             \
-    "smlad " upper ", r2, " u ", " p "\n"                                                                              \
-    "smlatb " lower ", r2, " u ", " q "\n"                                                                             \
-    "smlabt " upper ", r3, " v ", " upper "\n"                                                                         \
-    "smlad " lower ", r3, " v ", " lower "\n"
-#define ONE_ROW(sum, u, v, p)                                                                                          \
-    "smlad " sum ", r2, " u ", " p "\n"                                                                                \
-    "smlabt " sum ", r3, " v ", " sum "\n"
+    /* The high word of sums times multiplier m, plus offset c; not negative before the zero point, or saturated. */
+    ".macro ai_k_dw_high_relu m, c, x:vararg\n"
+    " .irp sum, \\x\n"
+    " smmla \\sum, \\sum, \\m, \\c\n"
+    " .endr\n"
+    ".endm\n"
+    /* The same, halves away from zero. */
+    ".macro ai_k_dw_high_any m, c, x:vararg\n"
+    " .irp sum, \\x\n"
+    " smmulr \\sum, \\sum, \\m\n"
+    " .endr\n"
+    " .irp sum, \\x\n"
+    " add \\sum, \\sum, \\sum, asr #31\n"
+    " .endr\n"
+    " .irp sum, \\x\n"
+    " add \\sum, \\sum, \\c\n"
+    " .endr\n"
+    ".endm\n"
+    /* To int8: shifted by the constant `short`, or by register s. */
+    ".macro ai_k_dw_narrow_short short, x:vararg\n"
+    " .irp sum, \\x\n"
+    " ssat \\sum, #8, \\sum, asr #\\short\n"
+    " .endr\n"
+    ".endm\n"
+    ".macro ai_k_dw_narrow s, x:vararg\n"
+    " .irp sum, \\x\n"
+    " asr \\sum, \\sum, \\s\n"
+    " .endr\n"
+    " .irp sum, \\x\n"
+    " ssat \\sum, #8, \\sum\n"
+    " .endr\n"
+    ".endm\n"
 
-/* round(x * r2 / 2^32) + r3. The short form is exact for results that are not negative before the zero point; others
- * saturate. The long one takes halves away from zero. */
-#define SCALE_RELU(x) "smmlar " x ", " x ", r2, r3\n"
-#define SCALE_ANY(x)                                                                                                   \
-    "smmulr " x ", " x ", r2\n"                                                                                        \
-    "add " x ", " x ", " x ", asr #31\n"                                                                               \
-    "add " x ", r3\n"
-/* r2: shift. */
-#define NARROW(x)                                                                                                      \
-    "asr " x ", r2\n"                                                                                                  \
-    "ssat " x ", #8, " x "\n"
-#define LOAD_SCALE                                                                                                     \
-    "ldr r2, " MULTIPLIER "\n"                                                                                         \
-    "ldr r3, " OFFSET "\n"
+    /* Stride 1: tiles of 2 rows x 2 columns. r10, r2: upper and lower sum of column 0; r3, r11: of column 1. */
+    ".macro ai_k_dw_tile high, short\n"
+    " ldr lr, [sp, #ai_k_dw_bias]\n"
+    " ldr r2, [r0]\n"
+    " ldr r3, [r1]\n"
+    " ldr r11, [r0, #4]\n"
+    " ldr r12, [r1, #4]\n"
+    " ai_k_dw_first r10, r2, r2, r3, r4, r5, lr\n"
+    " ai_k_dw_next r10, r2, r11, r12, r6, r7\n"
+    " ai_k_dw_first r3, r11, r11, r12, r4, r5, lr\n"
+    " ldr r12, [r0, #8]!\n"
+    " ldr lr, [r1, #8]!\n"
+    " ai_k_dw_next r10, r2, r12, lr, r8, r9\n"
+    " ai_k_dw_next r3, r11, r12, lr, r6, r7\n"
+    " ldr r12, [r0, #4]\n"
+    " ldr lr, [r1, #4]\n"
+    " ai_k_dw_next r3, r11, r12, lr, r8, r9\n"
+    " ldrd r12, lr, [sp, #ai_k_dw_scale]\n"
+    " \\high r12, lr, r2, r10, r11, r3\n"
+    " .if \\short\n"
+    " ldrd r12, lr, [sp, #ai_k_dw_out]\n"
+    " ai_k_dw_narrow_short \\short, r2, r10, r11, r3\n"
+    " .else\n"
+    " ldr r12, [sp, #ai_k_dw_shift]\n"
+    " ai_k_dw_narrow r12, r2, r10, r11, r3\n"
+    " ldrd r12, lr, [sp, #ai_k_dw_out]\n"
+    " .endif\n"
+    " strb r2, [r12, lr]\n" /* where there is no lower row, the upper one comes over it */
+    " strb r10, [r12]\n"
+    " ldr r2, [sp, #ai_k_dw_control]\n"
+    " uxtah r12, r12, r2\n"
+    " strb r11, [r12, lr]\n"
+    " strb r3, [r12]\n"
+    " uxtah r12, r12, r2\n"
+    " subs r2, r2, #0x10000\n"
+    " str r12, [sp, #ai_k_dw_out]\n"
+    " str r2, [sp, #ai_k_dw_control]\n"
+    ".endm\n"
+    /* 2 rows x 1 column. */
+    ".macro ai_k_dw_single high\n"
+    " ldr lr, [sp, #ai_k_dw_bias]\n"
+    " ldr r2, [r0]\n"
+    " ldr r3, [r1]\n"
+    " ldr r11, [r0, #4]!\n"
+    " ldr r12, [r1, #4]!\n"
+    " ai_k_dw_first r10, r2, r2, r3, r4, r5, lr\n"
+    " ai_k_dw_next r10, r2, r11, r12, r6, r7\n"
+    " ldr r11, [r0, #4]\n"
+    " ldr r12, [r1, #4]\n"
+    " ai_k_dw_next r10, r2, r11, r12, r8, r9\n"
+    " ldrd r12, lr, [sp, #ai_k_dw_scale]\n"
+    " ldr r3, [sp, #ai_k_dw_shift]\n"
+    " \\high r12, lr, r2, r10\n"
+    " ldrd r12, lr, [sp, #ai_k_dw_out]\n"
+    " ai_k_dw_narrow r3, r2, r10\n"
+    " strb r2, [r12, lr]\n"
+    " strb r10, [r12]\n"
+    " ldr r2, [sp, #ai_k_dw_control]\n"
+    " ldr r3, [sp, #ai_k_dw_singles_left]\n"
+    " uxtah r12, r12, r2\n"
+    " subs r3, r3, #1\n"
+    " str r12, [sp, #ai_k_dw_out]\n"
+    ".endm\n"
+    ".macro ai_k_dw_stride_1 name, high, short\n"
+    " ai_k_dw_begin \\name\n"
+    " ai_k_dw_lane \\short\n"
+    "1: str r2, [sp, #ai_k_dw_rows_left]\n" /* two rows */
+    " str r3, [sp, #ai_k_dw_control]\n"
+    " cmp r2, #1\n"
+    " itt eq\n" /* a last single row */
+    " moveq r2, #0\n"
+    " streq r2, [sp, #ai_k_dw_row]\n"
+    " cmp r3, #0\n"
+    " blt 3f\n"
+    "2: ai_k_dw_tile \\high, \\short\n"
+    " bpl 2b\n"
+    "3: ldr r3, [sp, #ai_k_dw_singles]\n"
+    " cmp r3, #0\n"
+    " beq 5f\n"
+    "4: str r3, [sp, #ai_k_dw_singles_left]\n"
+    " ai_k_dw_single \\high\n"
+    " bne 4b\n"
+    "5: ldr r2, [sp, #ai_k_dw_rows_left]\n"
+    " ldr r3, [sp, #ai_k_dw_control_start]\n"
+    " add r0, r0, #8\n" /* the window is two columns wider than the output */
+    " add r1, r1, #8\n"
+    " subs r2, r2, #2\n"
+    " ble 6f\n"
+    " ldrd r12, lr, [sp, #ai_k_dw_out]\n"
+    " add r12, r12, lr\n"
+    " str r12, [sp, #ai_k_dw_out]\n"
+    " b 1b\n"
+    "6: ai_k_dw_next_lane\n"
+    " ai_k_dw_end \\name\n"
+    ".endm\n"
 
-/* Stride 1: tiles of 2 rows x 2 columns. r10, r12: upper and lower sum of column 0; r11, lr: of column 1. */
-#define STRIDE_1(name, SCALE)                                                                                          \
-    __asm__(BEGIN(name) SET_UP("4") "9:\n" SET_UP_LANE("4") "1: ldr r3, " ROWS_LEFT "\n" /* two rows */                \
-                                                            "subs r3, #2\n"                                            \
-                                                            "str r3, " ROWS_LEFT "\n"                                  \
-                                                            "itt mi\n" /* a last single row overwrites its shadow */   \
-                                                            "movmi r3, #0\n"                                           \
-                                                            "strmi r3, " ROW "\n"                                      \
-                                                            "ldr r2, " END "\n"                                        \
-                                                            "cmp r0, r2\n"                                             \
-                                                            "beq 3f\n"                                                 \
-                                                            "2: ldr lr, " BIAS "\n" /* two columns */                  \
-            LOAD("0") TWO_ROWS("r10", "r12", "r4", "r5", "lr", "lr") LOAD("16")                                        \
-                TWO_ROWS("r10", "r12", "r6", "r7", "r10", "r12") TWO_ROWS("r11", "lr", "r4", "r5", "lr", "lr")         \
-                    LOAD_AND_ADVANCE("32") TWO_ROWS("r10", "r12", "r8", "r9", "r10",                                   \
-                                                    "r12") TWO_ROWS("r11", "lr", "r6", "r7", "r11", "lr") LOAD("16")   \
-                        TWO_ROWS("r11", "lr", "r8", "r9", "r11", "lr") LOAD_SCALE SCALE("r10") SCALE("r12")            \
-                            SCALE("r11") SCALE("lr") "ldr r2, " SHIFT "\n"                                             \
-                                                     "ldr r3, " OUT "\n" NARROW("r10") NARROW("r12") NARROW("r11")     \
-                                                         NARROW("lr") "ldr r2, " ROW "\n"                              \
-                                                                      "strb r12, [r3, r2]\n"                           \
-                                                                      "strb r10, [r3]\n"                               \
-                                                                      "ldr r12, " PIXEL "\n"                           \
-                                                                      "add r3, r12\n"                                  \
-                                                                      "strb lr, [r3, r2]\n"                            \
-                                                                      "strb r11, [r3]\n"                               \
-                                                                      "add r3, r12\n"                                  \
-                                                                      "ldr r2, " END "\n"                              \
-                                                                      "str r3, " OUT "\n"                              \
-                                                                      "cmp r0, r2\n"                                   \
-                                                                      "bne 2b\n"                                       \
-                                                                      "3: ldr r2, " COLUMNS "\n"                       \
-                                                                      "lsls r2, r2, #31\n"                             \
-                                                                      "bpl 4f\n"                                       \
-                                                                      "ldr lr, " BIAS "\n" /* an odd last column */    \
-            LOAD("0") TWO_ROWS("r10", "r12", "r4", "r5", "lr", "lr") LOAD_AND_ADVANCE("16")                            \
-                TWO_ROWS("r10", "r12", "r6", "r7", "r10", "r12") LOAD("16")                                            \
-                    TWO_ROWS("r10", "r12", "r8", "r9", "r10", "r12") LOAD_SCALE SCALE("r10")                           \
-                        SCALE("r12") "ldr r2, " SHIFT "\n"                                                             \
-                                     "ldr r3, " OUT "\n" NARROW("r10") NARROW("r12") "ldr r2, " ROW "\n"               \
-                                                                                     "strb r12, [r3, r2]\n"            \
-                                                                                     "strb r10, [r3]\n"                \
-                                                                                     "ldr r12, " PIXEL "\n"            \
-                                                                                     "add r3, r12\n"                   \
-                                                                                     "str r3, " OUT "\n"               \
-                                                                                     "4: ldr r2, " ROWS_LEFT "\n"      \
-                                                                                     "cmp r2, #0\n"                    \
-                                                                                     "ble 5f\n" NEXT_PAIRS             \
-                                                                                     "ldr r2, " OUT "\n"               \
-                                                                                     "ldr r3, " FULL_ROW "\n"          \
-                                                                                     "add r2, r3\n"                    \
-                                                                                     "str r2, " OUT "\n"               \
-                                                                                     "b 1b\n"                          \
-                                                                                     "5:\n" NEXT_LANE END_OF(name))
+    /* Stride 2: tiles of 1 row x 2 columns. r12, lr: sums of column 0 and 1. */
+    ".macro ai_k_dw_s2_tile high, short\n"
+    " ldr lr, [sp, #ai_k_dw_bias]\n"
+    " ldr r2, [r0]\n"
+    " ldr r3, [r1]\n"
+    " ldr r10, [r0, #4]\n"
+    " ldr r11, [r1, #4]\n"
+    " ai_k_dw_one r12, r2, r3, r4, r5, lr\n"
+    " ai_k_dw_one r12, r10, r11, r6, r7, r12\n"
+    " ldr r2, [r0, #8]\n"
+    " ldr r3, [r1, #8]\n"
+    " ldr r10, [r0, #12]\n"
+    " ldr r11, [r1, #12]\n"
+    " ai_k_dw_one r12, r2, r3, r8, r9, r12\n"
+    " ai_k_dw_one lr, r2, r3, r4, r5, lr\n"
+    " ai_k_dw_one lr, r10, r11, r6, r7, lr\n"
+    " ldr r2, [r0, #16]!\n"
+    " ldr r3, [r1, #16]!\n"
+    " ai_k_dw_one lr, r2, r3, r8, r9, lr\n"
+    " ldrd r2, r3, [sp, #ai_k_dw_scale]\n"
+    " \\high r2, r3, r12, lr\n"
+    " ldr r2, [sp, #ai_k_dw_out]\n"
+    " ldr r3, [sp, #ai_k_dw_control]\n"
+    " .if \\short\n"
+    " ai_k_dw_narrow_short \\short, r12, lr\n"
+    " .else\n"
+    " ldr r10, [sp, #ai_k_dw_shift]\n"
+    " ai_k_dw_narrow r10, r12, lr\n"
+    " .endif\n"
+    " strb r12, [r2]\n"
+    " uxtah r2, r2, r3\n"
+    " strb lr, [r2]\n"
+    " uxtah r2, r2, r3\n"
+    " subs r3, r3, #0x10000\n"
+    " str r2, [sp, #ai_k_dw_out]\n"
+    " str r3, [sp, #ai_k_dw_control]\n"
+    ".endm\n"
+    ".macro ai_k_dw_s2_single high\n"
+    " ldr lr, [sp, #ai_k_dw_bias]\n"
+    " ldr r2, [r0]\n"
+    " ldr r3, [r1]\n"
+    " ldr r10, [r0, #4]\n"
+    " ldr r11, [r1, #4]\n"
+    " ai_k_dw_one lr, r2, r3, r4, r5, lr\n"
+    " ai_k_dw_one lr, r10, r11, r6, r7, lr\n"
+    " ldr r2, [r0, #8]!\n"
+    " ldr r3, [r1, #8]!\n"
+    " ai_k_dw_one lr, r2, r3, r8, r9, lr\n"
+    " ldrd r2, r3, [sp, #ai_k_dw_scale]\n"
+    " \\high r2, r3, lr\n"
+    " ldr r2, [sp, #ai_k_dw_out]\n"
+    " ldr r12, [sp, #ai_k_dw_control]\n"
+    " ldr r10, [sp, #ai_k_dw_shift]\n"
+    " ldr r3, [sp, #ai_k_dw_singles_left]\n"
+    " ai_k_dw_narrow r10, lr\n"
+    " strb lr, [r2]\n"
+    " uxtah r2, r2, r12\n"
+    " subs r3, r3, #1\n"
+    " str r2, [sp, #ai_k_dw_out]\n"
+    ".endm\n"
+    ".macro ai_k_dw_stride_2 name, high, short\n"
+    " ai_k_dw_begin \\name\n"
+    " ai_k_dw_lane \\short\n"
+    "1: str r2, [sp, #ai_k_dw_rows_left]\n" /* a row */
+    " str r3, [sp, #ai_k_dw_control]\n"
+    " cmp r3, #0\n"
+    " blt 3f\n"
+    "2: ai_k_dw_s2_tile \\high, \\short\n"
+    " bpl 2b\n"
+    "3: ldr r3, [sp, #ai_k_dw_singles]\n"
+    " cmp r3, #0\n"
+    " beq 5f\n"
+    "4: str r3, [sp, #ai_k_dw_singles_left]\n"
+    " ai_k_dw_s2_single \\high\n"
+    " bne 4b\n"
+    "5: ldr r2, [sp, #ai_k_dw_rows_left]\n"
+    " ldr r3, [sp, #ai_k_dw_control_start]\n"
+    " add r0, r0, #4\n" /* the last window ends with the first half of a step */
+    " add r1, r1, #4\n"
+    " subs r2, r2, #1\n"
+    " bne 1b\n"
+    " ai_k_dw_next_lane\n"
+    " ai_k_dw_end \\name\n"
+    ".endm\n"
 
-/* Stride 2: tiles of 1 row x 2 columns. r10, r12: sums of columns 0 and 1; r11: output; lr: bias. */
-#define STRIDE_2(name, SCALE)                                                                                          \
-    __asm__(BEGIN(name) SET_UP("5") "9:\n" SET_UP_LANE("5") "ldr r11, " OUT "\n"                                       \
-                                                            "ldr lr, " BIAS "\n"                                       \
-                                                            "1: ldr r2, " END "\n" /* a row */                         \
-                                                            "cmp r0, r2\n"                                             \
-                                                            "beq 3f\n"                                                 \
-                                                            "2:\n" /* two columns */                                   \
-            LOAD("0") ONE_ROW("r10", "r4", "r5", "lr") LOAD("16") ONE_ROW("r10", "r6", "r7", "r10") LOAD("32")         \
-                ONE_ROW("r10", "r8", "r9", "r10") ONE_ROW("r12", "r4", "r5", "lr") LOAD("48")                          \
-                    ONE_ROW("r12", "r6", "r7", "r12") LOAD_AND_ADVANCE("64") ONE_ROW("r12", "r8", "r9", "r12")         \
-                        LOAD_SCALE SCALE("r10")                                                                        \
-                            SCALE("r12") "ldr r2, " SHIFT "\n"                                                         \
-                                         "ldr r3, " PIXEL "\n" NARROW("r10")                                           \
-                                             NARROW("r12") "ldr r2, " END "\n"                                         \
-                                                           "strb r10, [r11]\n"                                         \
-                                                           "strb r12, [r11, r3]\n"                                     \
-                                                           "add r11, r11, r3, lsl #1\n"                                \
-                                                           "cmp r0, r2\n"                                              \
-                                                           "bne 2b\n"                                                  \
-                                                           "3: ldr r2, " COLUMNS "\n"                                  \
-                                                           "lsls r2, r2, #31\n"                                        \
-                                                           "bpl 4f\n" LOAD("0") ONE_ROW("r10", "r4", "r5",             \
-                                                                                        "lr") /* an odd last column */ \
-            LOAD("16") ONE_ROW("r10", "r6", "r7", "r10") LOAD_AND_ADVANCE("32") ONE_ROW("r10", "r8", "r9", "r10")      \
-                LOAD_SCALE SCALE("r10") "ldr r2, " SHIFT "\n"                                                          \
-                                        "ldr r3, " PIXEL "\n" NARROW("r10") "strb r10, [r11]\n"                        \
-                                                                            "add r11, r3\n"                            \
-                                                                            "4: ldr r2, " ROWS_LEFT "\n"               \
-                                                                            "subs r2, #1\n"                            \
-                                                                            "str r2, " ROWS_LEFT "\n"                  \
-                                                                            "beq 5f\n" NEXT_PAIRS "b 1b\n"             \
-                                                                            "5:\n" NEXT_LANE END_OF(name))
-
-STRIDE_1("ai_k_depthwise_3x3_lanes", SCALE_ANY);
-STRIDE_1("ai_k_depthwise_3x3_relu_lanes", SCALE_RELU);
-STRIDE_2("ai_k_depthwise_3x3_s2_lanes", SCALE_ANY);
-STRIDE_2("ai_k_depthwise_3x3_s2_relu_lanes", SCALE_RELU);
+    " ai_k_dw_stride_1 ai_k_depthwise_3x3_s8, ai_k_dw_high_any, 0\n"
+    " ai_k_dw_stride_1 ai_k_depthwise_3x3_relu_s8, ai_k_dw_high_relu, 10\n"
+    " ai_k_dw_stride_2 ai_k_depthwise_3x3_s2_s8, ai_k_dw_high_any, 0\n"
+    " ai_k_dw_stride_2 ai_k_depthwise_3x3_s2_relu_s8, ai_k_dw_high_relu, 10\n");
+/* clang-format on */
 #endif

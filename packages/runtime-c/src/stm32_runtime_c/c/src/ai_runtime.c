@@ -386,22 +386,95 @@ const ai_node_info *ai_get_node_info(ai_handle handle, uint32_t index)
     return &instance->model->nodes[index];
 }
 
-const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output)
+/* Output `output` of node `index`, or NULL with a reason. */
+static const ai_node_tensor *node_tensor(ai_handle handle, uint32_t index, uint32_t output)
 {
     const ai_node_info *const node = ai_get_node_info(handle, index);
     if (node == NULL) {
         return NULL;
     }
-    ai_instance *const instance = (ai_instance *)handle;
     if (output >= node->n_outputs) {
-        (void)fail(instance, "index is out of range");
+        (void)fail((ai_instance *)handle, "index is out of range");
         return NULL;
     }
-    const ai_node_tensor *const tensor = &node->outputs[output];
+    return &node->outputs[output];
+}
+
+static const void *node_memory(ai_handle handle, const ai_node_tensor *tensor)
+{
+    ai_instance *const instance = (ai_instance *)handle;
     if (tensor->pool_offset != AI_OFFSET_EXTERNAL) {
         return planned_part(instance->model, instance) + tensor->pool_offset;
     }
     const ai_tensor *const external = ai_get_output(handle, tensor->io_index);
     return external != NULL ? external->dltensor.data : NULL;
+}
+
+const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output)
+{
+    const ai_node_tensor *const tensor = node_tensor(handle, index, output);
+    if (tensor == NULL) {
+        return NULL;
+    }
+    if (tensor->removed != NULL) {
+        (void)fail((ai_instance *)handle, "channels of the tensor were removed: use ai_read_node_data");
+        return NULL;
+    }
+    return node_memory(handle, tensor);
+}
+
+static uint32_t is_kept(const ai_removed_channels *removed, uint32_t channel)
+{
+    return ((uint32_t)removed->kept[channel / 8u] >> (channel % 8u)) & 1u;
+}
+
+static uint32_t kept_before(const ai_removed_channels *removed, uint32_t channel)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < channel; i++) {
+        count += is_kept(removed, i);
+    }
+    return count;
+}
+
+/* Bytes offset .. offset + bytes - 1 of the tensor with all channels; `memory` has those that are kept. */
+static void restore(const ai_node_tensor *tensor, const uint8_t *memory, uint32_t offset, uint8_t *to, uint32_t bytes)
+{
+    const ai_removed_channels *const removed = tensor->removed;
+    const uint32_t channels = (uint32_t)tensor->tensor.dltensor.shape[tensor->tensor.dltensor.ndim - 1];
+    uint32_t channel = offset % channels;
+    uint32_t kept = kept_before(removed, channel);
+    const uint8_t *from = memory + offset / channels * kept_before(removed, channels) + kept;
+    for (uint32_t i = 0; i < bytes; i++) {
+        const uint32_t here = is_kept(removed, channel);
+        to[i] = here != 0u ? *from++ : removed->values[channel - kept];
+        kept += here;
+        if (++channel == channels) {
+            channel = 0;
+            kept = 0;
+        }
+    }
+}
+
+ai_status ai_read_node_data(ai_handle handle, uint32_t index, uint32_t output, uint32_t offset, void *to,
+                            uint32_t bytes)
+{
+    const ai_node_tensor *const tensor = node_tensor(handle, index, output);
+    if (tensor == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    const uint32_t size = get_tensor_size(&tensor->tensor);
+    const uint8_t *const memory = (const uint8_t *)node_memory(handle, tensor);
+    if (to == NULL || memory == NULL || offset > size || bytes > size - offset) {
+        return fail((ai_instance *)handle, "there is no memory for the tensor, or bytes beyond its end are asked for");
+    }
+    if (tensor->removed != NULL) {
+        restore(tensor, memory, offset, (uint8_t *)to, bytes);
+        return AI_STATUS_OK;
+    }
+    for (uint32_t i = 0; i < bytes; i++) {
+        ((uint8_t *)to)[i] = memory[offset + i];
+    }
+    return AI_STATUS_OK;
 }
 #endif

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernels of DEPTHWISE_CONV_2D share: bounds of the sums, the short requantization, the activation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import tirx
+
+from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.tir.builder import KernelBuilder, address
+
+LARGEST_SHIFT = 22
+"""With which the zero point still fits 32 bits beside the sum."""
+
+
+def short_scaling(request: KernelRequest) -> tuple[NDArray[np.int32], NDArray[np.int8]] | None:
+    """(multipliers, shifts) with which the short form of the requantization is exact, or None.
+
+    The short form takes the high word of (2 * sum) * multiplier and a right shift of 1 or more. Channels whose results
+    are all 0 before the zero point get the multiplier 0.
+    """
+    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    reach = channel_reach(weights, bias)
+    right = -shifts.astype(np.int64)
+    vanishing = (multipliers == 0) | ((right >= 1) & (2 * reach < 1 << np.maximum(right, 1)))
+    right = np.where(vanishing, 1, right)
+    if right.min() < 1 or right.max() > LARGEST_SHIFT or reach.max() >= 1 << 29:
+        return None
+    return np.where(vanishing, 0, multipliers).astype(np.int32), (-right).astype(np.int8)
+
+
+def clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer) -> None:
+    """Bounds of the activation, unless they are those of int8."""
+    low, high = request.integer("low"), request.integer("high")
+    if (low, high) != (-128, 127):
+        k.call("ai_k_clamp_s8", address(y, write=True), request.output.elements, low, high)
+
+
+def channel_reach(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The largest magnitude of each channel's sum."""
+    taps = np.abs(weights.reshape(len(bias), -1).astype(np.int64))
+    reach: NDArray[np.int64] = np.abs(bias.astype(np.int64)) + 255 * taps.sum(axis=1)
+    return reach
