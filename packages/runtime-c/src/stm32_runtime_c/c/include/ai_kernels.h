@@ -12,6 +12,7 @@
 #include "ai_k_conv_winograd.h"
 #include "ai_k_dense.h"
 #include "ai_k_dense_d8.h"
+#include "ai_k_dense_f32.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_depthwise_f32.h"
 #include "ai_k_plain.h"
