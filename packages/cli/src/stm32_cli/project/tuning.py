@@ -215,9 +215,8 @@ class Session:
         limit = self._memory({}) if changed else 0
         taken: dict[str, str] = {}
         for row in changed:
-            faster = sorted(
-                (n for n, c in row.cycles.items() if c < row.cycles[row.default]), key=row.cycles.__getitem__
-            )
+            names = sorted(row.cycles, key=row.cycles.__getitem__)
+            faster = names[: names.index(row.default)]
             fitting = (name for name in faster if self._memory({**taken, row.key: name}) <= limit)
             taken[row.key] = next(fitting, row.default)
         return [replace(row, best=taken.get(row.key, row.best)) for row in rows]

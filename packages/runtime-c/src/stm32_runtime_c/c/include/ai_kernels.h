@@ -3,6 +3,7 @@
 #ifndef AI_KERNELS_H
 #define AI_KERNELS_H
 
+#include "ai_k_activation_f32.h"
 #include "ai_k_add.h"
 #include "ai_k_arith.h"
 #include "ai_k_conv.h"
