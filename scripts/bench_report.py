@@ -131,8 +131,8 @@ def _speed(record: dict[str, Any]) -> list[str]:
 def _sizes(record: dict[str, Any]) -> list[str]:
     rows = [
         [short, variant, row["activations"], _against(row["activations"], _bound(short, variant)[2]), TFLM[short][2],
-         row["stack"], row["stack_bound"], _against(row["stack_bound"] or 0, 512), row["code"], TFLM[short][3], row["constants"],
-         row["compile_s"]]
+         row["stack"], row["stack_bound"], _against(row["stack_bound"] or 0, 512), row["code"], TFLM[short][3],
+         row["constants"], row["compile_s"]]
         for short, variant, row in rows_of(record)
     ]  # fmt: skip
     head = [
