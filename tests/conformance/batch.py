@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,8 +61,9 @@ class Outcome:
 
 
 def run_batch(
-    models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False, together: bool = False
-) -> list[Outcome]:
+    models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False, together: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> list[Outcome]:  # fmt: skip
     """Compiles, runs and compares ``models``; the files stand in ``folder``. The outcomes keep the order.
 
     Names of the models must differ. A model that makes the program fail gives every model of the batch a "failed".
@@ -74,13 +75,14 @@ def run_batch(
         keep: leave the C files there.
         together: compile all models as one source file, with the model's name before the names of its static objects,
             which is several times faster; else the emitted files are compiled as they are.
+        options: of ``compile_model``, besides name and target.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "together.o").unlink(missing_ok=True)
     outcomes: dict[str, Outcome] = {}
     emitted: list[Model] = []
     for model in models:
-        problem = _emit(model, machine, folder)
+        problem = _emit(model, machine, folder, options or {})
         if problem is None:
             emitted.append(model)
         else:
@@ -100,10 +102,11 @@ def run_batch(
     return [outcomes[model.name] for model in models]
 
 
-def _emit(model: Model, machine: Machine, folder: Path) -> Outcome | None:
+def _emit(model: Model, machine: Machine, folder: Path, options: Mapping[str, Any]) -> Outcome | None:
     """Writes the C of one model; None if all is well."""
     try:
-        compiled = compile_model(model.model, name=model.name, target=machine.target, optimize=machine.optimize)
+        chosen = {"optimize": machine.optimize, **options}
+        compiled = compile_model(model.model, name=model.name, target=machine.target, **chosen)
     except ModelRefused as refusal:
         return Outcome(model.name, "refused", detail=str(refusal))
     except Exception as error:  # noqa: BLE001 - a defect of the emitter is an outcome, not the end of a campaign

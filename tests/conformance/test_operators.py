@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from stm32_emitter.testing.cases import cases, operators
-from stm32_emitter.testing.graphs import graphs
+from stm32_emitter.testing.graphs import graphs, pruned_graphs
 
 from tests.conformance.batch import run_batch
 from tests.conformance.toolchain import MACHINES
@@ -62,3 +62,13 @@ def test_graphs_with_sanitizers(tmp_path):
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_graphs_on_an_emulated_board(machine, tmp_path):
     check(run_batch(list(graphs(FIRST + 2000, 10)), MACHINES[machine], tmp_path))
+
+
+def test_graphs_with_channels_of_zeros_on_the_host(tmp_path):
+    check(run_batch(list(pruned_graphs(FIRST, 20)), MACHINES["host"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_graphs_with_channels_of_zeros_on_a_cortex_m4(tmp_path):
+    check(run_batch(list(pruned_graphs(FIRST + 100, 20)), MACHINES["mps2-an386"], tmp_path, together=True))

@@ -46,6 +46,27 @@ def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     assert outcome.compared > 0
 
 
+FOLDED = ("mlperf_tiny_vww_int8", "tflm_person_detect_int8", "tflm_hello_world_int8")
+"""Those with constant channels, of which the default leaves something out."""
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", FOLDED)
+def test_constant_channels_that_are_not_folded_give_the_same(name, zoo, tmp_path):
+    model = stored(zoo, name)
+    (outcome,) = run_batch([model], MACHINES["host"], tmp_path, options={"constant_channels": False})
+    assert outcome.status == "equal", outcome.detail
+    assert compile_model(model.model).macs < compile_model(model.model, constant_channels=False).macs
+
+
+@pytest.mark.zoo
+def test_what_the_constant_channels_of_vww_save(zoo):
+    path = zoo / "models" / "mlperf_tiny_vww_int8.tflite"
+    on, off = compile_model(path), compile_model(path, constant_channels=False)
+    assert (off.macs, on.macs) == (7_489_664, 3_727_313)
+    assert on.params_size < off.params_size / 5
+
+
 @pytest.mark.zoo
 @pytest.mark.parametrize("name", ["tflm_mnist_lstm_int8", "tflm_keyword_scrambled_8bit"])
 def test_a_model_with_state_is_refused_for_its_state(name, zoo):

@@ -68,5 +68,27 @@ def test_what_cannot_be_compared_is_said(node: dict[str, Any], note: str) -> Non
     assert report.passed
 
 
+def test_channels_that_nobody_reads_are_not_compared() -> None:
+    info = {
+        "nodes": [{"outputs": [0]}, {"outputs": [2, 1]}],
+        "tensors": [
+            {"removed": {"channels": [0], "values": [5]}}, {}, {"removed": {"channels": [0, 1], "values": [7, None]}},
+        ],
+    }  # fmt: skip
+    unread = layers.unread_channels(info)
+    assert unread == {1: [1]}
+    assert layers.unread_channels({}) == {}
+    nodes = [
+        _node("0:CONV_2D", *REFERENCE[3]),
+        _node("1:RELU", *[value + np.array([0, 9], np.int8) for value in REFERENCE[4]]),
+    ]
+    assert layers.first_difference(layers.compare_layers(nodes, OPERATORS, REFERENCE.__getitem__, 1e-5)) is not None
+    reports = layers.compare_layers(nodes, OPERATORS, REFERENCE.__getitem__, 1e-5, unread)
+    assert [(r.passed, r.bytes_compared, r.unread) for r in reports] == [(True, 4, 0), (True, 2, 1)]
+    nodes[1]["data"][0][1][0, 0] += 1
+    reports = layers.compare_layers(nodes, OPERATORS, REFERENCE.__getitem__, 1e-5, unread)
+    assert (reports[1].passed, reports[1].bytes_differing, reports[1].position) == (False, 1, (0, 0))
+
+
 def test_numbers_that_json_has_no_word_for() -> None:
     assert finite({"a": float("inf"), "b": [1.5, float("nan")], "c": "x"}) == {"a": None, "b": [1.5, None], "c": "x"}

@@ -93,6 +93,64 @@ static void test_external_output(void)
     CHECK(ai_destroy(handle) == AI_STATUS_OK);
 }
 
+/* A tensor of 3 pixels with 11 channels, of which 1, 2, 8 and 9 are in the pool. */
+static void test_removed_channels(void)
+{
+    AI_ALIGNED(AI_POOL_ALIGNMENT) static uint8_t pool[_TINY_ACTIVATION_BYTES_];
+    static const int64_t shape[2] = {3, 11};
+    static const uint8_t kept[2] = {0x06, 0x03};
+    static const uint8_t values[7] = {100, 103, 104, 105, 106, 107, 110};
+    static const ai_removed_channels removed = {kept, values};
+    static const ai_node_tensor outputs[1] = {
+        {.name = "narrow",
+         .tensor = {.dltensor = {.device = {kDLCPU, 0}, .ndim = 2, .dtype = {kDLInt, 8, 1}, .shape = shape}},
+         .pool_offset = 4,
+         .io_index = -1,
+         .removed = &removed},
+    };
+    static const ai_node_info nodes[1] = {{"0:NARROW", NULL, outputs, 0, 0, 1}};
+    static const uint8_t order[11] = {100, 0, 1, 103, 104, 105, 106, 107, 2, 3, 110};
+    ai_model_info narrow = tiny_network;
+    uint8_t expected[33];
+    uint8_t data[33];
+    ai_handle handle;
+    narrow.nodes = nodes;
+    narrow.n_nodes = 1;
+    CHECK(ai_instance_create(&narrow, pool, &handle) == AI_STATUS_OK);
+    uint8_t *const memory = pool + AI_CONTEXT_BYTES(_TINY_INPUTS_COUNT_ + _TINY_OUTPUTS_COUNT_) + 4;
+    fill_noise(memory, 12);
+    for (uint32_t i = 0; i < sizeof expected; i++) {
+        expected[i] = order[i % 11u] < 100u ? memory[i / 11u * 4u + order[i % 11u]] : order[i % 11u];
+    }
+    for (uint32_t first = 0; first < sizeof data; first++) {
+        memset(data, 0, sizeof data);
+        CHECK(ai_read_node_data(handle, 0, 0, first, data, (uint32_t)sizeof data - first) == AI_STATUS_OK);
+        CHECK(memcmp(data, expected + first, sizeof data - first) == 0);
+    }
+    CHECK(ai_get_node_data(handle, 0, 0) == NULL);
+    CHECK(strcmp(ai_get_error(handle), "channels of the tensor were removed: use ai_read_node_data") == 0);
+    CHECK(ai_destroy(handle) == AI_STATUS_OK);
+}
+
+static void test_pieces_of_a_tensor(void)
+{
+    ai_handle handle;
+    CHECK(ai_create(&tiny_network, NULL, &handle) == AI_STATUS_OK);
+    const tiny_expectation expected = fill_tiny(handle);
+    int16_t products[12] = {0};
+    CHECK(ai_run(handle) == AI_STATUS_OK);
+    CHECK(ai_read_node_data(handle, 0, 0, 6, &products[3], 18) == AI_STATUS_OK);
+    CHECK(memcmp(&products[3], &expected.products[3], 18) == 0 && products[2] == 0);
+    CHECK(ai_read_node_data(handle, 0, 0, 24, products, 0) == AI_STATUS_OK);
+    CHECK(ai_read_node_data(handle, 0, 0, 24, products, 1) == AI_STATUS_ERROR);
+    CHECK(ai_read_node_data(handle, 0, 0, 1, products, UINT32_MAX) == AI_STATUS_ERROR);
+    CHECK(ai_read_node_data(handle, 0, 0, 0, NULL, 4) == AI_STATUS_ERROR);
+    CHECK(ai_read_node_data(handle, 0, 1, 0, products, 1) == AI_STATUS_ERROR);
+    CHECK(ai_read_node_data(handle, 2, 0, 0, products, 1) == AI_STATUS_ERROR);
+    CHECK(ai_destroy(handle) == AI_STATUS_OK);
+    CHECK(ai_read_node_data(handle, 0, 0, 0, products, 1) == AI_STATUS_ERROR);
+}
+
 int main(int argc, char **argv)
 {
     srand(argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0u);
@@ -100,6 +158,8 @@ int main(int argc, char **argv)
     test_observer_is_per_instance();
     test_node_info();
     test_external_output();
+    test_removed_channels();
+    test_pieces_of_a_tensor();
     (void)printf("%u failures\n", check_failures);
     return check_failures == 0u ? 0 : 1;
 }

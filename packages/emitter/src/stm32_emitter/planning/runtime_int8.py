@@ -214,7 +214,8 @@ def _depthwise_pixel(call: Call) -> Footprint:
 
     def part(lanes: int) -> Footprint:
         read = window(0, (call[7], call[8]), (rows, columns, down, right, lanes), (height, width, channels))
-        return sequence(read, writes(5, lanes * multiplier))
+        # Each output of a channel reads the window anew.
+        return repeat(multiplier, sequence(read, writes(5, lanes)), {5: 1})
 
     return _by_channels(channels, part, {0: 1, 5: multiplier}, four=multiplier == 1)
 
