@@ -4,7 +4,8 @@
 One image per model, option and board; one inference of SystemPerformance, between ai_bench_begin and ai_bench_end.
 Instructions are exact; cycles follow the timing table of the Cortex-M4 Technical Reference Manual, without wait states.
 A layer's figures are counted in the same image. Stack is measured by painting, with the kernels of the runtime
-included. Code counts the emitted sources, the runtime and the library members that they need.
+included; its bound comes from the call graph. Code counts the emitted sources, the runtime and the library members that
+they need.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def measure(short: str, folder: Path, work: Path, seconds: float) -> dict[str, A
     found = find_models(folder)
     build = Build(load_board("qemu-mps2-an386"), "perf", found, work / f"{folder.name}_m4")
     build_firmware(build)
-    costs, sizes = counter.count_nodes(build.board, build.elf, found[0].name), memory.measure(build).sizes
+    costs, report = counter.count_nodes(build.board, build.elf, found[0].name), memory.measure(build)
+    sizes = report.sizes
     macs = found[0].info["macs"]
     text = (build.folder / "Project.map").read_text(encoding="utf-8", errors="replace")
     return {
@@ -108,6 +110,7 @@ def measure(short: str, folder: Path, work: Path, seconds: float) -> dict[str, A
         "cycles": costs.total.cycles, "cycles_per_mac": round(costs.total.cycles / macs, 2),
         "instructions_m7": instructions_m7(found, work / f"{folder.name}_m7"), "code": sizes.code,
         "constants": sizes.constants, "activations": sizes.activations, "stack": stack_used(build),
+        "stack_bound": report.stack.get("ai_run"),
         "split": memory.code_split(text, [found[0].name]),
         "layers": layers(found[0], from_counts(build.board.name, found[0], costs)),
         "functions": {n: [f.instructions, f.cycles] for n, f in sorted(costs.total.functions.items())},

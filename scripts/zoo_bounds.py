@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import tflite
 from stm32_emitter.frontends.tflite.reader import Operator
@@ -38,25 +39,27 @@ def bound_of(operator: Operator | None, macs: int) -> Bound:
     """The bound of a source operator; of an unknown one, a generous one."""
     if operator is None:
         return Bound(CALL + 2.0 * macs)
-    shapes = [tensor.shape for tensor in operator.inputs if tensor is not None]
-    result = operator.outputs[0].shape
+    weighted = {
+        "CONV_2D": _convolution, "DEPTHWISE_CONV_2D": _depthwise, "FULLY_CONNECTED": _product,
+    }  # fmt: skip
+    if operator.kind in weighted:
+        return weighted[operator.kind](operator, operator.input(1).shape, operator.outputs[0].shape, macs)
+    source, result = operator.input(0).shape, operator.outputs[0].shape
+    text = f"{'x'.join(map(str, source))} -> {'x'.join(map(str, result))}"
     outputs = math.prod(result)
-    if operator.kind == "CONV_2D":
-        return _convolution(operator, shapes[1], result, macs)
-    if operator.kind == "DEPTHWISE_CONV_2D":
-        return _depthwise(operator, shapes[1], result, macs)
-    if operator.kind == "FULLY_CONNECTED":
-        rows, depth = shapes[1]
-        return Bound(CALL + 1.35 * macs + 20.0 * outputs + 2.5 * depth, f"{rows} x {depth}")
-    text = f"{'x'.join(map(str, shapes[0]))} -> {'x'.join(map(str, result))}"
     if operator.kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         return Bound(CALL + _pool(operator, outputs), text)
     if operator.kind == "MEAN":
-        return Bound(CALL + 2.0 * math.prod(shapes[0]) + 25.0 * outputs, text)
+        return Bound(CALL + 2.0 * math.prod(source) + 25.0 * outputs, text)
     return Bound(CALL + PER_OUTPUT.get(operator.kind, 10.0) * outputs, text)
 
 
-def _options(operator: Operator, name: str) -> object:
+def _product(_operator: Operator, weights: tuple[int, ...], result: tuple[int, ...], macs: int) -> Bound:
+    rows, depth = weights
+    return Bound(CALL + 1.35 * macs + 20.0 * math.prod(result) + 2.5 * depth, f"{rows} x {depth}")
+
+
+def _options(operator: Operator, name: str) -> Any:
     return operator.options(getattr(tflite, name))
 
 
@@ -64,7 +67,7 @@ def _convolution(operator: Operator, weights: tuple[int, ...], result: tuple[int
     channels, height, width, depth = weights
     pixels = math.prod(result[:-1])
     options = _options(operator, "Conv2DOptions")
-    stride = (options.StrideH(), options.StrideW())  # type: ignore[attr-defined]
+    stride = (options.StrideH(), options.StrideW())
     text = f"{height}x{width} stride {stride[0]}x{stride[1]}, {depth} -> {channels}, {pixels} pixels"
     if depth >= 32 and channels >= 4 and pixels >= 2:
         return Bound(1.6 * macs, text, promised=True)
@@ -75,7 +78,7 @@ def _convolution(operator: Operator, weights: tuple[int, ...], result: tuple[int
 def _depthwise(operator: Operator, weights: tuple[int, ...], result: tuple[int, ...], macs: int) -> Bound:
     _, height, width, channels = weights
     options = _options(operator, "DepthwiseConv2DOptions")
-    stride = (options.StrideH(), options.StrideW())  # type: ignore[attr-defined]
+    stride = (options.StrideH(), options.StrideW())
     outputs = math.prod(result)
     text = f"{height}x{width} stride {stride[0]}x{stride[1]}, {channels} channels, {outputs // channels} pixels"
     if (height, width) == (3, 3) and stride == (1, 1) and channels >= 8:
@@ -85,5 +88,5 @@ def _depthwise(operator: Operator, weights: tuple[int, ...], result: tuple[int, 
 
 def _pool(operator: Operator, outputs: int) -> float:
     options = _options(operator, "Pool2DOptions")
-    window = options.FilterHeight() * options.FilterWidth()  # type: ignore[attr-defined]
+    window = int(options.FilterHeight() * options.FilterWidth())
     return outputs * (2.5 * window + 15.0 if operator.kind == "AVERAGE_POOL_2D" else 1.5 * window + 6.0)

@@ -104,7 +104,7 @@ def measure(path: Path, work: Path) -> ModelCost:
     argv = [sys.executable, "-m", "stm32_cli", "compile", str(path), "-o", str(folder), "-n", "m"]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        return ModelCost(path.stem, refused=" ".join((done.stdout + done.stderr).split())[-300:])
+        return ModelCost(path.stem, refused=_message(done.stderr))
     found = find_models(folder)
     build = Build(load_board(BOARD), "perf", found, work / f"{path.stem}_m4")
     try:
@@ -119,6 +119,12 @@ def measure(path: Path, work: Path) -> ModelCost:
         for node, cost in zip(info["nodes"], costs.nodes, strict=True)
     ]
     return ModelCost(path.stem, int(info["macs"]), costs.total.cycles, tuple(layers))
+
+
+def _message(text: str) -> str:
+    """The line of an error message."""
+    lines = [line.removeprefix("error: ") for line in text.splitlines() if line.startswith("error: ")]
+    return lines[0] if lines else "refused"
 
 
 def _layer(
@@ -165,11 +171,12 @@ def _held(ledger: Ledger) -> list[str]:
     """The layers that break a bound that the project promises."""
     promised = [layer for layer in ledger.layers if layer.bound.promised]
     broken = [layer for layer in promised if layer.ratio > 1.0]
-    lines = [
-        f"Of {len(promised)} layers with a promised bound (convolutions with Cin >= 32, Cout >= 4 and 2 pixels: 1.6 "
-        f"cycles/MAC; stride-1 3x3 depthwise with 8 channels: 35 cycles/output) {len(broken)} exceed it.",
-    ]
-    return lines + [f"- {b.model} {b.name}, {b.text}: {b.cycles:,} of {b.bound.cycles:,.0f} cycles" for b in broken]
+    classes = (
+        "convolutions with Cin >= 32, Cout >= 4 and 2 pixels: 1.6 cycles/MAC; "
+        "stride-1 3x3 depthwise with 8 channels: 35 cycles/output"
+    )
+    head = f"Of {len(promised)} layers with a promised bound ({classes}) {len(broken)} exceed it."
+    return [head] + [f"- {b.model} {b.name}, {b.text}: {b.cycles:,} of {b.bound.cycles:,.0f} cycles" for b in broken]
 
 
 def _reason(layer: Layer) -> str:

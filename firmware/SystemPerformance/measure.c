@@ -4,6 +4,7 @@
 #include "bench.h"
 #include "board.h"
 #include "layers.h"
+#include "pool.h"
 #include "random.h"
 #include "report.h"
 
@@ -50,8 +51,8 @@ static bool run_all(ai_handle handle, uint32_t runs, uint32_t *random_state, mea
 bool measure_model(const ai_model_info *model, uint32_t runs, uint32_t *random_state)
 {
     ai_handle handle;
-    if (ai_create(model, NULL, &handle) != AI_STATUS_OK) {
-        return fail(model, "no instance", ai_get_create_error(model, NULL, SIZE_MAX));
+    if (ai_create_sized(model, app_pool, app_pool_bytes, &handle) != AI_STATUS_OK) {
+        return fail(model, "no instance", ai_get_create_error(model, app_pool, app_pool_bytes));
     }
     measurement total = {.min = UINT64_MAX};
     const bool ok = run_all(handle, runs, random_state, &total);

@@ -3,6 +3,7 @@
 
 #include "bench.h"
 #include "board.h"
+#include "pool.h"
 #include "stack.h"
 
 #define NAME_WIDTH 15u
@@ -118,7 +119,7 @@ void report_model(const ai_model_info *model)
     put_name("MACs");
     put_unsigned(model->n_macc, 0);
     put_line("");
-    put_bytes("activations", model->activations_size, model->activations);
+    put_bytes("activations", model->activations_size, app_pool != NULL ? app_pool : model->activations);
     put_bytes("params", model->params_size, model->get_params != NULL ? model->get_params() : NULL);
     for (uint32_t i = 0; i < model->n_inputs; i++) {
         put_tensor("input", i, &model->inputs[i], model->io_names[i]);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands about one model. An instance lives for one command, in the model's own pool. */
+/* The commands about one model. An instance lives for one command, in the model's own pool or the
+ * common one. */
 #include "describe.h"
+#include "pool.h"
 #include "run.h"
 
 #include <string.h>
@@ -38,10 +40,10 @@ static const ai_model_info *model_named(const char *name)
 static bool create(session *s, const ai_model_info *model, model_view *view)
 {
     view->model = model;
-    if (ai_create(model, NULL, &view->handle) == AI_STATUS_OK) {
+    if (ai_create_sized(model, app_pool, app_pool_bytes, &view->handle) == AI_STATUS_OK) {
         return true;
     }
-    return session_refuse(s, stm32_ai_E_GENERIC, ai_get_create_error(model, NULL, SIZE_MAX), 0);
+    return session_refuse(s, stm32_ai_E_GENERIC, ai_get_create_error(model, app_pool, app_pool_bytes), 0);
 }
 
 bool command_network_info(session *s)

@@ -74,7 +74,7 @@ def test_force_does_not_replace_something_else(stm32, tmp_path: Path, digits: Pa
 
 
 @pytest.mark.parametrize("goal", ["speed", "size", "ram"])
-def test_goal_of_the_optimisation_is_honoured(stm32, tmp_path: Path, digits: Path, goal: str) -> None:
+def test_goal_of_the_optimisation_is_honoured(stm32, digits: Path, goal: str) -> None:
     done = stm32("compile", digits, "-o", "out", "--optimize", goal, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["options"]["optimize"] == goal

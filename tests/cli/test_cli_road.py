@@ -78,6 +78,7 @@ def test_oracle_is_missing(stm32, tmp_path: Path, digits: Path) -> None:
 
 def test_boards_as_json(stm32) -> None:
     found = {board["name"]: board for board in json.loads(stm32("boards", "--json").out)}
+    assert found["qemu-mps2-an385"]["core"] == "cortex-m3"
     assert found["qemu-mps2-an386"]["core"] == "cortex-m4"
     assert found["qemu-mps2-an500"]["core"] == "cortex-m7"
 

@@ -17,7 +17,7 @@ def build(folder, target="Project"):
 
 
 @pytest.mark.parametrize("app", BUDGETS)
-@pytest.mark.parametrize("board", ["qemu-mps2-an386", "qemu-mps2-an500"])
+@pytest.mark.parametrize("board", ["qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps2-an500"])
 def test_image_without_model_keeps_its_budget(builder, board, app):
     image = ElfFile(builder.image(board=board, app=app))
     code = {section.name: section.size for section in image.sections if section.allocated}

@@ -92,6 +92,7 @@ def test_builtin_board_loads(name):
 
 def test_the_required_boards_are_there():
     kinds = {name: load_board(name).kind for name in list_boards()}
+    assert kinds["qemu-mps2-an385"] is Kind.EMULATED
     assert kinds["qemu-mps2-an386"] is Kind.EMULATED
     assert kinds["qemu-mps2-an500"] is Kind.EMULATED
     assert kinds["host"] is Kind.HOST

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from stm32_board_support import Kind, linker_script, list_boards, load_board
-from stm32_board_support.linker import output_sections, splits
+from stm32_board_support.linker import base_section, output_sections, splits
 from stm32_board_support.schema import Placement
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -55,3 +55,24 @@ def test_stack_lies_below_the_variables_so_that_an_overflow_leaves_the_memory():
     board = load_board("qemu-mps2-an386")
     script = linker_script(board, board.layout())
     assert script.index("    .stack ") < script.index("    .data ") < script.index("    .bss ")
+
+
+def test_constants_in_order_have_an_output_section_each_where_weights_are_split():
+    board = load_board("qemu-mps2-an386")
+    order = [".nn_weights.m_b", ".nn_weights.m_a"]
+    script = linker_script(board, board.layout("default"), order)
+    for index, memory in ((0, "ssram1"), (1, "psram")):
+        lines = [
+            f"    .nn_weights_{index}.{i} : {{ *({section}) . = ALIGN(4); }} > {memory}"
+            for i, section in enumerate(order)
+        ]
+        assert "\n".join([*lines, f"    .nn_weights_{index} : ALIGN(16)"]) in script
+    assert linker_script(board, board.layout("internal"), order) == linker_script(board, board.layout("internal"))
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [(".nn_weights_0.12", ".nn_weights_0"), (".nn_weights_0", ".nn_weights_0"), (".text", ".text"), (".a.1", ".a.1")],
+)
+def test_section_that_an_output_section_belongs_to(name, base):
+    assert base_section(name) == base

@@ -109,6 +109,17 @@ def test_a_matrix_product_takes_its_weights_transposed() -> None:
     np.testing.assert_array_equal(request.constant(2), bias)
 
 
+def test_hard_swish_is_one_call() -> None:
+    def build(b: relax.BlockBuilder, x: relax.Expr, y: relax.Expr | None = None) -> relax.Expr:
+        total = b.emit(relax.op.add(x if y is None else y, relax.const(3.0, "float32")))
+        gate = b.emit(relax.op.divide(b.emit(relax.op.clip(total, 0.0, 6.0)), relax.const(6.0, "float32")))
+        return relax.op.multiply(x, gate)
+
+    assert [kind_of(call) for call in fused(build, IMAGE)] == ["HARD_SWISH_F32"]
+    kinds = [kind_of(call) or op_name(call) for call in fused(build, IMAGE, IMAGE)]
+    assert kinds == ["ADD_F32", "divide", "MUL_F32"]
+
+
 @pytest.mark.parametrize(
     ("axes", "kind"), [([1, 2], "MEAN_F32"), ([3], "MEAN_F32"), ([0, 1], "MEAN_F32"), ([1, 3], "")]
 )

@@ -106,9 +106,9 @@ def test_names_are_escaped() -> None:
     assert "&lt;b&gt;&amp;&quot;\\x0a\\x01" in text
 
 
-def test_shared_bytes_count_once() -> None:
-    model = compile_model(next(iter(graphs(5, 1))).model, name="m")
-    record = dict(model.info)
+def test_shared_bytes_count_once(models: list[CompiledModel]) -> None:
+    record = dict(next(model.info for model in models if model.nodes))
     shared = {"label": "a", "offset": 0, "bytes": 100, "first_node": 0, "last_node": 0}
     record["tensors"] = [shared, shared | {"label": "b", "offset": 60}, shared | {"label": "c", "offset": 200}]
+    record["nodes"] = [record["nodes"][0] | {"outputs": []}]
     assert report_record(record | {"inputs": [], "outputs": []})["nodes"][0]["live_bytes"] == 260

@@ -55,8 +55,8 @@ def test_the_cheapest_is_chosen_and_recorded(model: bytes) -> None:
 
 def test_a_tuning_file_decides(model: bytes, tmp_path: Path) -> None:
     key = str(convolution(compile_model(model))["layer"])
-    file = tmp_path / "tune.json"
-    file.write_text(json.dumps({"schema": 1, "layers": {key: {"best": "zz-slow"}, "conv_2d-0": {"best": "x"}}}))
+    file, best = tmp_path / "tune.json", {"balanced": "zz-slow", "speed": "zz-fast"}
+    file.write_text(json.dumps({"schema": 1, "layers": {key: {"best": best}, "conv_2d-0": {"best": {}}}}))
     for tuned in (file, str(file), {key: "zz-slow"}):
         assert convolution(compile_model(model, tuned=tuned))["schedule"]["name"] == "zz-slow"  # type: ignore[index]
     unknown = compile_model(model, tuned={key: "of-another-version"})

@@ -3,6 +3,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from stm32_board_support.boards import list_boards, load_board
 from stm32_board_support.configure import configure
@@ -18,17 +19,22 @@ def main(arguments: list[str] | None = None) -> int:
     writer.add_argument("--board", required=True)
     writer.add_argument("--layout", default="")
     writer.add_argument("--output", required=True)
+    writer.add_argument("--weights-order", default="", help="file with the sections of constants, one a line")
     options = parser.parse_args(arguments)
     try:
         if options.command == "list":
             print("\n".join(list_boards()))  # noqa: T201 - the command's result
         else:
-            configure(load_board(options.board), options.layout, options.output)
+            configure(load_board(options.board), options.layout, options.output, _lines(options.weights_order))
     except ToolMissingError as error:
         return _complain(error, 5)
     except BoardSupportError as error:
         return _complain(error, 2)
     return 0
+
+
+def _lines(file: str) -> list[str]:
+    return Path(file).read_text(encoding="utf-8").split() if file else []
 
 
 def _complain(error: BoardSupportError, code: int) -> int:

@@ -2,6 +2,7 @@
 """What a firmware build needs of a board, written as files: board.cmake, board_config.h, linker.ld."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from stm32_board_support.boards import builtin_folder
@@ -73,6 +74,7 @@ def board_cmake(board: Board, layout_name: str, script: Path) -> str:
         ("STM32_BOARD_DEFINES", data.port.defines),
         ("STM32_BOARD_LINKER_SCRIPT", [script.as_posix()] if cross else []),
         ("STM32_BOARD_BIN_SECTIONS", _bin_sections(board, layout_name) if data.kind is Kind.HARDWARE else []),
+        ("STM32_BOARD_SPLITS", ["ON"] if split else ["OFF"]),
         ("STM32_BOARD_LINK_OPTIONS", ["-Wl,--enable-non-contiguous-regions"] if split else []),
     ]
     return "".join(_cmake_list(name, values) for name, values in rows)
@@ -81,7 +83,8 @@ def board_cmake(board: Board, layout_name: str, script: Path) -> str:
 def _bin_sections(board: Board, layout_name: str) -> list[str]:
     """Sections of a raw image of the memory that holds the code; one of several memories would span the gaps."""
     layout = board.layout(layout_name)
-    return [s.name for s in output_sections(layout) if layout.text in (s.memory, s.load)]
+    names = [s.name for s in output_sections(layout) if layout.text in (s.memory, s.load)]
+    return [*names, *(f"{name}.*" for name in names if name.startswith(".nn_weights_"))]
 
 
 def write_if_changed(path: Path, text: str) -> None:
@@ -93,13 +96,14 @@ def write_if_changed(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def configure(board: Board, layout_name: str, folder: str | os.PathLike[str]) -> Path:
+def configure(board: Board, layout_name: str, folder: str | os.PathLike[str], order: Sequence[str] = ()) -> Path:
     """Write board.cmake, board_config.h and linker.ld (none for the host) into a folder, which is made.
 
     Args:
         board: the board.
         layout_name: key of its layouts; "" for the default.
         folder: where to write.
+        order: sections of single constants, see `linker_script`.
 
     Returns:
         Path of board.cmake.
@@ -112,7 +116,7 @@ def configure(board: Board, layout_name: str, folder: str | os.PathLike[str]) ->
     target.mkdir(parents=True, exist_ok=True)
     script = target / "linker.ld"
     if board.kind is not Kind.HOST:
-        write_if_changed(script, linker_script(board, board.layout(layout_name)))
+        write_if_changed(script, linker_script(board, board.layout(layout_name), order))
     write_if_changed(target / "board_config.h", board_config_header(board))
     write_if_changed(target / "board.cmake", board_cmake(board, layout_name, script))
     return target / "board.cmake"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linker scripts from a descriptor and a layout. The text depends on these two only."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from stm32_board_support.schema import Board, Layout, Memory, MemoryKind, Placement, placements
@@ -27,6 +29,17 @@ def output_sections(layout: Layout) -> list[OutputSection]:
     return found
 
 
+def output_part(name: str, number: int) -> str:
+    """Name of an output section that belongs to another and holds a single constant."""
+    return f"{name}.{number}"
+
+
+def base_section(name: str) -> str:
+    """The output section of :func:`output_sections` that an output section of an image belongs to."""
+    head, _, tail = name.rpartition(".")
+    return head if head.startswith(".nn_weights_") and tail.isdigit() else name
+
+
 def splits(layout: Layout) -> bool:
     """Whether weights or activations may go on to another memory, which needs --enable-non-contiguous-regions."""
     return any(
@@ -34,8 +47,14 @@ def splits(layout: Layout) -> bool:
     )
 
 
-def linker_script(board: Board, layout: Layout) -> str:
+def linker_script(board: Board, layout: Layout, order: Sequence[str] = ()) -> str:
     """A complete GNU ld script.
+
+    Args:
+        board: that the script is for.
+        layout: which memory holds what.
+        order: sections of single constants, the one that gains most from a fast memory first. Where weights are split,
+            they are placed in this order, each in the first memory of the layout that still has room for it.
 
     Symbols it defines: __stack_limit__, __stack_top__ (the stack grows down from top to limit), __data_load__,
     __data_start__, __data_end__, __bss_start__, __bss_end__, __models_section_start__, __models_section_end__.
@@ -46,7 +65,10 @@ def linker_script(board: Board, layout: Layout) -> str:
         _memory_block(board.memories),
         "SECTIONS\n{",
         _text(layout),
-        *(_weights(index, step) for index, step in enumerate(placements(layout.weights))),
+        *(
+            _weights(index, step, order if splits(layout) else ())
+            for index, step in enumerate(placements(layout.weights))
+        ),
         _stack(layout),
         _data(layout),
         _bss(layout),
@@ -87,12 +109,21 @@ def _text(layout: Layout) -> str:
     }} > {layout.text}"""
 
 
-def _weights(index: int, step: Placement) -> str:
+def _weights(index: int, step: Placement, order: Sequence[str]) -> str:
     # Weights of one model are told by their object file: their sections share one name.
     files = [f"*{model}_data.*" for model in step.models] or ["*"]
+    # ld fills an output section up to the first input section that has no room: each constant has one of its own.
+    single = (
+        ""
+        if step.models
+        else "".join(
+            f"    {output_part(f'.nn_weights_{index}', number)} : {{ *({section}) . = ALIGN(4); }} > {step.memory}\n"
+            for number, section in enumerate(order)
+        )
+    )
     rows = "\n".join(f"        {file}(.nn_weights .nn_weights.* .*.nn_weights)" for file in files)
     return f"""\
-    .nn_weights_{index} : ALIGN(16)
+{single}    .nn_weights_{index} : ALIGN(16)
     {{
 {rows}
         . = ALIGN(4);

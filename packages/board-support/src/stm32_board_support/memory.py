@@ -6,7 +6,7 @@ import os
 import msgspec
 
 from stm32_board_support.elf import ElfFile, Symbol
-from stm32_board_support.linker import output_sections
+from stm32_board_support.linker import base_section, output_sections
 from stm32_board_support.schema import Board, Layout, placements
 
 
@@ -92,7 +92,10 @@ def memory_report(elf: str | os.PathLike[str], board: Board, layout: Layout) -> 
         ElfError: the file is not readable as ELF.
     """
     image = ElfFile(elf)
-    sizes = {section.name: section.size for section in image.sections if section.allocated}
+    sizes: dict[str, int] = {}
+    for found in image.sections:
+        if found.allocated:
+            sizes[base_section(found.name)] = sizes.get(base_section(found.name), 0) + found.size
     use: dict[str, dict[str, int]] = {name: {} for name in board.memories}
     home: dict[str, str] = {}
     for section in output_sections(layout):
@@ -104,7 +107,7 @@ def memory_report(elf: str | os.PathLike[str], board: Board, layout: Layout) -> 
             use[section.load][section.name + " (initial values)"] = size
     regions = []
     for name, memory in board.memories.items():
-        items = _largest([symbol for symbol in image.symbols if home.get(symbol.section) == name])
+        items = _largest([symbol for symbol in image.symbols if home.get(base_section(symbol.section)) == name])
         regions.append(RegionUse(name, memory.size, sum(use[name].values()), use[name], items))
     return MemoryReport(board.name, regions, _spans(layout))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "compile": "Compile a model to C.",
     "analyze": "Tell what a model needs and whether it fits a board; no C compiler is needed.",
+    "tune": "Measure the schedules of a model's layers and keep the best for compile.",
     "build": "Build firmware for a board from compiled models.",
     "flash": "Write the built firmware to a board.",
     "validate": "Compare a model's outputs on a target with the original's, byte by byte.",

@@ -28,12 +28,12 @@ def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
 
 def optimize(function: Function) -> Function:
     """--optimize, --constant-channels and --tuned, as the emitter takes them."""
-    function = option(
-        "--tuned",
-        type=click.Path(),
-        default=None,
-        help=f"File of stm32 tune; none: without.  [default: {TUNING_FILE}, where it exists]",
-    )(function)
+    text = f"File of stm32 tune; none: without.  [default: {TUNING_FILE}, where it exists]"
+    return goals(option("--tuned", type=click.Path(), default=None, help=text)(function))
+
+
+def goals(function: Function) -> Function:
+    """--optimize and --constant-channels."""
     goal = click.Choice(["speed", "balanced", "size", "ram"])
     function = option(
         "--constant-channels",

@@ -143,7 +143,7 @@ def compile_model(
     """
     options = Options(target, optimize, constant_channels, include_activations, include_inputs, include_outputs)
     core = _checked(options)
-    choices = Choices(optimize, best_schedules(tuned))
+    choices = Choices(optimize, best_schedules(tuned, optimize))
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     module = _import(model)
@@ -165,14 +165,10 @@ def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.
 
 
 def lower_module(
-    module: tvm.IRModule,
-    core: Target,
-    choices: Choices = Choices(),
-    *,
-    constant_channels: bool = True,  # noqa: B008
+    module: tvm.IRModule, core: Target, choices: Choices | None = None, *, constant_channels: bool = True
 ) -> Program:
     """Relax -> program: every pass in order, schedules chosen without regard to memory."""
-    return extract_program(lower_operators(fuse_module(module, constant_channels=constant_channels), core, choices))
+    return extract_program(lower_operators(fuse_module(module, constant_channels=constant_channels), core, choices or Choices()))
 
 
 def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:

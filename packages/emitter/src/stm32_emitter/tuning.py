@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tuning files: what each schedule of a layer measured, and which one is best.
 
-A file is JSON: ``{"schema": 1, "layers": {key: {"best": name, "measured": {name: {...}}}}}``, keyed by
-:func:`stm32_emitter.operators.schedule.layer_key`. Compiling reads ``best`` only; a key of no layer of the model, and a
-name that is not offered for its layer, have no effect. Whoever measures writes the rest (``stm32 tune``).
+A file is JSON: ``{"schema": 1, "layers": {key: {"best": {goal: name}, "measured": {name: {...}}}}}``, keyed by
+:func:`stm32_emitter.operators.schedule.layer_key`; a goal is a value of ``optimize``. Compiling reads ``best`` of its
+goal only; a key of no layer of the model, and a name that is not offered for its layer, have no effect. Whoever
+measures writes the rest (``stm32 tune``).
 """
 
 from __future__ import annotations
@@ -41,8 +42,12 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     return layers
 
 
-def best_schedules(tuned: Tuned | None) -> dict[str, str]:
+def best_schedules(tuned: Tuned | None, optimize: str) -> dict[str, str]:
     """Layer key -> schedule.
+
+    Args:
+        tuned: a mapping is taken as it is.
+        optimize: the goal that the schedules of a file were chosen for.
 
     Raises:
         OptionError: as :func:`read_record`.
@@ -52,4 +57,5 @@ def best_schedules(tuned: Tuned | None) -> dict[str, str]:
         return {}
     if isinstance(tuned, Mapping):
         return dict(tuned)
-    return {key: str(layer["best"]) for key, layer in read_record(tuned).items() if layer.get("best")}
+    best = {key: layer.get("best") for key, layer in read_record(tuned).items()}
+    return {key: str(names[optimize]) for key, names in best.items() if isinstance(names, dict) and optimize in names}

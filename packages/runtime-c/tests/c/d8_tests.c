@@ -9,7 +9,7 @@
 #include "ai_k_dense_d8.h"
 #include "check.h"
 
-enum { MOST_STEPS = 40, MOST_GROUPS = 3, LAYERS = 400 };
+enum { MOST_STEPS = 40, MOST_GROUPS = 3, MOST_DEPTH = 200, LAYERS = 400 };
 
 void twin_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
                      int32_t pitch);
@@ -17,14 +17,13 @@ void twin_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *imag
                              int32_t column);
 void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
                      int32_t groups, int32_t zero_point);
-void twin_dense_columns_s8(int32_t *columns, const int8_t *in, int32_t depth);
-void twin_dense_d8_s8(const int32_t *columns, const int32_t *records, const int32_t *scales, int8_t *out, int32_t pairs,
-                      int32_t groups, int32_t per_row, int32_t zero_point);
+void twin_dense_d8_s8(int32_t *sums, const int32_t *records, const int8_t *in, const int32_t *scales, int8_t *out,
+                      int32_t depth, int32_t groups, int32_t per_row, int32_t zero_point);
 
 unsigned check_failures;
 static uint32_t state = 20260102u;
 static int8_t values[1024];
-static int32_t records[MOST_GROUPS * (9 + 8 * MOST_STEPS)], scales[2 * 8 * MOST_GROUPS];
+static int32_t records[MOST_GROUPS * (9 + 2 * MOST_DEPTH)], scales[2 * 8 * MOST_GROUPS];
 static int32_t columns[2][2 * MOST_STEPS];
 static int8_t out[2][64];
 
@@ -121,15 +120,14 @@ static void test_convolution(void)
 
 static void test_dense(void)
 {
-    const int32_t depth = 1 + draw(4 * 20), pairs = (depth + 3) / 4, groups = 1 + draw(MOST_GROUPS);
-    for (int32_t group = 0; group < groups; group++) {
-        int32_t *const record = records + group * (8 + 8 * pairs);
-        for (int32_t i = 0; i < 4; i++) {
-            draw_bias(record + i, record + 4 + i);
+    const int32_t depth = 4 * (1 + draw(MOST_DEPTH / 4)), groups = 1 + draw(MOST_GROUPS);
+    for (int32_t i = 0; i < 8 * groups; i += 8) {
+        for (int32_t pair = 0; pair < 4; pair++) {
+            draw_bias(records + i + pair, records + i + 4 + pair);
         }
-        for (int32_t i = 0; i < 8 * pairs; i++) {
-            record[8 + i] = weight_word();
-        }
+    }
+    for (int32_t i = 8 * groups; i < (8 + 2 * depth) * groups; i++) {
+        records[i] = weight_word();
     }
     for (int32_t i = 0; i < 8 * groups; i++) {
         scales[2 * i] = draw(22);
@@ -137,12 +135,10 @@ static void test_dense(void)
     }
     const int8_t *const in = values + draw(64);
     const int32_t per_row = draw(2), zero_point = draw_zero_point();
+    int32_t *const sums = columns[0];
     start_outputs();
-    ai_k_dense_columns_s8(columns[0], in, depth);
-    twin_dense_columns_s8(columns[1], in, depth);
-    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
-    ai_k_dense_d8_s8(columns[0], records, scales, out[0], pairs, groups, per_row, zero_point);
-    twin_dense_d8_s8(columns[0], records, scales, out[1], pairs, groups, per_row, zero_point);
+    ai_k_dense_d8_s8(sums, records, in, scales, out[0], depth, groups, per_row, zero_point);
+    twin_dense_d8_s8(sums, records, in, scales, out[1], depth, groups, per_row, zero_point);
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 

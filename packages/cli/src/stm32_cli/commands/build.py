@@ -19,11 +19,13 @@ def default_build_dir(board: str) -> Path:
     return Path("build") / Path(board).name
 
 
-def _settings(*, per_layer: bool, endless: bool) -> Iterator[tuple[str, str]]:
+def _settings(*, per_layer: bool, endless: bool, shared_pool: bool) -> Iterator[tuple[str, str]]:
     if per_layer:
         yield "PER_LAYER", "ON"
     if endless:
         yield "BATCH", "OFF"
+    if shared_pool:
+        yield "SHARED_POOL", "ON"
 
 
 @click.command(help="Build firmware with the compiled models of MODEL_DIR...; none builds the firmware alone.")
@@ -46,6 +48,11 @@ def _settings(*, per_layer: bool, endless: bool) -> Iterator[tuple[str, str]]:
 @click.option(
     "--console", "endless", is_flag=True, help="perf: run for ever with a console, on an emulated board, too."
 )
+@click.option(
+    "--shared-pool",
+    is_flag=True,
+    help="One pool for all models, which run one after the other: the largest, not the sum.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the memory report as JSON.")
 def command(
     *,
@@ -56,6 +63,7 @@ def command(
     build_dir: str | None,
     per_layer: bool,
     endless: bool,
+    shared_pool: bool,
     as_json: bool,
 ) -> None:
     """Builds firmware."""
@@ -67,7 +75,7 @@ def command(
 
     found = load_board(board)
     folder = Path(build_dir) if build_dir else default_build_dir(found.name)
-    settings = tuple(_settings(per_layer=per_layer, endless=endless))
+    settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool))
     build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings)
     elf = build_firmware(build)
     report = memory.measure(build)

@@ -96,7 +96,7 @@ def _explain(found: list[Measurement], models: list[ModelFolder], folder: Path, 
     console.message(f"stored in {file}; stm32 compile --explain shows it, too")
 
 
-def _follow_board(device: str, timeout: float | None, board: Board, models: list[ModelFolder]) -> list[Measurement]:
+def follow_board(device: str, timeout: float | None, board: Board, models: list[ModelFolder]) -> list[Measurement]:
     """Shows a board's console; with models, until the layers of all of them were printed, which are returned."""
     from ai_runner.drivers import open_transport
 
@@ -149,7 +149,7 @@ def command(
     models = _models_to_explain(board, built) if explain else []
     if board.kind is Kind.HARDWARE:
         flash(folder, runner, probe, dry_run=False)
-        found = _follow_board(device, timeout, board, models)
+        found = follow_board(device, timeout, board, models)
     elif explain:
         found = _measure(board, folder, models)
     else:

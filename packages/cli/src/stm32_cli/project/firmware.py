@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stm32_cli import console
 from stm32_cli.errors import CliError, Exit
-from stm32_cli.project import measured, record, tools
+from stm32_cli.project import measured, record, tools, weights
 from stm32_cli.project.memory import overflow_text
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: st
         "NANOPB_DIR": nanopb.as_posix() if nanopb else "",
         "PYTHON": python,
         "PER_LAYER": "OFF",
+        "SHARED_POOL": "OFF",
         "BATCH": "",
         "RUNS": "10",
         "SEED": "1",
@@ -87,11 +88,19 @@ def _forget_other_board(build: Build) -> None:
         shutil.rmtree(build.folder / "CMakeFiles", ignore_errors=True)
 
 
+def _write_order(build: Build) -> Path:
+    """The file that says which constants go to the fastest memory."""
+    path = build.folder / "weights.order"
+    path.write_text("".join(f"{name}\n" for name in weights.order(model.info for model in build.models)), "utf-8")
+    return path
+
+
 def _configure(build: Build) -> None:
     import stm32_runtime_c
 
     nanopb = tools.require_nanopb() if build.app == "valid" else None
     variables = cmake_variables(build, stm32_runtime_c.cmake_dir(), nanopb, sys.executable)
+    variables["WEIGHTS_ORDER"] = _write_order(build).as_posix()
     ninja = tools.build_program("ninja")
     argv: list[str | Path] = [tools.build_program("cmake"), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
     argv += ["-S", tools.firmware_dir(), "-B", build.folder, *(f"-D{key}={value}" for key, value in variables.items())]

@@ -8,13 +8,13 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stm32_cli import console, options
 from stm32_cli.errors import CliError, usage
-from stm32_cli.project.compiler import CompileOptions, compile_file
+from stm32_cli.project.compiler import compile_file
 from stm32_cli.project.firmware import Build, build_firmware
 from stm32_cli.project.models import find_models
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ai_runner import AiRunner
     from stm32_board_support import Board
+
+    from stm32_cli.project.compiler import CompileOptions
 
 _LISTENING = re.compile(r"listening on (\S+):(\d+)")
 _HOST_START = 20.0
@@ -91,8 +93,7 @@ class Plan:
         if self.model_dir is not None:
             found = find_models(self.model_dir)[0]
             return found.path, found.name, signature_text(found.info.get("signature", ""))
-        chosen = CompileOptions(target, self.options.name, self.options.optimize, self.options.constant_channels)
-        compiled = compile_file(self.model, chosen)
+        compiled = compile_file(self.model, replace(self.options, target=target))
         folder = compiled.write(self.work / compiled.name)
         return Path(folder), compiled.name, f"{compiled.signature:08x}"
 

@@ -33,7 +33,7 @@ def data_header(model: Model) -> str:
 def data_source(model: Model) -> str:
     """Definitions of the constants, in section .nn_weights."""
     arrays = [
-        f'AI_SECTION(".nn_weights") AI_ALIGNED(4)\n'
+        f"AI_WEIGHTS({model.constant_name(i)}) AI_ALIGNED(4)\n"
         f"const {c_type(str(constant.value.dtype))} {model.constant_name(i)}[{constant.value.size}] = "
         f"{initializer(constant.value)};\n"
         for i, constant in enumerate(model.program.constants)

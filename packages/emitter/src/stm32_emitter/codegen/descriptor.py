@@ -23,6 +23,7 @@ def model_header(model: Model) -> str:
     """The public face of a model."""
     guard, upper, name = f"{model.upper}_H", model.upper, model.name
     pool = f"extern uint8_t {name}_activations[];\n" if model.options.include_activations else ""
+    pool = f"#ifndef AI_SHARED_POOL\n{pool}#endif\n" if pool else ""
     return f"""/* {name}: descriptor and functions of a compiled neural network.
  * Emitted by stm32-ai {model.tool_version}. */
 #ifndef {guard}
@@ -217,8 +218,10 @@ def _pool(model: Model) -> str | None:
     if not model.options.include_activations:
         return None
     return (
+        "#ifndef AI_SHARED_POOL\n"
         f'AI_SECTION(".{model.name}.nn_data_act") AI_ALIGNED(AI_POOL_ALIGNMENT)\n'
         f"uint8_t {model.name}_activations[_{model.upper}_ACTIVATION_BYTES_];\n"
+        "#endif\n"
     )
 
 
@@ -268,7 +271,10 @@ def _pointer(model: Model, argument: Argument, dtype: str, written: bool) -> str
 
 def _info(model: Model, signature: int) -> str:
     program, upper, name = model.program, model.upper, model.name
-    activations = f"{name}_activations" if model.options.include_activations else "NULL"
+    activations = "    .activations = NULL,\n"
+    if model.options.include_activations:
+        own = f"    .activations = {name}_activations,\n"
+        activations = f"#ifdef AI_SHARED_POOL\n{activations}#else\n{own}#endif\n"
     observer = "#ifdef AI_OBSERVER\n    .nodes = nodes,\n#endif\n" if program.nodes else ""
     inputs = "    .inputs = inputs,\n" if program.inputs else ""
     return f"""const ai_model_info {name}_network = {{
@@ -284,8 +290,7 @@ def _info(model: Model, signature: int) -> str:
     .activations_size = _{upper}_ACTIVATION_BYTES_,
     .params_size = {program.params_size}u,
     .n_macc = {program.macs}u,
-    .activations = {activations},
-{inputs}    .outputs = outputs,
+{activations}{inputs}    .outputs = outputs,
     .io_offsets = io_offsets,
     .io_names = io_names,
 {observer}    .get_params = {name}_get_params,

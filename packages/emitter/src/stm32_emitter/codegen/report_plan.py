@@ -51,7 +51,7 @@ def plan_svg(report: dict[str, Any]) -> str:
     # Small ones last, so that they can be pointed at where boxes overlap.
     rows.sort(key=lambda row: -row["bytes"] * (row["last_node"] - row["first_node"] + 1))
     boxes = [_box(row, scale, names) for row in rows]
-    labels = [_label(row, scale) for row in rows]
+    labels = [_label(row, rows, scale) for row in rows]
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="memory plan">'
     return "\n".join([head, *_byte_axis(scale), *_node_axis(scale, names), *boxes, *filter(None, labels), "</svg>"])
@@ -81,9 +81,12 @@ def _box(row: dict[str, Any], scale: _Scale, names: list[str]) -> str:
     )
 
 
-def _label(row: dict[str, Any], scale: _Scale) -> str:
-    """The name in the box, upright where the box is too narrow; empty where not even its beginning fits."""
-    left, top, width, height = _shape(row, scale)
+def _label(row: dict[str, Any], rows: list[dict[str, Any]], scale: _Scale) -> str:
+    """The name in the box, upright where there is little width; empty where not even its beginning fits."""
+    start, end = _own_nodes(row, rows)
+    low, high = _own_bytes(row, rows)
+    top, height = scale.y(high), scale.y(low) - scale.y(high)
+    left, width = scale.x(start), scale.x(end) - scale.x(start)
     label = "scratch" if row["kind"] == "scratch" else row["label"]
     upright = width < min(len(label), 12) * _CHARACTER + 6 and height > width
     room, across = (height, width) if upright else (width, height)
@@ -97,6 +100,33 @@ def _label(row: dict[str, Any], scale: _Scale) -> str:
     else:
         x, y, turned = left + width / 2, top + height / 2 + 4, ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle"{turned}>{_text(text)}</text>'
+
+
+def _shares(row: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rows have bytes in common."""
+    return bool(
+        row is not other
+        and other["offset"] < row["offset"] + row["bytes"]
+        and row["offset"] < other["offset"] + other["bytes"]
+    )
+
+
+def _own_bytes(row: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[int, int]:
+    """The bytes where the label goes, end excluded: without those of one that begins together and lives longer."""
+    low, high = row["offset"], row["offset"] + row["bytes"]
+    for other in rows:
+        same = other["first_node"] == row["first_node"] and other["last_node"] > row["last_node"]
+        if same and _shares(row, other):
+            start, end = other["offset"], other["offset"] + other["bytes"]
+            low, high = (max(low, end), high) if high - end > start - low else (low, min(high, start))
+    return (low, high) if low < high else (row["offset"], row["offset"] + row["bytes"])
+
+
+def _own_nodes(row: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[int, int]:
+    """The nodes, end excluded, where the label goes: those before another box begins in the same bytes."""
+    others = [other for other in rows if _shares(row, other)]
+    first, last = row["first_node"], row["last_node"]
+    return first, min([last + 1, *(other["first_node"] for other in others if first < other["first_node"] <= last)])
 
 
 def _byte_axis(scale: _Scale) -> list[str]:

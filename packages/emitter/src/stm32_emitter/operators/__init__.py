@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from stm32_emitter.operators.activation_float import HardSwishFloat, LogisticFloat, TanhFloat
 from stm32_emitter.operators.add import Add, Sub
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
@@ -64,6 +65,9 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     AveragePool2DFloat(),
     MaxPool2DFloat(),
     MeanFloat(),
+    HardSwishFloat(),
+    LogisticFloat(),
+    TanhFloat(),
     AddFloat(),
     SubFloat(),
     MulFloat(),

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
-from stm32_emitter.operators import depthwise_taps, depthwise_window
+from stm32_emitter.operators import depthwise_plain, depthwise_taps, depthwise_window
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.depthwise_scaling import clamp
@@ -37,12 +38,20 @@ class DepthwiseConv2D(OperatorDefinition):
         return self.schedules(request)[0].build()
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Rows for 3 x 3 windows, taps for 4 channels or more, pixel for all; those that are exact for this layer."""
+        """Rows for 3 x 3 windows, taps for 4 channels or more, pixel for all; those that are exact for this layer.
+
+        Without DSP instructions the plain C form alone, where it takes the layer.
+        """
+        plain = depthwise_plain.schedules(request)
+        if plain:
+            return plain
         offered = []
         if depthwise_window.fits(request):
             offered.append(depthwise_window.schedule(request))
         if depthwise_taps.fits(request):
-            offered.append(depthwise_taps.schedule(request))
+            taps = depthwise_taps.schedule(request)
+            # Beside rows, which most 3 x 3 layers of a model take, it is not worth its code.
+            offered.append(replace(taps, goals=taps.goals - {"balanced"}) if offered else taps)
         return (*offered, _pixel_schedule(request))
 
 

@@ -19,7 +19,7 @@ from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators import fully_connected_d8, fully_connected_plain
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
 from stm32_emitter.operators.fixed_point import activation_range, single_rounding_multiplier
-from stm32_emitter.operators.packing import folded_bias, pack_rows
+from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -59,13 +59,21 @@ class FullyConnected(OperatorDefinition):
         return Fused(self.kind, (x.value, *constants), shape_of(root), "int8", dict(attributes))
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Without DSP instructions the plain C form alone."""
-        return fully_connected_plain.schedules(request) or super().schedules(request)
+        """Without DSP instructions the plain C form alone; else two weights in a halfword, and any layer."""
+        plain = fully_connected_plain.schedules(request)
+        if plain:
+            return plain
+        weights = request.constant(1)
+        rounds = request.inputs[0].elements // weights.shape[1]
+        general = Schedule(
+            "general", lambda: self.kernel(request), "4 rows, any scaling and bounds",
+            cycles=rounds * (weights.size * 1.9 + 40 * len(weights)),
+            constants=len(weights) * (padded_depth(weights.shape[1]) + 9), code=600,
+        )  # fmt: skip
+        return [*fully_connected_d8.schedules(request), general]
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [B,K] -> y int8 [B,N]."""
-        if fully_connected_d8.fits(request):
-            return fully_connected_d8.kernel(request)
         weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
         rows, depth = weights.shape
         batch = request.inputs[0].shape[0]

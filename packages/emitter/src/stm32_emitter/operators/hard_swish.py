@@ -31,14 +31,8 @@ class HardSwish(TableOperator):
     def source(self, scope: Scope, result: Quantized) -> relax.Expr | None:
         """x, if the constants are those of the function and both x are the same."""
         product = scope.call(result.value, "multiply") if result.low is result.high is None else None
-        quotient = None if product is None else scope.call(product.args[1], "divide")
-        if product is None or quotient is None or not _is_scalar(scope, quotient.args[1], 6.0):
-            return None
-        value, low, high = scope.clamped(quotient.args[0])
-        total = scope.call(value, "add")
-        if total is None or (low, high) != (0.0, 6.0) or not _is_scalar(scope, total.args[1], 3.0):
-            return None
-        return product.args[0] if _same(scope, product.args[0], total.args[0]) else None
+        operands = None if product is None else gated(scope, product)
+        return operands[0] if operands is not None and _same(scope, *operands) else None
 
     def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:  # noqa: ARG002
         """See the top of this file."""
@@ -55,6 +49,18 @@ class HardSwish(TableOperator):
         product = gate * _mul_high16(hires, output)
         truncated = np.where(product >= 0, product >> 15, -(-product >> 15))
         return _wrap16(_round_shift16(truncated, -output_shift) + result.zero_point)
+
+
+def gated(scope: Scope, product: relax.Call) -> tuple[relax.Expr, relax.Expr] | None:
+    """(a, b) of a * (clip(b + 3, 0, 6) / 6), or None."""
+    quotient = scope.call(product.args[1], "divide")
+    if quotient is None or not _is_scalar(scope, quotient.args[1], 6.0):
+        return None
+    value, low, high = scope.clamped(quotient.args[0])
+    total = scope.call(value, "add")
+    if total is None or (low, high) != (0.0, 6.0) or not _is_scalar(scope, total.args[1], 3.0):
+        return None
+    return product.args[0], total.args[0]
 
 
 def _gate(hires: Ints, multiplier: int, shift: int) -> Ints:

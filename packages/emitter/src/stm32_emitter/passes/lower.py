@@ -73,15 +73,15 @@ def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax
 
 
 def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> tuple[Kernel, list[str]]:
-    """A layer's kernel, and the names of its schedules."""
+    """A layer's kernel, and the names of the schedules that may be chosen for it."""
     try:
         offered = [*BY_KIND[request.kind].schedules(request), *size_schedules(request)]
         schedule = choose(offered, request, choices)
         kernel = schedule.build()
     except ModelRefused as refusal:
         raise (refusal if source is None else refusal.at(source.kind, source.index, source.output)) from None
-    names = [offer.name for offer in offered]
-    if names == ["plain"] and not schedule.description and not schedule.cycles:
+    names = [offer.name for offer in offered if choices.optimize in offer.goals]
+    if schedule.name == "plain" and len(names) < 2 and not schedule.description and not schedule.cycles:
         return kernel, names
     facts = {"name": schedule.name, "description": schedule.description, "cycles": str(round(schedule.cycles))}
     return replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts)), names

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import ir, tirx
 
-from stm32_emitter.planning.evaluation import Arrays, Environment, evaluate
-from stm32_emitter.planning.footprints import FOOTPRINTS, Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.evaluation import CONDITIONAL, Arrays, Environment, evaluate
+from stm32_emitter.planning.footprints import Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.runtime import FOOTPRINTS
 from stm32_emitter.tir.lowering import LoweredKernel, element_bytes
 
 MOST_ITERATIONS = 1 << 18
@@ -306,7 +307,7 @@ def _value(expr: Any, environment: Environment, arrays: Arrays) -> Number | None
         return None
 
 
-_PARTS = ("a", "b", "value", "condition", "true_value", "false_value")
+_PARTS = ("a", "b", "value")
 
 
 def _loads_and_calls(
@@ -318,11 +319,15 @@ def _loads_and_calls(
         if name == "tirx.call_extern":
             yield expr, reached
             parts = [a for a in expr.args[1:] if not _is_pointer(a)]
-        elif name == "tirx.if_then_else":
-            yield from _conditional(expr, environment, arrays, reached)
+        elif name == CONDITIONAL:
+            yield from _conditional(list(expr.args), environment, arrays, reached)
             return
         else:
             parts = list(expr.args)
+    elif isinstance(expr, tirx.Select):
+        branches = [expr.condition, expr.true_value, expr.false_value]
+        yield from _conditional(branches, environment, arrays, reached)
+        return
     elif isinstance(expr, ir.expr.TensorLoad):
         yield expr, reached
         parts = list(expr.indices)
@@ -333,12 +338,12 @@ def _loads_and_calls(
 
 
 def _conditional(
-    expr: Any, environment: Environment, arrays: Arrays, reached: NDArray[np.bool_] | None
+    parts: Sequence[Any], environment: Environment, arrays: Arrays, reached: NDArray[np.bool_] | None
 ) -> Iterator[tuple[Any, NDArray[np.bool_] | None]]:
-    """Each branch of if_then_else is evaluated only where its condition says so."""
-    yield from _loads_and_calls(expr.args[0], environment, arrays, reached)
-    condition = _value(expr.args[0], environment, arrays)
-    for branch, wanted in ((expr.args[1], True), (expr.args[2], False)):
+    """Of (condition, if true, if false) a branch is evaluated only where the condition says so, as in C."""
+    yield from _loads_and_calls(parts[0], environment, arrays, reached)
+    condition = _value(parts[0], environment, arrays)
+    for branch, wanted in ((parts[1], True), (parts[2], False)):
         if condition is None:
             mask = reached
         else:

@@ -24,11 +24,12 @@ _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     tirx.Min: np.minimum, tirx.Max: np.maximum,
     tirx.EQ: np.equal, tirx.NE: np.not_equal, tirx.LT: np.less, tirx.LE: np.less_equal,
     tirx.GT: np.greater, tirx.GE: np.greater_equal, tirx.And: np.logical_and, tirx.Or: np.logical_or,
+    tirx.RShift: np.right_shift, tirx.LShift: np.left_shift, tirx.BitwiseAnd: np.bitwise_and,
+    tirx.BitwiseOr: np.bitwise_or,
 }  # fmt: skip
-_CALLS: dict[str, Callable[..., Any]] = {
-    "tirx.shift_right": np.right_shift, "tirx.shift_left": np.left_shift, "tirx.bitwise_and": np.bitwise_and,
-    "tirx.bitwise_or": np.bitwise_or, "tirx.likely": lambda a: a, "tirx.if_then_else": np.where,
-}  # fmt: skip
+CONDITIONAL = "prim.if_then_else"
+"""Name of the call that evaluates one of two expressions."""
+_CALLS: dict[str, Callable[..., Any]] = {CONDITIONAL: np.where, "prim.likely": lambda a: a}
 
 
 def evaluate(expr: Any, environment: Environment, arrays: Arrays) -> Number:

@@ -79,6 +79,14 @@ extern const size_t ai_host_models_count;
 #define AI_USED
 #endif
 
+/* Section of a constant: one for all, or (AI_SPLIT_WEIGHTS) one for each, so that a linker script can place it alone.
+ */
+#ifdef AI_SPLIT_WEIGHTS
+#define AI_WEIGHTS(name) AI_SECTION(".nn_weights." #name)
+#else
+#define AI_WEIGHTS(name) AI_SECTION(".nn_weights")
+#endif
+
 #ifdef __cplusplus
 }
 #endif

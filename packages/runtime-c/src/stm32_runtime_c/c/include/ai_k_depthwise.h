@@ -33,17 +33,14 @@ void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
 
 /* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of
  * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. Columns outside of
- * the image are left alone. */
+ * the image are left alone. The next pair of rows is pitch words further on, which may be negative. */
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t plane,
-                             int32_t zero_point);
-
-/* Copies the pair of rows `from` words further on (columns words of each lane) to pairs. */
-void ai_k_depthwise_carry_s8(int32_t *pairs, int32_t from, int32_t columns, int32_t lanes, int32_t plane);
+                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t pitch,
+                             int32_t plane, int32_t zero_point);
 
 /* rows x columns outputs of lanes channels, out[(row * columns + column) * channels + lane * multiplier], with records
- * [lane * multiplier], from pairs of rows that are pitch words apart. pitch = the columns of the pairs where there are
- * more than 2 rows. Window 3 x 3, stride 1. channels and columns are below 65536. */
+ * [lane * multiplier], from pairs of rows that are pitch words apart (may be negative). Window 3 x 3, stride 1.
+ * channels and columns are below 65536. */
 void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
                            int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
                            int32_t plane);
@@ -51,7 +48,7 @@ void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32
                                 int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
                                 int32_t plane);
 
-/* The same with stride 2 in both directions (pitch is free for 1 row). */
+/* The same with stride 2 in both directions. */
 void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
                               int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
                               int32_t plane);
@@ -78,6 +75,15 @@ void ai_k_depthwise_taps_s8(int32_t *taps, const int8_t *outside, const int8_t *
 void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
                              int32_t zero_point);
+
+/* Does nothing: tells the memory planner which window of x the call before has read by means of its list of taps. */
+static inline void ai_k_reads_window(const int8_t *x, int32_t height, int32_t width, int32_t channels, int32_t rows,
+                                     int32_t columns, int32_t row_dilation, int32_t column_dilation, int32_t row,
+                                     int32_t column)
+{
+    (void)x, (void)height, (void)width, (void)channels, (void)rows, (void)columns;
+    (void)row_dilation, (void)column_dilation, (void)row, (void)column;
+}
 
 /* Sizes of a layer for ai_k_depthwise_pixel_s8. */
 typedef struct {

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* One pixel: the average, or the maximum, of a window [rows][columns][channels] whose rows are `pitch` floats apart,
- * limited to [low, high]. out [channels]; each is written after all of its window is read. */
+ * limited to [low, high] (-FLT_MAX, FLT_MAX: not). out [channels]; groups of 4 or single channels in order, each
+ * written after its part of the window is read, and limited at the end. */
 void ai_k_average_pool_f32(const float *in, float *out, int32_t rows, int32_t columns, int32_t pitch, int32_t channels,
                            float low, float high);
 void ai_k_max_pool_f32(const float *in, float *out, int32_t rows, int32_t columns, int32_t pitch, int32_t channels,

@@ -3,6 +3,7 @@
 #ifndef AI_KERNELS_H
 #define AI_KERNELS_H
 
+#include "ai_k_activation_f32.h"
 #include "ai_k_add.h"
 #include "ai_k_arith.h"
 #include "ai_k_conv.h"
@@ -11,6 +12,7 @@
 #include "ai_k_conv_winograd.h"
 #include "ai_k_dense.h"
 #include "ai_k_dense_d8.h"
+#include "ai_k_dense_f32.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_depthwise_f32.h"
 #include "ai_k_plain.h"

@@ -36,10 +36,25 @@ static inline block run_2x2(block s, const int8_t *x0, const int8_t *x1, const i
     return s;
 }
 
-static inline int8_t finish(int32_t sum, const int32_t *channel, const ai_k_plain_window *w)
+/* Results of one channel for two pixels. A right shift of 1 or more, which nearly all layers have, is rounded as
+ * ai_k_round_shift does it without looking at the bits that go: (v - (v < 0) + half) >> bits. */
+static inline void finish(int32_t first, int32_t second, const int32_t *channel, const ai_k_plain_window *w,
+                          int8_t *out, int32_t out_step)
 {
-    const int32_t scaled = ai_k_requantize(sum, channel[1], channel[2]) + w->zero_point;
-    return (int8_t)ai_k_clamp(scaled, w->low, w->high);
+    const int32_t multiplier = channel[1], shift = channel[2];
+    int32_t a, b;
+    if (shift < 0) {
+        const int32_t half = INT32_C(1) << (-shift - 1);
+        a = ai_k_mul_high(first, multiplier);
+        b = ai_k_mul_high(second, multiplier);
+        a = (a + (a >> 31) + half) >> -shift;
+        b = (b + (b >> 31) + half) >> -shift;
+    } else {
+        a = ai_k_requantize(first, multiplier, shift);
+        b = ai_k_requantize(second, multiplier, shift);
+    }
+    out[0] = (int8_t)ai_k_clamp(a + w->zero_point, w->low, w->high);
+    out[out_step] = (int8_t)ai_k_clamp(b + w->zero_point, w->low, w->high);
 }
 
 void ai_k_conv_plain_s8(const int8_t *first, const int8_t *second, const int32_t *window, const int8_t *weights,
@@ -58,10 +73,8 @@ void ai_k_conv_plain_s8(const int8_t *first, const int8_t *second, const int32_t
             a += w.row;
             b += w.row;
         }
-        out[0] = finish(sums.a0, channels, &w);
-        out[out_step] = finish(sums.a1, channels, &w);
-        out[next] = finish(sums.b0, channels + 3 * next, &w);
-        out[out_step + next] = finish(sums.b1, channels + 3 * next, &w);
+        finish(sums.a0, sums.a1, channels, &w, out, out_step);
+        finish(sums.b0, sums.b1, channels + 3 * next, &w, out + next, out_step);
         weights += 2 * depth;
         channels += 6;
         out += 2;

@@ -3,14 +3,15 @@
 
 #include "ai_k_arith.h"
 
-#if AI_K_DSP
+#if AI_K_DSP && defined(__ARM_FP)
 /* Registers
  *   r0 - r3  256 * S1 + S0 of rows 0 1, 2 3, 4 5, 6 7      r4 - r7  S0 of rows 0, 2, 4, 6
- *   r8 r9    two column words                              r10 r11  weights of two pairs of rows
- *   r12      columns                                       lr       records
+ *   r8 - r11 weights of four pairs of rows                 r12      two values        lr  weights
+ *   s0 - s31 64 values of the input, widened: 0 and 2, 1 and 3 of each four
  * Stack
- *   0 end of columns   4 entry into the pairs   8 columns   12 scales   16 2 * zero_point + 1   20 out
- *   24 end of records   28 epilogue   32 records   72 pairs   76 groups   80 per_row   84 zero_point
+ *   0 sums to start from   4 groups left   8 in   12 scales   16 2 * zero_point + 1   20 out   24 weights
+ *   28 finish   32 entry into the words   36 groups   40 sums   44 chunks left   48 where the words end   52 place of
+ * the sums after this chunk, seen from those before   156 out   160 depth   164 groups   168 per_row   172 zero_point
  */
 /* clang-format off */
 __asm__(
@@ -21,22 +22,30 @@ __asm__(
     ".type ai_k_dense_d8_s8, %function\n"
     ".thumb_func\n"
 
-    /* All 8 rows times one column word. */
-    ".macro ai_k_dense_word a\n"
-    " ldrd r10, r11, [lr], #8\n"
-    " smlad r0, r10, \\a, r0\n"
-    " smlad r1, r11, \\a, r1\n"
-    " sxtb16 r10, r10\n" /* even rows */
-    " sxtb16 r11, r11\n"
-    " smlad r4, r10, \\a, r4\n"
-    " smlad r5, r11, \\a, r5\n"
-    " ldrd r10, r11, [lr], #8\n"
-    " smlad r2, r10, \\a, r2\n"
-    " smlad r3, r11, \\a, r3\n"
+    /* All 8 rows times one word of two values. */
+    ".macro ai_k_dense_word s\n"
+    " vmov r12, s\\s\n"
+    " ldm lr!, {r8-r11}\n"
+    " smlad r0, r8, r12, r0\n"
+    " smlad r1, r9, r12, r1\n"
+    " smlad r2, r10, r12, r2\n"
+    " smlad r3, r11, r12, r3\n"
+    " sxtb16 r8, r8\n" /* even rows */
+    " sxtb16 r9, r9\n"
     " sxtb16 r10, r10\n"
     " sxtb16 r11, r11\n"
-    " smlad r6, r10, \\a, r6\n"
-    " smlad r7, r11, \\a, r7\n"
+    " smlad r4, r8, r12, r4\n"
+    " smlad r5, r9, r12, r5\n"
+    " smlad r6, r10, r12, r6\n"
+    " smlad r7, r11, r12, r7\n"
+    ".endm\n"
+
+    /* Four values widened. */
+    ".macro ai_k_dense_values s, t\n"
+    " ldr r8, [r12], #4\n"
+    " sxtb16 r9, r8\n"
+    " sxtb16 r8, r8, ror #8\n"
+    " vmov s\\s, s\\t, r9, r8\n"
     ".endm\n"
 
     /* One row. sum: S, or 256 * S of an odd row; r8: shift, r9: multiplier, r10: 2 * zero_point + 1, r11: out,
@@ -67,7 +76,7 @@ __asm__(
     " sub r2, r2, r6\n"
     " sub r3, r3, r7\n"
     " .if \\per_row\n"
-    "  str lr, [sp, #32]\n"
+    "  str lr, [sp, #24]\n"
     "  ai_k_dense_row 1, 0, r4, lr\n"
     "  ai_k_dense_row 1, 1, r0, lr\n"
     "  ai_k_dense_row 1, 0, r5, lr\n"
@@ -76,7 +85,7 @@ __asm__(
     "  ai_k_dense_row 1, 1, r2, lr\n"
     "  ai_k_dense_row 1, 0, r7, lr\n"
     "  ai_k_dense_row 1, 1, r3, lr\n"
-    "  ldr lr, [sp, #32]\n"
+    "  ldr lr, [sp, #24]\n"
     "  str r12, [sp, #12]\n"
     " .else\n"
     "  ldrd r8, r9, [r12]\n"
@@ -90,69 +99,147 @@ __asm__(
     "  ai_k_dense_row 0, 0, r7, r12\n"
     "  ai_k_dense_row 0, 1, r3, r12\n"
     " .endif\n"
-    " ldr r10, [sp, #24]\n"
     " str r11, [sp, #20]\n"
-    " cmp lr, r10\n"
-    " bne ai_k_dense_record\n"
-    " add sp, sp, #36\n"
-    " pop {r4-r11, pc}\n"
     ".endm\n"
 
-    ".equ ai_k_dense_unrolled, 4\n"
-    ".equ ai_k_dense_pair_bytes, 116\n"
+    ".equ ai_k_dense_word_bytes, 56\n"
+    ".equ ai_k_dense_values_bytes, 16\n"
     "ai_k_dense_d8_s8:\n"
     " push {r4-r11, lr}\n"
-    " sub sp, sp, #36\n"
-    " mov lr, r1\n"
-    " str r0, [sp, #8]\n"
-    " str r2, [sp, #12]\n"
-    " str r3, [sp, #20]\n"
-    " ldrd r4, r5, [sp, #72]\n" /* pairs, groups */
-    " ldrd r6, r7, [sp, #80]\n" /* per_row, zero_point */
-    " add r8, r0, r4, lsl #3\n"
-    " str r8, [sp, #0]\n"
+    " vpush {s16-s31}\n"
+    " sub sp, sp, #56\n"
+    " ldr r9, [sp, #156]\n"
+    " ldrd r4, r5, [sp, #160]\n" /* depth, groups */
+    " ldrd r6, r7, [sp, #168]\n" /* per_row, zero_point */
     " lsl r7, r7, #1\n"
     " add r7, r7, #1\n"
-    " str r7, [sp, #16]\n"
-    " add r7, r4, #1\n" /* records end at records + groups * 32 * (1 + pairs) */
-    " lsl r7, r7, #5\n"
-    " mla r7, r7, r5, r1\n"
+    " strd r2, r3, [sp, #8]\n"
+    " strd r7, r9, [sp, #16]\n"
+    " str r1, [sp, #0]\n"       /* the first chunk starts with the bias */
+    " add lr, r1, r5, lsl #5\n" /* the weights follow it */
+    " subs r1, r0, r1\n"
+    " str r1, [sp, #52]\n"
+    " strd r5, r0, [sp, #36]\n"
     " adr.w r8, ai_k_dense_shared + 1\n"
     " adr.w r9, ai_k_dense_each + 1\n"
     " cmp r6, #0\n"
     " it ne\n"
     " movne r8, r9\n"
-    " strd r7, r8, [sp, #24]\n"
-    " rsb r4, r4, #0\n" /* the first pass skips -pairs mod unrolled pairs */
-    " and r4, r4, #(ai_k_dense_unrolled - 1)\n"
-    " movs r5, #ai_k_dense_pair_bytes\n"
-    " adr.w r7, ai_k_dense_pairs + 1\n"
-    " mla r7, r4, r5, r7\n"
-    " str r7, [sp, #4]\n"
+    " str r8, [sp, #28]\n"
+    " add r8, r4, #63\n"
+    " lsrs r8, r8, #6\n"        /* chunks; the first one has what the others leave */
+    " sub r4, r4, r8, lsl #6\n"
+    " add r4, r4, #64\n"
+    " lsrs r4, r4, #2\n"
 
-    "ai_k_dense_record:\n" /* sums start with the bias */
+    "ai_k_dense_chunk:\n" /* r4: fours of values, r8: chunks left */
+    " str r8, [sp, #44]\n"
+    " adr.w r6, ai_k_dense_store + 1\n"
+    " ldr r9, [sp, #28]\n"
+    " cmp r8, #1\n"
+    " it eq\n"
+    " moveq r6, r9\n"
+    " str r6, [sp, #48]\n"
+    " rsb r5, r4, #16\n" /* fours to skip */
+    " movs r6, #(2 * ai_k_dense_word_bytes)\n"
+    " adr.w r7, ai_k_dense_words + 1\n"
+    " mla r7, r5, r6, r7\n"
+    " str r7, [sp, #32]\n"
+    " ldr r7, [sp, #36]\n"
+    " str r7, [sp, #4]\n"
     " ldr r12, [sp, #8]\n"
-    " ldm lr!, {r0-r7}\n"
-    " ldr pc, [sp, #4]\n"
+    " adr.w r7, ai_k_dense_fill + 1\n"
+    " add r7, r7, r5, lsl #4\n"
+    " bx r7\n"
+    ".p2align 2\n"
+    "ai_k_dense_fill:\n"
+    " ai_k_dense_values 0, 1\n"
+    " ai_k_dense_values 2, 3\n"
+    " ai_k_dense_values 4, 5\n"
+    " ai_k_dense_values 6, 7\n"
+    " ai_k_dense_values 8, 9\n"
+    " ai_k_dense_values 10, 11\n"
+    " ai_k_dense_values 12, 13\n"
+    " ai_k_dense_values 14, 15\n"
+    " ai_k_dense_values 16, 17\n"
+    " ai_k_dense_values 18, 19\n"
+    " ai_k_dense_values 20, 21\n"
+    " ai_k_dense_values 22, 23\n"
+    " ai_k_dense_values 24, 25\n"
+    " ai_k_dense_values 26, 27\n"
+    " ai_k_dense_values 28, 29\n"
+    " ai_k_dense_values 30, 31\n"
+    " str r12, [sp, #8]\n"
+
+    "ai_k_dense_group:\n"
+    " ldrd r12, r8, [sp, #0]\n"
+    " ldm r12!, {r0-r7}\n"
+    " subs r8, r8, #1\n" /* nothing before ai_k_dense_next changes the flags */
+    " strd r12, r8, [sp, #0]\n"
+    " ldr pc, [sp, #32]\n"
+    ".p2align 2\n"
+    "ai_k_dense_words:\n"
+    " ai_k_dense_word 0\n"
+    " ai_k_dense_word 1\n"
+    " ai_k_dense_word 2\n"
+    " ai_k_dense_word 3\n"
+    " ai_k_dense_word 4\n"
+    " ai_k_dense_word 5\n"
+    " ai_k_dense_word 6\n"
+    " ai_k_dense_word 7\n"
+    " ai_k_dense_word 8\n"
+    " ai_k_dense_word 9\n"
+    " ai_k_dense_word 10\n"
+    " ai_k_dense_word 11\n"
+    " ai_k_dense_word 12\n"
+    " ai_k_dense_word 13\n"
+    " ai_k_dense_word 14\n"
+    " ai_k_dense_word 15\n"
+    " ai_k_dense_word 16\n"
+    " ai_k_dense_word 17\n"
+    " ai_k_dense_word 18\n"
+    " ai_k_dense_word 19\n"
+    " ai_k_dense_word 20\n"
+    " ai_k_dense_word 21\n"
+    " ai_k_dense_word 22\n"
+    " ai_k_dense_word 23\n"
+    " ai_k_dense_word 24\n"
+    " ai_k_dense_word 25\n"
+    " ai_k_dense_word 26\n"
+    " ai_k_dense_word 27\n"
+    " ai_k_dense_word 28\n"
+    " ai_k_dense_word 29\n"
+    " ai_k_dense_word 30\n"
+    " ai_k_dense_word 31\n"
+    " ldr pc, [sp, #48]\n"
 
     ".p2align 2\n"
-    "ai_k_dense_pairs:\n"
-    ".rept ai_k_dense_unrolled\n"
-    " ldrd r8, r9, [r12], #8\n"
-    " ai_k_dense_word r8\n"
-    " ai_k_dense_word r9\n"
-    ".endr\n"
-    " ldr r10, [sp, #0]\n"
-    " cmp r12, r10\n"
-    " bne.w ai_k_dense_pairs\n"
-    " ldr pc, [sp, #28]\n"
+    "ai_k_dense_store:\n"
+    " ldr r12, [sp, #0]\n"
+    " ldr r8, [sp, #52]\n"
+    " add r12, r12, r8\n"
+    " stmdb r12, {r0-r7}\n"
+    "ai_k_dense_next:\n"
+    " bne.w ai_k_dense_group\n"
+    " ldrd r9, r8, [sp, #40]\n" /* sums, chunks left */
+    " movs r4, #0\n"
+    " str r9, [sp, #0]\n"
+    " str r4, [sp, #52]\n"
+    " movs r4, #16\n"
+    " subs r8, r8, #1\n"
+    " bne.w ai_k_dense_chunk\n"
+    " add sp, sp, #56\n"
+    " vpop {s16-s31}\n"
+    " pop {r4-r11, pc}\n"
 
     ".p2align 2\n"
     "ai_k_dense_shared:\n"
     " ai_k_dense_finish 0\n"
+    " b.w ai_k_dense_next\n"
     ".p2align 2\n"
     "ai_k_dense_each:\n"
     " ai_k_dense_finish 1\n"
+    " b.w ai_k_dense_next\n"
     ".size ai_k_dense_d8_s8, . - ai_k_dense_d8_s8\n"
     ".popsection\n");
 /* clang-format on */
@@ -173,71 +260,50 @@ static inline int8_t scale(int32_t sum, const int32_t *scales, int32_t zero)
     return (int8_t)ai_k_clamp((product + ai_k_shift_left(zero, scales[0])) >> (scales[0] + 1), -128, 127);
 }
 
-/* Rows 2 * pair and 2 * pair + 1 of a record. */
-static void row_pair(const int32_t *columns, const int32_t *record, int32_t pair, int32_t words, int32_t sums[2])
+/* Adds the products of one chunk to 8 sums: 256 * S1 + S0 of four pairs of rows, then S0 of each. */
+static void add_chunk(uint32_t sums[8], const int32_t *weights, const int8_t *in, int32_t count)
 {
-    uint32_t mixed = (uint32_t)record[pair];
-    int32_t even = record[4 + pair];
-    for (int32_t i = 0; i < words; i++) {
-        const uint32_t weights = (uint32_t)record[8 + 4 * i + pair], values = (uint32_t)columns[i];
-        const int32_t low = low_half(values), high = high_half(values);
-        mixed += (uint32_t)(low_half(weights) * low) + (uint32_t)(high_half(weights) * high);
-        even += (int8_t)(uint8_t)weights * low + (int8_t)(uint8_t)(weights >> 16) * high;
+    for (int32_t k = 0; k < count; k += 2) {
+        const int8_t *const at = in + k / 4 * 4 + k % 4 / 2;
+        for (int32_t pair = 0; pair < 4; pair++) {
+            const uint32_t word = (uint32_t)*weights++;
+            sums[pair] += (uint32_t)(low_half(word) * at[0]) + (uint32_t)(high_half(word) * at[2]);
+            sums[4 + pair] += (uint32_t)((int8_t)(uint8_t)word * at[0] + (int8_t)(uint8_t)(word >> 16) * at[2]);
+        }
     }
-    sums[0] = even;
-    sums[1] = (int32_t)(mixed - (uint32_t)even) >> 8;
 }
 
-void ai_k_dense_d8_s8(const int32_t *columns, const int32_t *records, const int32_t *scales, int8_t *out, int32_t pairs,
-                      int32_t groups, int32_t per_row, int32_t zero_point)
+void ai_k_dense_d8_s8(int32_t *sums, const int32_t *records, const int8_t *in, const int32_t *scales, int8_t *out,
+                      int32_t depth, int32_t groups, int32_t per_row, int32_t zero_point)
 {
     const int32_t zero = 2 * zero_point + 1, step = per_row ? 2 : 0;
-    for (int32_t group = 0; group < groups; group++) {
-        for (int32_t pair = 0; pair < 4; pair++) {
-            int32_t sums[2];
-            row_pair(columns, records, pair, 2 * pairs, sums);
-            *out++ = scale(sums[0], scales, zero);
-            *out++ = scale(sums[1], scales + step, zero);
-            scales += 2 * step;
+    const int32_t *weights = records + 8 * groups, *from = records;
+    for (int32_t done = 0; done < depth;) {
+        const int32_t count = (depth - done - 1) % AI_K_DENSE_CHUNK + 1;
+        for (int32_t group = 0; group < groups; group++) {
+            uint32_t current[8];
+            memcpy(current, from + 8 * group, sizeof current);
+            add_chunk(current, weights, in + done, count);
+            weights += 2 * count;
+            if (done + count < depth) {
+                memcpy(sums + 8 * group, current, sizeof current);
+                continue;
+            }
+            for (int32_t pair = 0; pair < 4; pair++, scales += 2 * step) {
+                const int32_t odd = (int32_t)(current[pair] - current[4 + pair]) >> 8;
+                *out++ = scale((int32_t)current[4 + pair], scales, zero);
+                *out++ = scale(odd, scales + step, zero);
+            }
         }
-        records += 8 + 8 * pairs;
+        from = sums;
+        done += count;
     }
 }
 #endif
 
-#if AI_K_DSP
-static inline void widen_4(int32_t *columns, uint32_t word)
+void ai_k_dense_pad_s8(int8_t *padded, const int8_t *in, int32_t depth)
 {
-    columns[0] = (int32_t)ai_k_even_bytes(word);
-    columns[1] = (int32_t)ai_k_odd_bytes(word);
-}
-#else
-static inline int32_t halves(uint32_t word)
-{
-    const uint32_t low = (uint32_t)(int32_t)(int8_t)(uint8_t)word;
-    const uint32_t high = (uint32_t)(int32_t)(int8_t)(uint8_t)(word >> 16);
-    return (int32_t)((low & 0xffffu) | high << 16);
-}
-
-static inline void widen_4(int32_t *columns, uint32_t word)
-{
-    columns[0] = halves(word);
-    columns[1] = halves(word >> 8);
-}
-#endif
-
-void ai_k_dense_columns_s8(int32_t *columns, const int8_t *in, int32_t depth)
-{
-    int32_t i = 0;
-    for (; i + 4 <= depth; i += 4) {
-        widen_4(columns, ai_k_load_word(in + i));
-        columns += 2;
-    }
-    if (i < depth) {
-        uint32_t word = 0;
-        for (int32_t k = i; k < depth; k++) {
-            word |= (uint32_t)(uint8_t)in[k] << (8 * (uint32_t)(k - i));
-        }
-        widen_4(columns, word);
+    for (int32_t i = 0; i < (depth + 3) / 4 * 4; i++) {
+        padded[i] = i < depth ? in[i] : 0;
     }
 }

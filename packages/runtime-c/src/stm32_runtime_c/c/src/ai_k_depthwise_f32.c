@@ -39,7 +39,7 @@ static float single(const float *x, const float *weights, float sum, const windo
 }
 
 #if AI_K_FPU
-/* A product and a sum take 2 cycles on a Cortex-M4, a fused multiply-add 3; Armv8-M cores take as long for either.
+/* A product and a sum take 2 cycles on a Cortex-M4, a fused multiply-add 3; Armv8-M's timing is not published.
  * Four channels a b c d += weights s16-s19 * values w x y z; s28-s31 hold products. */
 #if __ARM_ARCH >= 8
 #define MULTIPLY(a, b, c, d, w, x, y, z)                                                                               \

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "ai_k_activation_f32.h"
+
 static float row_maximum(const float *in, int32_t depth)
 {
     float maximum = in[0];
@@ -18,11 +20,12 @@ void ai_k_softmax_f32(const float *in, float *out, int32_t rows, int32_t depth, 
         const float maximum = row_maximum(in, depth);
         float sum = 0.0f;
         for (int32_t i = 0; i < depth; i++) {
-            out[i] = expf((in[i] - maximum) * beta);
+            out[i] = ai_k_exp((in[i] - maximum) * beta);
             sum += out[i];
         }
+        const float factor = 1.0f / sum;
         for (int32_t i = 0; i < depth; i++) {
-            out[i] /= sum;
+            out[i] *= factor;
         }
         in += depth;
         out += depth;
@@ -35,7 +38,7 @@ void ai_k_log_softmax_f32(const float *in, float *out, int32_t rows, int32_t dep
         const float maximum = row_maximum(in, depth);
         float sum = 0.0f;
         for (int32_t i = 0; i < depth; i++) {
-            sum += expf((in[i] - maximum) * beta);
+            sum += ai_k_exp((in[i] - maximum) * beta);
         }
         const float log_sum = logf(sum);
         for (int32_t i = 0; i < depth; i++) {
