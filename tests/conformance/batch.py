@@ -61,8 +61,9 @@ class Outcome:
 
 
 def run_batch(
-    models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False, together: bool = False
-) -> list[Outcome]:
+    models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False, together: bool = False,
+    schedule: str = "",
+) -> list[Outcome]:  # fmt: skip
     """Compiles, runs and compares ``models``; the files stand in ``folder``. The outcomes keep the order.
 
     Names of the models must differ. A model that makes the program fail gives every model of the batch a "failed".
@@ -74,13 +75,14 @@ def run_batch(
         keep: leave the C files there.
         together: compile all models as one source file, with the model's name before the names of its static objects,
             which is several times faster; else the emitted files are compiled as they are.
+        schedule: name of a schedule that every layer takes that has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "together.o").unlink(missing_ok=True)
     outcomes: dict[str, Outcome] = {}
     emitted: list[Model] = []
     for model in models:
-        problem = _emit(model, machine, folder)
+        problem = _emit(model, machine, folder, schedule)
         if problem is None:
             emitted.append(model)
         else:
@@ -100,10 +102,10 @@ def run_batch(
     return [outcomes[model.name] for model in models]
 
 
-def _emit(model: Model, machine: Machine, folder: Path) -> Outcome | None:
+def _emit(model: Model, machine: Machine, folder: Path, schedule: str) -> Outcome | None:
     """Writes the C of one model; None if all is well."""
     try:
-        compiled = compile_model(model.model, name=model.name, target=machine.target)
+        compiled = compile_model(model.model, name=model.name, target=machine.target, schedule=schedule)
     except ModelRefused as refusal:
         return Outcome(model.name, "refused", detail=str(refusal))
     except Exception as error:  # noqa: BLE001 - a defect of the emitter is an outcome, not the end of a campaign

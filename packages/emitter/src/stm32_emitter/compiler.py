@@ -115,6 +115,7 @@ def compile_model(
     include_activations: bool = True,
     include_inputs: bool = True,
     include_outputs: bool = True,
+    schedule: str = "",
     progress: Progress | None = None,
 ) -> CompiledModel:
     """Compiles a model to C.
@@ -128,6 +129,7 @@ def compile_model(
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
+        schedule: name of a schedule that is taken wherever it is offered; for tests.
         progress: told what is being done.
 
     Raises:
@@ -142,7 +144,7 @@ def compile_model(
     module = _import(model)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    program = lower_module(module, core, tell, Choices(optimize))
+    program = lower_module(module, core, tell, Choices(optimize, everywhere=schedule))
     tell("planning memory", 0.7)
     result = _emit(c_name, program, options, _params(module))
     tell("done", 1.0)

@@ -55,10 +55,12 @@ class Choices:
     Attributes:
         optimize: one of :data:`OPTIMIZE`.
         tuned: layer key -> name of the schedule that measured best.
+        everywhere: name of a schedule that is taken wherever it is offered, before anything else; for tests.
     """
 
     optimize: str = "balanced"
     tuned: Mapping[str, str] = field(default_factory=dict)
+    everywhere: str = ""
 
 
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
@@ -68,10 +70,10 @@ def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choic
     sequence, so a definition lists the preferred one first. Balanced leaves out what takes more scratch than the
     request has to spare, unless all of them do.
     """
-    named = choices.tuned.get(layer_key(request))
-    for schedule in schedules:
-        if schedule.name == named:
-            return schedule
+    for named in (choices.everywhere, choices.tuned.get(layer_key(request))):
+        for schedule in schedules:
+            if schedule.name == named:
+                return schedule
     allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
     if choices.optimize == "balanced" and request.slack is not None:
         least = min(s.scratch for s in allowed)

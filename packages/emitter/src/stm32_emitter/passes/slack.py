@@ -12,8 +12,8 @@ from tvm import relax
 from stm32_emitter.operators.scope import dtype_of, op_name, shape_of
 from stm32_emitter.passes.bindings import ALIASES, bindings
 
-_SHARE = 16
-"""A scratch of one part in so many of the peak is always allowed."""
+_SHARE, _MOST = 8, 1024
+"""A scratch of one part in so many of the peak is always allowed, but not more than so many bytes."""
 
 
 def working_memory(mod: tvm.IRModule) -> dict[str, int]:
@@ -36,7 +36,7 @@ def working_memory(mod: tvm.IRModule) -> dict[str, int]:
         dies[used] = len(order)
     live = [sum(_bytes(v) for v in born if born[v] <= at <= dies[v]) for at in range(len(order))]
     peak = max(live, default=0)
-    return {str(b.var.name): peak - size + peak // _SHARE for b, size in zip(order, live, strict=True)}
+    return {str(b.var.name): peak - size + min(peak // _SHARE, _MOST) for b, size in zip(order, live, strict=True)}
 
 
 def _used(expr: relax.Expr, owner: dict[relax.Var, relax.Var]) -> list[relax.Var]:
