@@ -42,7 +42,7 @@ class DepthwiseConv2D(OperatorDefinition):
         offered = []
         if depthwise_window.fits(request):
             offered.append(depthwise_window.schedule(request))
-        if depthwise_row.fits(request):
+        if request.target.dsp and depthwise_row.fits(request):  # its C form is behind that of taps
             offered.append(depthwise_row.schedule(request))
         if depthwise_taps.fits(request):
             taps = depthwise_taps.schedule(request)
