@@ -10,6 +10,7 @@
 #include "ai_k_dense.h"
 #include "ai_k_dense_d8.h"
 #include "ai_k_depthwise.h"
+#include "ai_k_mul.h"
 #include "ai_k_plain.h"
 #include "ai_k_pool.h"
 #include "ai_k_quantize.h"
