@@ -204,7 +204,7 @@ def _columns(call: Call) -> Footprint:
     return together(*patches, writes(0, 8 * _steps(count) * rows))
 
 
-def _inside(start: Number, count: Number, dilation: Number, size: Number) -> tuple[Number, Number]:
+def inside(start: Number, count: Number, dilation: Number, size: Number) -> tuple[Number, Number]:
     """(first, number) of the taps start + i * dilation, i = 0 .. count - 1, that are in 0 .. size - 1."""
     first = np.maximum(-(start // dilation), 0)
     last = np.minimum((size - 1 - start) // dilation, count - 1)
@@ -221,8 +221,8 @@ def _window(image: int, position: tuple[Number, Number], window: Sequence[int], 
         size: height, width, bytes of a pixel.
     """
     (row, column), (rows, columns, down, right, taken), (height, width, pixel) = position, window, size
-    top, high = _inside(row, rows, down, height)
-    left, wide = _inside(column, columns, right, width)
+    top, high = inside(row, rows, down, height)
+    left, wide = inside(column, columns, right, width)
     start = ((row + top * down) * width + column + left * right) * pixel
     return reads(image, taken, (high, down * width * pixel), (wide, right * pixel), start=start)
 
@@ -262,7 +262,7 @@ def _depthwise_clear(call: Call) -> Footprint:
 @footprint("ai_k_depthwise_pairs_s8")
 def _depthwise_pairs(call: Call) -> Footprint:
     row, count, height, width, channels, lanes, left, columns = (call[i] for i in range(2, 10))
-    top, high = _inside(row, 2 * count, 1, height)
+    top, high = inside(row, 2 * count, 1, height)
     taken = np.maximum(np.minimum(width, columns - left), 0)
     read = reads(1, lanes, (high, width * channels), (taken, channels), start=(row + top) * width * channels)
     return together(read, writes(0, 16 * columns * count))
@@ -303,10 +303,10 @@ def _by_channels(
     fours = channels // 4 if four else 0
     ones = channels - 4 * fours
     each = repeat(fours, part(4), {p: 4 * step for p, step in steps.items()})
-    return sequence(each, _moved(repeat(ones, part(1), steps), {p: 4 * step * fours for p, step in steps.items()}))
+    return sequence(each, moved(repeat(ones, part(1), steps), {p: 4 * step * fours for p, step in steps.items()}))
 
 
-def _moved(body: Footprint, distances: Mapping[int, Number]) -> Footprint:
+def moved(body: Footprint, distances: Mapping[int, Number]) -> Footprint:
     """The same behind pointers that are some bytes further on."""
     touches = (replace(touch, start=touch.start + distances.get(touch.pointer, 0)) for touch in body.touches)
     return Footprint(tuple(touches), body.ticks)
