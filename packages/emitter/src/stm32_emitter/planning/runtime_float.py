@@ -14,6 +14,7 @@ from stm32_emitter.planning.footprints import (
     reads,
     repeat,
     sequence,
+    together,
     window,
     writes,
 )
@@ -33,6 +34,16 @@ def _softmax_float(call: Call) -> Footprint:
 @footprint("ai_k_clamp_f32")
 def _clamp(call: Call) -> Footprint:
     return elementwise([0], 0, call[1], _SIZE)
+
+
+@footprint("ai_k_logistic_f32", "ai_k_tanh_f32", "ai_k_hard_swish_f32")
+def _function(call: Call) -> Footprint:
+    return elementwise([0], 1, call[2], _SIZE)
+
+
+@footprint("ai_k_dense_f32")
+def _dense(call: Call) -> Footprint:
+    return together(reads(0, _SIZE * call[4]), writes(3, _SIZE * call[5]))
 
 
 @footprint("ai_k_average_pool_f32", "ai_k_max_pool_f32")
