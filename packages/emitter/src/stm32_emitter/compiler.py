@@ -168,7 +168,9 @@ def lower_module(
     module: tvm.IRModule, core: Target, choices: Choices | None = None, *, constant_channels: bool = True
 ) -> Program:
     """Relax -> program: every pass in order, schedules chosen without regard to memory."""
-    return extract_program(lower_operators(fuse_module(module, constant_channels=constant_channels), core, choices or Choices()))
+    return extract_program(
+        lower_operators(fuse_module(module, constant_channels=constant_channels), core, choices or Choices())
+    )
 
 
 def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tvm import ir, tirx
 
 from stm32_emitter.planning.evaluation import CONDITIONAL, Arrays, Environment, evaluate
-from stm32_emitter.planning.footprints import FOOTPRINTS, Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.footprints import Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.runtime import FOOTPRINTS
 from stm32_emitter.tir.lowering import LoweredKernel, element_bytes
 
 MOST_ITERATIONS = 1 << 18
@@ -215,9 +216,7 @@ class _Walker:
             events += found if reached is None else [_where(event, reached) for event in found]
         return events, ticks
 
-    def _touch_element(
-        self, buffer: Any, indices: Any, environment: Environment, count: int, writes: bool
-    ) -> Event:
+    def _touch_element(self, buffer: Any, indices: Any, environment: Environment, count: int, writes: bool) -> Event:
         """A load or store; one whose index depends on data may touch every element."""
         position, item = self.parameter[buffer], self.item[buffer]
         index = _value(indices[0], environment, self.arrays) if len(indices) == 1 else None
@@ -349,4 +348,3 @@ def _conditional(
             mask = np.asarray(condition, bool) == wanted
             mask = mask if reached is None else mask & reached
         yield from _loads_and_calls(branch, environment, arrays, mask)
-

@@ -104,4 +104,3 @@ def _may_alias(program: Program, node: Node, pair: tuple[int, int]) -> bool:
         for buffer in pair
     ]
     return types[0] == types[1] or any(kinds <= set(_BYTES) for kinds in types)
-
