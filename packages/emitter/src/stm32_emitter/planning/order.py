@@ -8,7 +8,7 @@ schedules, and so is sharing between input and output, which the plan finds afte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stm32_emitter.program import Buffer, Node, Program
@@ -89,7 +89,14 @@ def _touched(program: Program, node: Node) -> tuple[frozenset[int], frozenset[in
 
 
 def _search(graph: _Graph) -> tuple[int, ...]:
-    """The best order; a beam over the sets of executed nodes."""
+    """The order with the least sum among those with the least peak."""
+    peak = min(state.cost[0] for state in _beam(graph, lambda cost: cost[0], None))
+    found = _beam(graph, lambda cost: cost[1], peak) or _beam(graph, lambda cost: cost[0], None)
+    return min(found, key=lambda state: state.cost).order
+
+
+def _beam(graph: _Graph, key: Callable[[tuple[int, int]], int], limit: int | None) -> list[_State]:
+    """Complete orders whose peak is within the limit; the best by key for each set of nodes on the way."""
     needed, readers = graph.needed, graph.readers
     states = [_State(0, graph.given, (0, 0), ())]
     for _ in graph.reads:
@@ -97,10 +104,11 @@ def _search(graph: _Graph) -> tuple[int, ...]:
         for state in states:
             for following in _steps(graph, needed, readers, state):
                 known = best.get(following.done)
-                if known is None or following.cost < known.cost:
+                within = limit is None or following.cost[0] <= limit
+                if within and (known is None or key(following.cost) < key(known.cost)):
                     best[following.done] = following
-        states = sorted(best.values(), key=lambda state: state.cost)[:_WIDTH]
-    return states[0].order
+        states = sorted(best.values(), key=lambda state: key(state.cost))[:_WIDTH]
+    return states
 
 
 def _steps(graph: _Graph, needed: Sequence[int], readers: dict[int, int], state: _State) -> Iterator[_State]:
