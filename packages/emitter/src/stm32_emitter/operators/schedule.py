@@ -66,7 +66,7 @@ class Choices:
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
     """The tuned schedule if the table has one that is offered, else the best estimate for the goal.
 
-    Speed orders by cycles, balanced by cycles and bytes of code, one for one, size by code and constants, ram by
+    Speed orders by cycles, balanced by cycles and a quarter of the bytes of code, size by code and constants, ram by
     scratch; equal ones by their place in the sequence, so a definition lists the preferred one first. Balanced leaves
     out what takes more scratch than the request has to spare, unless all of them do.
     """
@@ -81,7 +81,7 @@ def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choic
     orders: dict[str, Callable[[Schedule], float]] = {
         "size": lambda s: s.code + s.constants,
         "ram": lambda s: s.scratch,
-        "balanced": lambda s: s.cycles + s.code,
+        "balanced": lambda s: s.cycles + s.code / 4,
     }
     return min(allowed, key=orders.get(choices.optimize, lambda s: s.cycles))
 

@@ -12,7 +12,7 @@ from tvm import relax
 from stm32_emitter.operators.scope import dtype_of, op_name, shape_of
 from stm32_emitter.passes.bindings import ALIASES, bindings
 
-_SHARE, _MOST = 8, 1024
+_SHARE, _MOST = 4, 1024
 """A scratch of one part in so many of the peak is always allowed, but not more than so many bytes."""
 
 
@@ -28,8 +28,9 @@ def working_memory(mod: tvm.IRModule) -> dict[str, int]:
     for position, binding in enumerate(order):
         for used in _used(binding.value, owner):
             dies[used] = position
-        if op_name(binding.value) in ALIASES:
-            owner[binding.var] = owner.get(binding.value.args[0], binding.value.args[0])
+        source = binding.value.args[0] if op_name(binding.value) in ALIASES else binding.value
+        if isinstance(source, relax.Var):
+            owner[binding.var] = owner.get(source, source)
         else:
             born[binding.var] = dies[binding.var] = position
     for used in _used(function.body.body, owner):
