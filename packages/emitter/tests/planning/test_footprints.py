@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,20 @@ def test_the_headers_are_read() -> None:
 @pytest.mark.parametrize("name", sorted(declared()))
 def test_every_function_has_a_footprint(name: str) -> None:
     assert name in FOOTPRINTS, f"{name} has no entry: kernels that call it are never planned in place"
+
+
+SIGNATURES = Path(__file__).with_name("signatures.txt")
+
+
+@pytest.mark.parametrize("name", sorted(declared()))
+def test_a_footprint_knows_the_parameters_of_its_function(name: str) -> None:
+    """Arguments are known by their positions: who changes a function looks at its footprint, then at signatures.txt."""
+    seen = dict(line.split(": ") for line in SIGNATURES.read_text().splitlines())
+    assert seen.get(name) == parameter_names(declared()[name]), f"is the footprint of {name} still right?"
+
+
+def parameter_names(parameters: str) -> str:
+    return " ".join(text.split()[-1].lstrip("*") for text in parameters.split(","))
 
 
 @pytest.mark.parametrize("name", sorted(set(FOOTPRINTS) & set(declared())))

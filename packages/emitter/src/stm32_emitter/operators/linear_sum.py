@@ -90,27 +90,10 @@ def _constants(
     """(least, greatest) constant that is right for all pairs, and whether 32 bits are enough for them."""
     left, right = _term(factors[0]), _term(factors[1])
     total = left[:, None] + right[None, :]
-    # The kernel adds the left term first; with one operand alone (the other folded) either may come first.
-    return constant_range(results, bounds, total, np.concatenate([total.ravel(), left, right]), fraction)
-
-
-def constant_range(
-    results: Ints, bounds: tuple[int, int], total: Ints, partial: Ints, fraction: int
-) -> tuple[int, int, bool]:
-    """For which constants (constant + total) >> fraction equals ``results`` up to ``bounds``.
-
-    Args:
-        results: int8 values.
-        bounds: least and greatest value that a result is limited to afterwards.
-        total: what the constant is added to, of the same shape.
-        partial: all values, total included, whose sum with the constant must fit 32 bits.
-        fraction: bits that are shifted out.
-
-    Returns:
-        (least, greatest, whether 32 bits are enough); there is none if least > greatest.
-    """
     least = int(np.where(results > bounds[0], (results << fraction) - total, -(1 << 40)).max())
     most = int(np.where(results < bounds[1], ((results + 1) << fraction) - 1 - total, 1 << 40).min())
+    # The kernel adds the left term first; with one operand alone (the other folded) either may come first.
+    partial = np.concatenate([total.ravel(), left, right])
     floor, ceiling = INT32_MIN - int(partial.min()), INT32_MAX - int(partial.max())
     fits = max(least, floor) <= min(most, ceiling) or least > most
     return max(least, floor), min(most, ceiling), fits

@@ -76,9 +76,10 @@ class Choices:
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
     """The tuned schedule if the table has one that is offered, else the best estimate for the goal within the limits.
 
-    Speed and balanced order by cycles, size by code and constants behind what is made for size alone, ram by scratch;
-    equal ones by their place in the sequence, so a definition lists the preferred one first. Limits of working memory
-    never lead to a schedule that takes more than :data:`TOLERATED` times the cycles of the fastest.
+    Speed orders by cycles, balanced by cycles and bytes of code, one for one, size by code and constants behind what is
+    made for size alone, ram by scratch; equal ones by their place in the sequence, so a definition lists the preferred
+    one first. Limits of working memory never lead to a schedule that takes more than :data:`TOLERATED` times the cycles
+    of the fastest.
     """
     key = layer_key(request)
     for named in (choices.tuned.get(ANY_LAYER), choices.tuned.get(key)):
@@ -94,6 +95,7 @@ def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choic
     orders: dict[str, Callable[[Schedule], tuple[float, ...]]] = {
         "size": lambda s: (s.goals != SIZE_ONLY, s.code + s.constants),
         "ram": lambda s: (s.scratch,),
+        "balanced": lambda s: (s.cycles + s.code,),
     }
     return min(allowed, key=orders.get(choices.optimize, lambda s: (s.cycles,)))
 

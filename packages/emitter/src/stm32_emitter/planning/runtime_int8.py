@@ -112,6 +112,16 @@ def _patch_plain(call: Call) -> Footprint:
     return together(read, writes(0, rows * columns * taken))
 
 
+@footprint("ai_k_depthwise_plain_s8")
+def _depthwise_plain(call: Call) -> Footprint:
+    rows, columns, row, column, channels = (int(v) for v in call.constant(1)[:5])
+
+    def part(lanes: int) -> Footprint:
+        return sequence(reads(0, lanes, (rows, row), (columns, column)), writes(4, lanes))
+
+    return _by_channels(channels, part, {0: 1, 4: 1})
+
+
 @footprint("ai_k_dense_plain_s8")
 def _dense_plain(call: Call) -> Footprint:
     return together(reads(0, call[4]), writes(3, call[5]))
@@ -154,14 +164,21 @@ def _dense(call: Call) -> Footprint:
     return together(reads(0, call[6]), writes(5, call[7]))
 
 
-@footprint("ai_k_dense_columns_s8")
-def _dense_columns(call: Call) -> Footprint:
-    return together(reads(1, call[2]), writes(0, 8 * ((call[2] + 3) // 4)))
+@footprint("ai_k_dense_pad_s8")
+def _dense_pad(call: Call) -> Footprint:
+    return together(reads(1, call[2]), writes(0, (call[2] + 3) // 4 * 4))
+
+
+_DENSE_CHUNK = 64
+"""AI_K_DENSE_CHUNK: sums are not used where there is one chunk only."""
 
 
 @footprint("ai_k_dense_d8_s8")
 def _dense_d8(call: Call) -> Footprint:
-    return together(reads(0, 8 * call[4]), writes(3, 8 * call[5]))
+    depth, groups = call[5], call[6]
+    sums = np.where(np.asarray(depth) > _DENSE_CHUNK, 32 * groups, 0)
+    length = sums if sums.ndim else int(sums)
+    return together(writes(0, length), reads(0, length), reads(2, depth), writes(4, 8 * groups))
 
 
 @footprint("ai_k_depthwise_clear_s8")
@@ -171,18 +188,11 @@ def _depthwise_clear(call: Call) -> Footprint:
 
 @footprint("ai_k_depthwise_pairs_s8")
 def _depthwise_pairs(call: Call) -> Footprint:
-    row, count, height, width, channels, lanes, left, columns, plane = (call[i] for i in range(2, 11))
+    row, count, height, width, channels, lanes, left, columns, pitch, plane = (call[i] for i in range(2, 12))
     top, high = inside(row, 2 * count, 1, height)
     taken = np.maximum(np.minimum(width, columns - left), 0)
     read = reads(1, lanes, (high, width * channels), (taken, channels), start=(row + top) * width * channels)
-    return together(read, writes(0, 4 * columns * count, (lanes, 4 * plane)))
-
-
-@footprint("ai_k_depthwise_carry_s8")
-def _depthwise_carry(call: Call) -> Footprint:
-    start, columns, lanes, plane = (4 * call[i] for i in (1, 2, 3, 4))
-    each = (lanes // 4, plane)
-    return together(reads(0, columns, each, start=start), writes(0, columns, each))
+    return together(read, writes(0, 4 * columns, (count, 4 * pitch), (lanes, 4 * plane)))
 
 
 def _depthwise_3x3(call: Call, stride: int) -> Footprint:

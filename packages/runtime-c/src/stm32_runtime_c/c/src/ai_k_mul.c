@@ -5,13 +5,12 @@
 
 #if AI_K_DSP
 /* Registers
- *   r0 a   r1 b   r2 out   r3 end of the groups of four
- *   r4 r5  zero points of a and b, 8 bits up in both halfwords   r6 factor   r7 constant   r8 shift
- *   r9 - r12, lr  values, then products, then sums
+ *   r0 a   r1 b   r2 out   r3 end of the groups of four   r4 r5  left and right in both halfwords   r6 multiplier
+ *   r7 zero point and one half, shift bits up   r8 shift   r9 - r12, lr  values, then products, then results
  * Stack
  *   0 elements behind the groups
- * A byte 8 bits up minus its zero point, halved (SHSUB16), is 128 * (value - zero point): 16 bits. The product of two
- * of them is 2^14 times the product that is wanted, and SMMLA takes 2^32 off.
+ * SMMULR rounds (2 * product) * multiplier / 2^32; halves go away from zero when 1 is taken from a negative result
+ * before one half is added and the shift is done.
  */
 /* clang-format off */
 __asm__(
@@ -26,11 +25,12 @@ __asm__(
     " push {r4-r11, lr}\n"
     " and r9, r3, #3\n"
     " push {r9}\n"
-    " ldm r12, {r4-r8}\n"
-    " uxtb r4, r4\n"
-    " uxtb r5, r5\n"
-    " lsl r4, r4, #8\n"
-    " lsl r5, r5, #8\n"
+    " ldm r12, {r4-r7, r9}\n"
+    " mov r8, r7\n"
+    " lsl r7, r9, #1\n" /* (2 * zero_point + 1) << (shift - 1) */
+    " add r7, r7, #1\n"
+    " sub r9, r8, #1\n"
+    " lsl r7, r7, r9\n"
     " pkhbt r4, r4, r4, lsl #16\n"
     " pkhbt r5, r5, r5, lsl #16\n"
     " bic r3, r3, #3\n"
@@ -42,24 +42,28 @@ __asm__(
     "1:\n"
     " ldr r9, [r0], #4\n"
     " ldr r10, [r1], #4\n"
-    " lsl r11, r9, #8\n"
-    " lsl r12, r10, #8\n"
-    " and r11, r11, #0xff00ff00\n" /* elements 0 and 2 of a */
-    " and r12, r12, #0xff00ff00\n"
-    " and r9, r9, #0xff00ff00\n" /* elements 1 and 3 of a */
-    " and r10, r10, #0xff00ff00\n"
-    " shsub16 r11, r11, r4\n"
-    " shsub16 r12, r12, r5\n"
-    " shsub16 r9, r9, r4\n"
-    " shsub16 r10, r10, r5\n"
-    " smulbb lr, r11, r12\n" /* product 0 */
+    " sxtab16 r11, r4, r9\n" /* elements 0 and 2 of a */
+    " sxtab16 r12, r5, r10\n"
+    " sxtab16 r9, r4, r9, ror #8\n" /* elements 1 and 3 of a */
+    " sxtab16 r10, r5, r10, ror #8\n"
+    " sadd16 r11, r11, r11\n"
+    " sadd16 r9, r9, r9\n"
+    " smulbb lr, r11, r12\n" /* product 0, doubled */
     " smultt r11, r11, r12\n" /* product 2 */
     " smulbb r12, r9, r10\n" /* product 1 */
     " smultt r9, r9, r10\n" /* product 3 */
-    " smmla lr, lr, r6, r7\n"
-    " smmla r11, r11, r6, r7\n"
-    " smmla r12, r12, r6, r7\n"
-    " smmla r9, r9, r6, r7\n"
+    " smmulr lr, lr, r6\n"
+    " smmulr r11, r11, r6\n"
+    " smmulr r12, r12, r6\n"
+    " smmulr r9, r9, r6\n"
+    " add lr, lr, lr, asr #31\n"
+    " add r11, r11, r11, asr #31\n"
+    " add r12, r12, r12, asr #31\n"
+    " add r9, r9, r9, asr #31\n"
+    " add lr, lr, r7\n"
+    " add r11, r11, r7\n"
+    " add r12, r12, r7\n"
+    " add r9, r9, r7\n"
     " asr lr, lr, r8\n"
     " asr r11, r11, r8\n"
     " asr r12, r12, r8\n"
@@ -80,14 +84,15 @@ __asm__(
     "3:\n"
     " subs lr, lr, #1\n"
     " blt 4f\n"
-    " ldrb r9, [r0], #1\n"
-    " ldrb r10, [r1], #1\n"
-    " lsl r9, r9, #8\n"
-    " lsl r10, r10, #8\n"
-    " shsub16 r9, r9, r4\n"
-    " shsub16 r10, r10, r5\n"
+    " ldrsb r9, [r0], #1\n"
+    " ldrsb r10, [r1], #1\n"
+    " sadd16 r9, r9, r4\n"
+    " sadd16 r10, r10, r5\n"
     " smulbb r9, r9, r10\n"
-    " smmla r9, r9, r6, r7\n"
+    " lsl r9, r9, #1\n"
+    " smmulr r9, r9, r6\n"
+    " add r9, r9, r9, asr #31\n"
+    " add r9, r9, r7\n"
     " asr r9, r9, r8\n"
     " ssat r9, #8, r9\n"
     " strb r9, [r2], #1\n"
@@ -101,9 +106,9 @@ __asm__(
 void ai_k_mul_s8(const int8_t *a, const int8_t *b, int8_t *out, int32_t count, const int32_t *scaling)
 {
     for (int32_t i = 0; i < count; i++) {
-        const int32_t product = (a[i] - scaling[0]) * (b[i] - scaling[1]);
-        const int32_t sum = scaling[3] + (int32_t)(((int64_t)product * scaling[2]) >> 18);
-        out[i] = (int8_t)ai_k_clamp(sum >> scaling[4], -128, 127);
+        const int32_t product = (a[i] + scaling[0]) * (b[i] + scaling[1]);
+        const int32_t scaled = ai_k_round_shift(ai_k_mul_high(product, scaling[2]), scaling[3]);
+        out[i] = (int8_t)ai_k_clamp(scaled + scaling[4], -128, 127);
     }
 }
 #endif
