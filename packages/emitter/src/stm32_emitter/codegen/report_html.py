@@ -15,7 +15,7 @@ body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1240p
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
 table { border-collapse: collapse; margin: .5em 0 1em; }
 th, td { padding: .2em .7em; border-bottom: 1px solid #d7dde4; text-align: left; vertical-align: top; }
-td { max-width: 34em; overflow-wrap: anywhere; }
+td { max-width: 34em; overflow-wrap: break-word; }
 th { background: #f1f4f7; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .scroll { overflow-x: auto; } .note { color: #5b6875; }
 .key { display: inline-block; width: 1em; height: 1em; vertical-align: -.15em; margin: 0 .3em 0 1em; opacity: .6; }
@@ -115,7 +115,9 @@ def _nodes(nodes: list[dict[str, Any]]) -> str:
         lost = [node["constant_channels"] or None, node["unread_channels"] or None]
         rows.append([number, node["name"], node["kernel"], *what, macs, node["live_bytes"], *lost])
     head = ["", "layer", "kernel", "schedule", "blocking, layout", "expected cycles", "per MAC", "MACs", "bytes in use"]
-    return _table([*head, "constant channels", "unread channels"], rows)
+    if any(node["constant_channels"] or node["unread_channels"] for node in nodes):
+        return _table([*head, "constant channels", "unread channels"], rows)
+    return _table(head, [row[: len(head)] for row in rows])
 
 
 def _folded(names: list[str]) -> str:
