@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Compares the memory plans of all models of a zoo with the optimum, and writes docs/memory-plans.md.
 
-    python scripts/memory_plans.py                     # 60 s for each model that the solver does not finish earlier
-    python scripts/memory_plans.py --seconds 5 -o /tmp/plans.md kws_ref resnet
+python scripts/memory_plans.py                     # 60 s for each model that the solver does not finish earlier
+python scripts/memory_plans.py --seconds 5 -o /tmp/plans.md kws_ref resnet
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Call:
 
 
 def calls(model: CompiledModel, library: Any) -> Iterator[Call]:
-    """Each input with the first output of each node, int8 only: x86 may be at odds with other types off their alignment."""
+    """Each input with the first output of each node; bytes only, as other types would be off their alignment."""
     program = model.program
     for number, node in enumerate(program.nodes):
         kernel, written = program.kernels[node.kernel], program.written[node.kernel]
@@ -98,7 +98,11 @@ def test_outputs_are_equal_in_place(op: str, seed: int, host: Any) -> None:
         for call in calls(model, library):
             for difference in stated(call):
                 expected = call.run(np.random.default_rng(seed), None)
-                assert call.run(np.random.default_rng(seed), difference) == expected, (model.name, difference, call.safe)
+                assert call.run(np.random.default_rng(seed), difference) == expected, (
+                    model.name,
+                    difference,
+                    call.safe,
+                )
                 tried += 1
             for difference in closer(call):
                 expected = call.run(np.random.default_rng(seed), None)

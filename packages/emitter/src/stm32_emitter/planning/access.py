@@ -25,7 +25,7 @@ MOST_ITERATIONS = 1 << 18
 """A kernel with more iterations is not analysed: no micro-kernel does its inner loops, so it is slow anyway."""
 
 
-class NotAnalysable(Exception):
+class NotAnalysable(Exception):  # noqa: N818 - a property of the kernel, no failure
     """The kernel has a form that the analysis does not know, or calls a function without a footprint."""
 
 
@@ -115,7 +115,7 @@ class _Walker:
         self.parameter = {variable: i for i, variable in enumerate(self.kernel.function.params)}
         self.sizes = tuple(parameter.bytes for parameter in self.kernel.parameters)
 
-    def statement(self, node: Any, environment: Environment, count: int) -> _Walked:
+    def statement(self, node: Any, environment: Environment, count: int) -> _Walked:  # noqa: PLR0911 - one for each form
         """Events of ``node`` in ``count`` iterations of the loops around it."""
         if isinstance(node, tirx.SeqStmt):
             return self._sequence(node, environment, count)
@@ -216,9 +216,7 @@ class _Walker:
             events += found if reached is None else [_where(event, reached) for event in found]
         return events, ticks
 
-    def _touch_element(
-        self, buffer: Any, indices: Any, environment: Environment, count: int, writes: bool
-    ) -> Event:
+    def _touch_element(self, buffer: Any, indices: Any, environment: Environment, count: int, writes: bool) -> Event:
         """A load or store; one whose index depends on data may touch every element."""
         position, item = self.parameter[buffer], self.item[buffer]
         index = _value(indices[0], environment, self.arrays) if len(indices) == 1 else None
@@ -357,4 +355,3 @@ def _conditional(
             mask = np.asarray(condition, bool) == wanted
             mask = mask if reached is None else mask & reached
         yield from _loads_and_calls(branch, environment, arrays, mask)
-
