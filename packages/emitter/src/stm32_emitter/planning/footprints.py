@@ -19,7 +19,7 @@ does::
 
 A function may touch less than its entry says, never more, and never in another order. ``call[i]`` is an integer
 argument: one number, or an array with one for each call of a loop nest, so entries compute with numpy's functions only.
-Reads of constants need not be mentioned. A kernel that calls a function without an entry is planned, but never in place.
+Reads of constants need not be mentioned. A kernel that calls a function without an entry is never planned in place.
 """
 
 from __future__ import annotations
