@@ -74,7 +74,21 @@ FORCED = tuple(
     for channels, multiplier in ((8, 1), (6, 1), (5, 2), (2, 1))
     for stride, padding in ((1, "SAME"), (2, "SAME"), (1, "VALID"))
 )
-"""Layers that have every schedule, but for ``taps`` where there are not 4 channels."""
+"""Layers that have every schedule for 3 x 3, but for ``taps`` where there are not 4 channels."""
+
+LINES = tuple(
+    Layer((length, 1), channels, window=(extent, 1), padding="VALID", activation=activation, zero_point=zero_point)
+    for length, extent, channels in (
+        (5, 2, 4),
+        (16, 3, 7),
+        (17, 4, 8),
+        (30, 5, 6),
+        (25, 10, 5),
+        (40, 21, 4),
+        (150, 6, 5),
+    )
+    for activation, zero_point in (("RELU", -128), ("NONE", 11))
+)
 
 
 @dataclass(frozen=True)
@@ -135,9 +149,12 @@ def test_assembly_and_c_give_the_reference_bytes(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED[:1]])
-@pytest.mark.parametrize("schedule", ["rows-3x3", "taps", "pixel"])
+@pytest.mark.parametrize(
+    ("schedule", "layers"),
+    [("rows-3x3", FORCED), ("taps", FORCED), ("pixel", FORCED), ("row-1d", LINES), ("taps", LINES)],
+)
 def test_every_schedule_gives_the_reference_bytes(
-    schedule: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    schedule: str, layers: tuple[Layer, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offered = DepthwiseConv2D.schedules
     forced: list[str] = []
@@ -148,5 +165,5 @@ def test_every_schedule_gives_the_reference_bytes(
         return named or offered(self, request)
 
     monkeypatch.setattr(DepthwiseConv2D, "schedules", only)
-    _equal(FORCED, _machine(name), tmp_path)
-    assert len(forced) == sum(layer.channels >= 4 or schedule != "taps" for layer in FORCED)
+    _equal(layers, _machine(name), tmp_path)
+    assert len(forced) == sum(layer.channels >= 4 or schedule != "taps" for layer in layers)

@@ -18,7 +18,7 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
-from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_reach, clamp, short_scaling
+from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_groups, channel_reach, clamp, short_scaling
 from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
@@ -215,16 +215,6 @@ class _Plan:
         blocks = -(-strips // most)
         return cls(columns, rows, strips, -(-strips // blocks), lanes)
 
-    def groups(self, channels: int) -> list[tuple[int, int, int]]:
-        """(first channel, lanes, how many groups) that cover the channels without touching one twice."""
-        found, first = [], 0
-        for lanes in dict.fromkeys((self.lanes, 2, 1)):
-            count = (channels - first) // lanes
-            if count and lanes <= self.lanes:
-                found.append((first, lanes, count))
-                first += count * lanes
-        return found
-
 
 class _Nest:
     """The loops over images, groups of channels, and blocks of strips."""
@@ -245,7 +235,7 @@ class _Nest:
         zero_point = self.request.integer("input_zero_point")
         k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), self.plan.words, zero_point)
         with k.loop("n", sizes.batch) as n:
-            for start, lanes, count in self.plan.groups(sizes.channels):
+            for start, lanes, count in channel_groups(sizes.channels, self.plan.lanes):
                 self.lanes = lanes
                 with k.loop("group", count) as group:
                     self._group(n, group * lanes + start)

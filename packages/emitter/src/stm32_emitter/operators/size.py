@@ -3,19 +3,20 @@
 
 Their loop bounds and strides are read from a constant array, so that layers of different sizes have the same C text,
 which is emitted once. They take the runtime's most general micro-kernels, which leaves the special ones out of the
-image: patches of more than a pixel are gathered with their clipping, windows of any kind are computed pixel by pixel.
+image: patches of more than a pixel are gathered with their clipping, depthwise windows of any kind are lists of taps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from stm32_emitter.operators import conv_2d_d8
+from stm32_emitter.operators import conv_2d_d8, depthwise_taps, fully_connected_d8
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import (
@@ -27,7 +28,6 @@ from stm32_emitter.operators.d8 import (
     steps_of,
     words,
 )
-from stm32_emitter.operators.depthwise_conv_2d import pixel_constants
 from stm32_emitter.operators.schedule import SIZE_ONLY, Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -109,7 +109,7 @@ def _gather(
         at = first + pixel
         oy, ox = tirx.truncdiv(at, size["out_width"]), tirx.truncmod(at, size["out_width"])
         k.call(
-            "ai_k_columns_clipped_s8", address(columns, write=True), pixel, address(x), address(patch),
+            "ai_k_columns_clipped_s8", address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
             oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
         )  # fmt: skip
 
@@ -151,39 +151,61 @@ def _clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, size: _Size
 
 
 def _depthwise(request: KernelRequest) -> Sequence[Schedule]:
-    if request.inputs[0].shape[0] > 1:
+    if request.inputs[0].shape[0] > 1 or not request.target.dsp or not depthwise_taps.fits(request):
         return ()
-    text = "pixel by pixel, 4 channels at a time, one function for all layers"
-    s = geometry(request)
-    cycles = s.pixels * s.out_channels * (5.0 * s.kernel[0] * s.kernel[1] + 25)
-    return (Schedule("size", lambda: _depthwise_kernel(request), text, cycles, goals=SIZE_ONLY),)
+    usual = depthwise_taps.schedule(request)
+    text = "1 pixel x 4 channels, two taps at a time, one function for all layers"
+    scratch = usual.scratch + geometry(request).channels
+    return (Schedule("size", lambda: _depthwise_kernel(request), text, usual.cycles, scratch, goals=SIZE_ONLY),)
 
 
 def _depthwise_kernel(request: KernelRequest) -> Kernel:
-    """x int8 [1,H,W,C] -> y int8 [1,OH,OW,C*M]."""
-    s, arrays, sizes = pixel_constants(request)
+    """x int8 [1,H,W,C] -> y int8 [1,OH,OW,C*M]; scratch: the list of taps, and a pixel outside of the image."""
+    s = geometry(request)
+    pairs, zero_point = (s.kernel[0] * s.kernel[1] + 1) // 2, request.integer("input_zero_point")
     fields = {
         "out_height": s.out_height, "out_width": s.out_width, "row_step": s.stride[0], "column_step": s.stride[1],
         "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels, "low": request.integer("low"),
-        "high": request.integer("high"),
+        "high": request.integer("high"), "height": s.height, "width": s.width, "depth": s.channels,
+        "rows": s.kernel[0], "columns": s.kernel[1], "row_dilation": s.dilation[0], "column_dilation": s.dilation[1],
+        "pairs": pairs, "multiplier": s.out_channels // s.channels, "outside": zero_point,
+        "record": -(-s.channels // _CHANNELS) * (9 + 2 * pairs), "zero_point": request.integer("output_zero_point"),
     }  # fmt: skip
     with KernelBuilder("depthwise_conv_2d", s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
-        buffers = [k.constant(name, value) for name, value in arrays.items()]
-        window, size = k.constant("sizes", sizes), _Sizes(k, fields)
+        records, size = k.constant("records", depthwise_taps.records(request)), _Sizes(k, fields)
         y = k.output("y", (request.output.elements,), "int8")
+        taps, outside = k.scratch("taps", 2 * pairs, "int32"), k.scratch("outside", s.channels, "int8")
+        with k.loop("c", size["depth"]) as c:
+            k.store(outside, [c], size["outside"].astype("int8"))
         with k.loop("oy", size["out_height"]) as oy, k.loop("ox", size["out_width"]) as ox:
-            start = (oy * size["out_width"] + ox) * size["channels"]
             k.call(
-                "ai_k_depthwise_pixel_s8", address(x), *(address(buffer) for buffer in buffers),
-                address(y, start, write=True), address(window), oy * size["row_step"] - size["top"],
-                ox * size["column_step"] - size["left"],
+                "ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), address(x), size["height"],
+                size["width"], size["depth"], size["rows"], size["columns"], size["row_dilation"],
+                size["column_dilation"], oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
             )  # fmt: skip
+            start = (oy * size["out_width"] + ox) * size["channels"]
+            with k.loop("m", size["multiplier"]) as m:
+                k.call(
+                    "ai_k_depthwise_fours_s8", address(taps), address(x), address(records, m * size["record"]),
+                    address(y, start + m, write=True), address(outside), size["pairs"], size["depth"],
+                    size["multiplier"], size["zero_point"],
+                )  # fmt: skip
         _clamp(k, request, y, size, size["out_height"] * size["out_width"])
     return k.kernel()
+
+
+_MANY_WEIGHTS = 1024
+"""Dense layers with fewer take the general kernel, which is smaller and slower."""
+
+
+def _dense(request: KernelRequest) -> Sequence[Schedule]:
+    found = fully_connected_d8.schedules(request) if request.constant(1).size >= _MANY_WEIGHTS else ()
+    return [replace(min(found, key=lambda each: each.cycles), goals=SIZE_ONLY)] if found else ()
 
 
 _OFFERS: dict[str, Callable[[KernelRequest], Sequence[Schedule]]] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _dense,
 }

@@ -9,7 +9,9 @@ access.py      a kernel's TIR and its footprints as one trace: who touches which
 overlap.py     two traces -> how far a buffer that dies and one that is born must be apart
 constraints.py the same for every pair of buffers of a program
 plan.py        offsets
+order.py       the order of execution that keeps the fewest bytes alive
 budget.py      working memory that layers may take without raising the peak
 check.py       replays a planned program byte by byte, by other means than the above; replay.py is its interpreter
 ============== =====================================================================================================
 """
+

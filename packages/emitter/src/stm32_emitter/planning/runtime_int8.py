@@ -73,16 +73,29 @@ def _columns(call: Call) -> Footprint:
     return together(*patches, writes(0, 8 * _steps(count) * rows))
 
 
+@footprint("ai_k_columns_quad_s8")
+def _columns_quad(call: Call) -> Footprint:
+    count, rows, pitch = call[5], call[6], call[7]
+    patches = (reads(p, count, (rows, pitch)) for p in (1, 2, 3, 4))
+    return together(*patches, writes(0, 16 * _steps(count) * rows))
+
+
 @footprint("ai_k_columns_clipped_s8")
 def _columns_clipped(call: Call) -> Footprint:
     height, width, channels, depth, rows, taps, down, right, _ = (int(v) for v in call.constant(3)[:9])
     read = window(2, (call[4], call[5]), (rows, taps, down, right, depth), (height, width, channels))
-    return together(read, writes(0, 8 * int(_steps(taps * depth)) * rows - 4, start=4 * call[1]))
+    # One word in as many as there are pixels; what lies between belongs to the others.
+    return together(read, writes(0, 4 * call[1] * (int(_steps(taps * depth)) * rows - 1) + 4))
 
 
 @footprint("ai_k_conv_d8_s8")
 def _conv_d8(call: Call) -> Footprint:
     return together(reads(0, 8 * call[4]), writes(2, 4 * call[5], (2, call[3])))
+
+
+@footprint("ai_k_conv_d8_quad_s8")
+def _conv_d8_quad(call: Call) -> Footprint:
+    return together(reads(0, 16 * call[4] * call[6]), writes(2, 2 * call[5], (4 * call[6], call[3])))
 
 
 @footprint("ai_k_conv_plain_s8")

@@ -19,9 +19,6 @@ function(_stm32_ai_runtime target)
   # Creation, checks and queries: once per inference or less.
   set_source_files_properties("${_stm32_ai_c}/src/ai_runtime.c" "${_stm32_ai_c}/src/ai_iterator.c" PROPERTIES
     COMPILE_OPTIONS "$<$<AND:$<C_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Debug>>>:-Os>")
-  # Its inner loop is C.
-  set_source_files_properties("${_stm32_ai_c}/src/ai_k_depthwise_pixel.c" PROPERTIES
-    COMPILE_OPTIONS "$<$<AND:$<C_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Debug>>>:-O2>")
   add_library(${target} STATIC EXCLUDE_FROM_ALL ${sources})
   target_include_directories(${target} PUBLIC "${_stm32_ai_c}/include")
   target_compile_options(${target} PRIVATE $<$<C_COMPILER_ID:GNU,Clang,AppleClang>:-ffunction-sections$<SEMICOLON>-fdata-sections>)

@@ -56,6 +56,22 @@ void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const in
                                    int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
                                    int32_t zero_point, int32_t plane);
 
+/* Windows along a row of pixels, stride 1, nothing outside of the row.
+ *
+ * A few channels (lanes) of `width` pixels are widened to pairs of neighbours, one plane for each lane:
+ *   pairs[lane * plane + i] = x(2 * i) | x(2 * i + 1) << 16
+ * Record of a channel with `taps` weights, steps = taps / 2 + 1: 2 * (bias - input_zero_point * sum of the weights),
+ * multiplier, right shift (1 .. 22), then bytes: the weights, padded with 0 to a multiple of 4 of at least 2 * steps.
+ * All sums are below 2^29 in magnitude. In place: all of a lane is read before its first output is written.
+ */
+void ai_k_depthwise_row_pairs_s8(int32_t *pairs, const int8_t *x, int32_t width, int32_t channels, int32_t lanes,
+                                 int32_t plane);
+
+/* outputs of lanes channels, out[output * channels + lane], saturated to int8. weights: working memory of
+ * 4 * ((2 * steps + 3) / 4) words. plane >= 2 * ((outputs - 1) / 4) + steps + 1; what is not widened is not used. */
+void ai_k_depthwise_row_s8(const int32_t *pairs, const int32_t *records, int8_t *out, int32_t *weights, int32_t steps,
+                           int32_t outputs, int32_t channels, int32_t zero_point, int32_t lanes, int32_t plane);
+
 /* Windows of any kind, 4 channels at a time, tap by tap.
  *
  * The list of taps (a tap is a place of the window, row by row) says where each one's pixel is; its form is the

@@ -368,30 +368,38 @@ static const float *window(const float *x, const float *weights, float *sums, co
     return weights + 4 * block->weights_advance;
 }
 
-void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
+/* All groups of up to 4 pixels; the windows of all of them are read before a group's results are written. */
+static void block_of(const float *x, const float *weights, float *out, const ai_k_f32_block *block, int32_t pixels)
 {
     for (int32_t channel = 0; channel < 4 * block->groups; channel += 4) {
-        float sums[4];
-        for (int32_t i = 0; i < 4; i++) {
-            sums[i] = block->bias[channel + i];
+        const float *next = weights;
+        float sums[16];
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            for (int32_t i = 0; i < 4; i++) {
+                sums[4 * pixel + i] = block->bias[channel + i];
+            }
+            next = window(x + pixel * block->x_step, weights, sums + 4 * pixel, block);
         }
-        weights = window(x, weights, sums, block);
-        for (int32_t i = 0; i < 4; i++) {
-            out[channel + i] = block->relu && sums[i] < 0.0f ? 0.0f : sums[i];
+        for (int32_t i = 0; i < 4 * pixels; i++) {
+            out[i / 4 * block->y_step + channel + i % 4] = block->relu && sums[i] < 0.0f ? 0.0f : sums[i];
         }
+        weights = next;
     }
+}
+
+void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
+{
+    block_of(x, weights, out, block, 1);
 }
 
 void ai_k_conv_f32_x2(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
 {
-    ai_k_conv_f32_x1(x, weights, out, block);
-    ai_k_conv_f32_x1(x + block->x_step, weights, out + block->y_step, block);
+    block_of(x, weights, out, block, 2);
 }
 
 void ai_k_conv_f32_x4(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
 {
-    ai_k_conv_f32_x2(x, weights, out, block);
-    ai_k_conv_f32_x2(x + 2 * block->x_step, weights, out + 2 * block->y_step, block);
+    block_of(x, weights, out, block, 4);
 }
 
 float ai_k_dot_f32(const float *x, const float *weights, int32_t count, float sum)

@@ -132,7 +132,7 @@ __asm__(
  *   24 bytes to the next pixel | tiles left of this row - 1 << 16   28 the same at the start of a row
  *   32 right shift   36 single columns of a row   40 single columns left
  *   44 bytes from the end of a pair of rows to the next   48 bytes of an output row
- *   52 as 28 and 56 as 36, for channels that take tiles
+ *   52 as 28 and 56 as 36, for channels that take tiles   60 return address of ai_k_dw_set_lane
  *   64 pairs of this lane   68 pitch in words   72 records of the next lane   76 out of the next lane
  *   116 lanes  120 multiplier of the depth  124 rows  128 columns  132 channels  136 zero_point  140 plane in words
  */
@@ -153,6 +153,7 @@ __asm__(
     ".equ ai_k_dw_full_row, 48\n"
     ".equ ai_k_dw_control_tiles, 52\n"
     ".equ ai_k_dw_singles_tiles, 56\n"
+    ".equ ai_k_dw_return, 60\n"
     ".equ ai_k_dw_pairs, 64\n"
     ".equ ai_k_dw_pitch, 68\n"
     ".equ ai_k_dw_records, 72\n"
@@ -177,23 +178,15 @@ __asm__(
     " pkhbt \\v, r11, r12, lsl #16\n"
     ".endm\n"
 
-    /* Label 9: the next lane. step: pairs of rows that an output column takes; short: right shift of channels that take
-     * tiles, or 0 if all do. */
-    ".macro ai_k_dw_lane step, short\n"
-    " push {r0-r3}\n"
-    " sub sp, #64\n"
-    " ldrd r4, r5, [sp, #ai_k_dw_columns]\n" /* columns, channels */
-    " mul r6, r4, r5\n"
-    " str r6, [sp, #ai_k_dw_full_row]\n"
-    " sub r1, r1, r4, lsl #(\\step - 1)\n"
-    " lsl r1, r1, #2\n"
-    " str r1, [sp, #ai_k_dw_advance]\n"
-    " and r6, r4, #1\n" /* single columns of a row */
-    " lsr r4, r4, #1\n" /* tiles of a row */
-    " sub r4, r4, #1\n"
-    " pkhbt r5, r5, r4, lsl #16\n"
-    " strd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
-    "9: ldr r1, [sp, #ai_k_dw_records]\n"
+    /* Makes a lane's frame, weights and pointers; r2: rows, r3: control at the start of a row. */
+    ".pushsection .text.ai_k_dw_set_lane, \"ax\", %progbits\n"
+    ".thumb\n"
+    ".balign 4\n"
+    ".type ai_k_dw_set_lane, %function\n"
+    ".thumb_func\n"
+    "ai_k_dw_set_lane:\n"
+    " str lr, [sp, #ai_k_dw_return]\n"
+    " ldr r1, [sp, #ai_k_dw_records]\n"
     " ldr r7, [sp, #ai_k_dw_multiplier]\n"
     " ldr r9, [sp, #ai_k_dw_zero_point]\n"
     " ldr r0, [sp, #ai_k_dw_start]\n"
@@ -217,12 +210,6 @@ __asm__(
     " add r9, r9, r11, lsr #1\n"
     " ldrd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
     " ldr r7, [sp, #ai_k_dw_full_row]\n"
-    " .if \\short\n"
-    " cmp r8, #\\short\n"
-    " itt ne\n" /* single columns only */
-    " ldrne r6, [sp, #ai_k_dw_columns]\n"
-    " movtne r5, #0xffff\n"
-    " .endif\n"
     " str r9, [sp, #ai_k_dw_offset]\n"
     " str r8, [sp, #ai_k_dw_shift]\n"
     " str r5, [sp, #ai_k_dw_control_start]\n"
@@ -239,6 +226,35 @@ __asm__(
     " add r10, r0, r10, lsl #2\n"
     " str r10, [sp, #ai_k_dw_pairs]\n"
     " add r1, r0, r1, lsl #2\n"
+    " ldr pc, [sp, #ai_k_dw_return]\n"
+    ".popsection\n"
+
+    /* Label 9: the next lane. step: pairs of rows that an output column takes; short: right shift of channels that take
+     * tiles, or 0 if all do. */
+    ".macro ai_k_dw_lane step, short\n"
+    " push {r0-r3}\n"
+    " sub sp, #64\n"
+    " ldrd r4, r5, [sp, #ai_k_dw_columns]\n" /* columns, channels */
+    " mul r6, r4, r5\n"
+    " str r6, [sp, #ai_k_dw_full_row]\n"
+    " sub r1, r1, r4, lsl #(\\step - 1)\n"
+    " lsl r1, r1, #2\n"
+    " str r1, [sp, #ai_k_dw_advance]\n"
+    " and r6, r4, #1\n" /* single columns of a row */
+    " lsr r4, r4, #1\n" /* tiles of a row */
+    " sub r4, r4, #1\n"
+    " pkhbt r5, r5, r4, lsl #16\n"
+    " strd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
+    "9: bl ai_k_dw_set_lane\n"
+    " .if \\short\n"
+    " ldr r10, [sp, #ai_k_dw_shift]\n"
+    " cmp r10, #\\short\n"
+    " itttt ne\n" /* single columns only */
+    " ldrne r10, [sp, #ai_k_dw_columns]\n"
+    " movtne r3, #0xffff\n"
+    " strne r10, [sp, #ai_k_dw_singles]\n"
+    " strne r3, [sp, #ai_k_dw_control_start]\n"
+    " .endif\n"
     ".endm\n"
     ".macro ai_k_dw_next_lane\n"
     " ldr r2, [sp, #ai_k_dw_lanes]\n"
