@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every function that an emitted kernel may call has a footprint, and the language of footprints says what it should."""
+"""Every function that an emitted kernel may call has a footprint; the language of footprints says what it should."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from stm32_emitter.planning.runtime import FOOTPRINTS
 def declared() -> dict[str, str]:
     """Functions with pointers that ai_kernels.h declares, with their parameters; inline ones only compute."""
     folder = stm32_runtime_c.include_dir()
-    found = {}
-    for header in re.findall(r'#include "(\w+\.h)"', (folder / "ai_kernels.h").read_text()):
-        text = re.sub(r"/\*.*?\*/", "", (folder / header).read_text(), flags=re.DOTALL)
-        for name, parameters in re.findall(r"^(?:void|int32_t|float)\s+(ai_k_\w+)\(([^;{]*)\)\s*;", text, re.MULTILINE):
-            if "*" in parameters:
-                found[name] = parameters
-    return found
+    headers = re.findall(r'#include "(\w+\.h)"', (folder / "ai_kernels.h").read_text())
+    text = "\n".join((folder / header).read_text() for header in headers)
+    plain = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    found = re.findall(r"^(?:void|int32_t|float)\s+(ai_k_\w+)\(([^;{]*)\)\s*;", plain, re.MULTILINE)
+    return {name: parameters for name, parameters in found if "*" in parameters}
 
 
 def test_the_headers_are_read() -> None:

@@ -25,7 +25,7 @@ MOST_ITERATIONS = 1 << 18
 """A kernel with more iterations is not analysed: no micro-kernel does its inner loops, so it is slow anyway."""
 
 
-class NotAnalysable(Exception):
+class NotAnalysable(Exception):  # noqa: N818 - a property of the kernel, no failure
     """The kernel has a form that the analysis does not know, or calls a function without a footprint."""
 
 
@@ -115,7 +115,7 @@ class _Walker:
         self.parameter = {variable: i for i, variable in enumerate(self.kernel.function.params)}
         self.sizes = tuple(parameter.bytes for parameter in self.kernel.parameters)
 
-    def statement(self, node: Any, environment: Environment, count: int) -> _Walked:
+    def statement(self, node: Any, environment: Environment, count: int) -> _Walked:  # noqa: PLR0911 - one for each form
         """Events of ``node`` in ``count`` iterations of the loops around it."""
         if isinstance(node, tirx.SeqStmt):
             return self._sequence(node, environment, count)

@@ -23,7 +23,7 @@ from stm32_emitter.program import Node, Program
 _NOBODY = -1
 
 
-class PlanBroken(AssertionError):
+class PlanBroken(AssertionError):  # noqa: N818 - as ModelRefused
     """A byte is read that another tensor has overwritten."""
 
 

@@ -11,7 +11,7 @@ from stm32_emitter.planning.overlap import Separation, separation
 from stm32_emitter.program import Node, Program
 
 Separations = dict[tuple[int, int], Separation]
-"""(dying buffer, born buffer) -> safe differences offset(born) - offset(dying), where they are more than disjointness."""
+"""(dying buffer, born buffer) -> safe differences offset(born) - offset(dying), where these let them overlap."""
 
 _BYTES = ("int8", "uint8", "bool")
 """Types that C lets share memory with any other type."""
@@ -79,7 +79,7 @@ class _Analysed:
 def _pairs(program: Program, number: int, node: Node) -> list[tuple[int, int]]:
     """(dying, born) buffers: input or scratch with output, input with scratch."""
     written = program.written[node.kernel]
-    outputs = {output for output in _results(program, node)}
+    outputs = set(_results(program, node))
     used = {argument.index for argument in node.arguments if not argument.is_constant}
     inputs = {a.index for i, a in enumerate(node.arguments) if not a.is_constant and i not in written}
     scratch = used - inputs - outputs

@@ -32,7 +32,7 @@ CONDITIONAL = "prim.if_then_else"
 _CALLS: dict[str, Callable[..., Any]] = {CONDITIONAL: np.where, "prim.likely": lambda a: a}
 
 
-def evaluate(expr: Any, environment: Environment, arrays: Arrays) -> Number:
+def evaluate(expr: Any, environment: Environment, arrays: Arrays) -> Number:  # noqa: PLR0911 - one for each form
     """The value of an integer or boolean expression.
 
     Raises:

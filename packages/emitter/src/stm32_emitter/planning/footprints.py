@@ -13,13 +13,13 @@ A footprint is put together from four forms, which are loop nests in small::
 the runtime have their entries in :mod:`.runtime_int8` and :mod:`.runtime_float`. To add one, write down what its C
 does::
 
-    @footprint("ai_k_twice_s8")                                    # void ai_k_twice_s8(const int8_t *in, int8_t *out, n)
+    @footprint("ai_k_twice_s8")      # void ai_k_twice_s8(const int8_t *in, int8_t *out, int32_t count)
     def _twice(call: Call) -> Footprint:
         return repeat(call[2], sequence(reads(0, 1), writes(1, 1)), {0: 1, 1: 1})
 
 A function may touch less than its entry says, never more, and never in another order. ``call[i]`` is an integer
 argument: one number, or an array with one for each call of a loop nest, so entries compute with numpy's functions only.
-Reads of constants need not be mentioned. A kernel that calls a function without an entry is planned, but never in place.
+Reads of constants need not be mentioned. A kernel that calls a function without an entry is never planned in place.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Loop = tuple[Number, Number]
 """(count, step in bytes)"""
 
 
-class Unknown(Exception):
+class Unknown(Exception):  # noqa: N818 - a property of the value, no failure
     """A value that is not known at compile time."""
 
 
@@ -158,9 +158,10 @@ def footprint(*names: str) -> Callable[[_Entry], _Entry]:
 
 def inside(start: Number, count: Number, dilation: Number, size: Number) -> tuple[Number, Number]:
     """(first, number) of the taps start + i * dilation, i = 0 .. count - 1, that are in 0 .. size - 1."""
-    first = np.maximum(-(start // dilation), 0)
-    last = np.minimum((size - 1 - start) // dilation, count - 1)
-    return first, np.maximum(last - first + 1, 0)
+    first: Ints = np.maximum(-(start // dilation), 0)
+    last: Ints = np.minimum((size - 1 - start) // dilation, count - 1)
+    taken: Ints = np.maximum(last - first + 1, 0)
+    return first, taken
 
 
 def window(image: int, position: tuple[Number, Number], taps: Sequence[Number], size: Sequence[Number]) -> Footprint:
@@ -175,7 +176,7 @@ def window(image: int, position: tuple[Number, Number], taps: Sequence[Number], 
     (row, column), (rows, columns, down, right, taken), (height, width, pixel) = position, taps, size
     top, high = inside(row, rows, down, height)
     left, wide = inside(column, columns, right, width)
-    start = ((row + top * down) * width + column + left * right) * pixel
+    start: Any = ((row + top * down) * width + column + left * right) * pixel
     return reads(image, taken, (high, down * width * pixel), (wide, right * pixel), start=start)
 
 

@@ -71,7 +71,7 @@ class _Writer:
         """A name for a variable of TIR."""
         return self.names.setdefault(variable, f"v{len(self.names)}")
 
-    def statement(self, node: Any, depth: int) -> None:
+    def statement(self, node: Any, depth: int) -> None:  # noqa: C901 - one branch for each form
         """A statement and everything below it."""
         if isinstance(node, tirx.SeqStmt):
             for part in node.seq:
@@ -148,7 +148,7 @@ class _Writer:
                     self.accesses(part, depth)
 
     def _conditional(self, parts: Sequence[Any], depth: int) -> None:
-        """(condition, if true, if false)"""
+        """The accesses of (condition, if true, if false)."""
         condition = self.value(parts[0])
         self.accesses(parts[0], depth)
         for head, part in ((f"if {condition}:", parts[1]), ("else:", parts[2])):
@@ -170,7 +170,7 @@ class _Writer:
         parameter = self.parameters.get(buffer, -1)
         return f"({parameter}, {self.value(argument.args[2])} * {item}, {item})"
 
-    def value(self, expr: Any) -> str | None:
+    def value(self, expr: Any) -> str | None:  # noqa: PLR0911 - one for each form
         """An integer expression in Python; None if it depends on data."""
         if isinstance(expr, tirx.IntImm):
             return str(int(expr.value))

@@ -55,8 +55,10 @@ def _pool(call: Call) -> Footprint:
 
 @footprint("ai_k_conv_f32", "ai_k_depthwise_f32")
 def _windows(call: Call) -> Footprint:
-    """Pixels in order, up to four at a time: a pixel may be written when the third before it is, and read as long as
-    the third after it is."""
+    """Pixels in order, up to four at a time.
+
+    A pixel may be written when the third before it is, and read as long as the third after it is.
+    """
     layer = [int(v) for v in call.constant(4)[:11]]
     height, width, channels, depth, rows, taps, down, right, stride, out_channels, outputs = layer
     pixels = call[7]

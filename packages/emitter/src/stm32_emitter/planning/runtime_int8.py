@@ -212,6 +212,20 @@ def _depthwise_stride_2(call: Call) -> Footprint:
     return _depthwise_3x3(call, 2)
 
 
+@footprint("ai_k_depthwise_row_pairs_s8")
+def _depthwise_row_pairs(call: Call) -> Footprint:
+    width, channels, lanes, plane = (call[i] for i in range(2, 6))
+    return together(reads(1, lanes, (width, channels)), writes(0, 4 * ((width + 1) // 2), (lanes, 4 * plane)))
+
+
+@footprint("ai_k_depthwise_row_s8")
+def _depthwise_row(call: Call) -> Footprint:
+    steps, outputs, channels, lanes, plane = (call[i] for i in (4, 5, 6, 8, 9))
+    weights = 16 * ((2 * steps + 3) // 4)
+    pairs = reads(0, 4 * plane, (lanes, 4 * plane))
+    return together(pairs, writes(3, weights), reads(3, weights), writes(2, lanes, (outputs, channels)))
+
+
 @footprint("ai_k_depthwise_taps_s8")
 def _depthwise_taps(call: Call) -> Footprint:
     """The image is only read by means of the list."""
@@ -295,8 +309,8 @@ def _table(call: Call) -> Footprint:
     return elementwise([0], 2, call[3])
 
 
-@footprint("ai_k_add_q20_s8", "ai_k_add_q21_s8", "ai_k_add_q22_s8")
-def _add(call: Call) -> Footprint:
+@footprint("ai_k_add_q20_s8", "ai_k_add_q21_s8", "ai_k_add_q22_s8", "ai_k_mul_s8")
+def _of_two(call: Call) -> Footprint:
     return elementwise([0, 1], 2, call[3])
 
 
