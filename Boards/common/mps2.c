@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Port of Arm's MPS2 FPGA boards as QEMU emulates them (AN385: Cortex-M3, AN386: Cortex-M4F, AN500: Cortex-M7F): clocks need no setting.
+/* Port of Arm's MPS2 FPGA boards as QEMU emulates them (AN385: Cortex-M3, AN386: Cortex-M4F, AN500: Cortex-M7F): clocks
+ * need no setting.
  */
 #include "board.h"
 #include "cmsdk_counter.h"
