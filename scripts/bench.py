@@ -4,7 +4,8 @@
 One image per model, option and board; one inference of SystemPerformance, between ai_bench_begin and ai_bench_end.
 Instructions are exact; cycles follow the timing table of the Cortex-M4 Technical Reference Manual, without wait states.
 A layer's figures are counted in the same image. Stack is measured by painting, with the kernels of the runtime
-included; its bound comes from the call graph. Code counts the emitted sources, the runtime and the library members that they need.
+included; its bound comes from the call graph. Code counts the emitted sources, the runtime and the library members that
+they need.
 """
 
 from __future__ import annotations

@@ -109,9 +109,11 @@ def _bound(short: str, variant: str) -> tuple[int | None, int | None, int | None
     return UNFOLDED[short] if short in UNFOLDED and variant == "constant-channels-off" else TARGETS[short]
 
 
-def _against(value: int, bound: int | None) -> str:
+def _against(value: int | None, bound: int | None) -> str:
     if bound is None:
         return "-"
+    if value is None:
+        return f"{bound:,} not shown"
     return f"{bound:,} {'met' if value <= bound else f'missed by {value / bound - 1:.1%}'}"
 
 
@@ -131,8 +133,8 @@ def _speed(record: dict[str, Any]) -> list[str]:
 def _sizes(record: dict[str, Any]) -> list[str]:
     rows = [
         [short, variant, row["activations"], _against(row["activations"], _bound(short, variant)[2]), TFLM[short][2],
-         row["stack"], row["stack_bound"], _against(row["stack_bound"] or 0, 512), row["code"], TFLM[short][3], row["constants"],
-         row["compile_s"]]
+         row["stack"], row["stack_bound"], _against(row["stack_bound"], 512), row["code"], TFLM[short][3],
+         row["constants"], row["compile_s"]]
         for short, variant, row in rows_of(record)
     ]  # fmt: skip
     head = [

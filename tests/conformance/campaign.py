@@ -41,11 +41,13 @@ class Part:
     dtype: str
     first: int
     count: int
+    schedule: str = ""
 
     @property
     def key(self) -> str:
         """How it is called in the state file."""
-        return f"{self.machine}/{self.op}/{self.dtype}/{self.first}+{self.count}"
+        forced = f"/{self.schedule}" if self.schedule else ""
+        return f"{self.machine}/{self.op}/{self.dtype}/{self.first}+{self.count}{forced}"
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,16 @@ class PartResult:
     seconds: float
 
 
-def parts(machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], seeds: range, chunk: int) -> list[Part]:
+def parts(
+    machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], seeds: range, chunk: int, schedule: str = ""
+) -> list[Part]:
     """All parts of a campaign, one machine after the other."""
     found = []
     for machine in machines:
         for op in ops:
             for dtype in dtypes if op not in GRAPHS else ("mixed",):
                 found += [
-                    Part(machine, op, dtype, first, min(chunk, seeds.stop - first))
+                    Part(machine, op, dtype, first, min(chunk, seeds.stop - first), schedule)
                     for first in range(seeds.start, seeds.stop, chunk)
                 ]
     return found
@@ -79,6 +83,7 @@ def run_part(part: Part, sources: str) -> PartResult:
     Raises:
         SourcesChanged: ``sources`` is not their digest any more.
     """
+    from stm32_emitter.operators.schedule import ANY_LAYER
     from stm32_emitter.testing.cases import cases
     from stm32_emitter.testing.graphs import graphs, pruned_graphs
 
@@ -88,7 +93,8 @@ def run_part(part: Part, sources: str) -> PartResult:
     folder = BUILD / "work" / part.key.replace("/", "-")
     several = dict(zip(GRAPHS, (graphs, pruned_graphs), strict=True)).get(part.op)
     source = several(part.first, part.count) if several else cases(part.op, part.first, part.count, part.dtype)
-    outcomes = run_batch(list(source), MACHINES[part.machine], folder, together=True)
+    options = {"tuned": {ANY_LAYER: part.schedule}} if part.schedule else None
+    outcomes = run_batch(list(source), MACHINES[part.machine], folder, together=True, options=options)
     if sources_digest() != sources:
         raise SourcesChanged
     problems = tuple((o.name, o.status, o.detail) for o in outcomes if o.status != "equal")
@@ -150,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the campaign."""
     options = _options(arguments)
     seeds = range(options.seeds, options.seeds + options.count)
-    every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk)
+    every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk, options.schedule)
     sources = sources_digest()
     state = State(options.state, sources)
     results = {part: found for part in every if (found := state.result(part)) is not None}
@@ -193,6 +199,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
     parser.add_argument("--machines", nargs="+", default=["host"], choices=list(MACHINES))
     parser.add_argument("--chunk", type=int, default=40, help="cases in one program")
+    parser.add_argument("--schedule", default="", help="a schedule that every layer takes that has it, such as d8-2x4")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--state", type=Path, default=BUILD / "state.json", help="what is done already")
     parser.add_argument("--no-report", action="store_true", help="leave RESULTS.md and RESULTS.json alone")

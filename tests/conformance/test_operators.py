@@ -29,6 +29,15 @@ def test_operator_on_the_host(op, tmp_path):
     check(run_batch(sample(op, 12, 4), MACHINES["host"], tmp_path))
 
 
+OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
+"""Cases that write over their input: a channel with several outputs, and rows that are read backward in pairs."""
+
+
+@pytest.mark.parametrize(("op", "seed"), OVERLAPPING)
+def test_operator_that_writes_over_its_input(op, seed, tmp_path):
+    check(run_batch(list(cases(op, seed, 1, "int8")), MACHINES["host"], tmp_path))
+
+
 @pytest.mark.parametrize("op", operators())
 def test_operator_with_sanitizers(op, tmp_path):
     check(run_batch(sample(op, 4, 1), MACHINES["host-sanitized"], tmp_path))

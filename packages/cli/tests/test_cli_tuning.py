@@ -49,8 +49,12 @@ class Machine:
         return Trial({"nodes": nodes}, Measurement("m", 1, "board", "", total, figures), outputs)
 
 
+def memory(chosen: Mapping[str, str]) -> int:
+    return 100 + 0 * len(chosen)
+
+
 def tune(machine: Machine, file: Path, board: str = "board") -> Any:
-    return Session(machine.attempt, Cache.open(file), board, "balanced").run(NODES)
+    return Session(machine.attempt, Cache.open(file), board, "balanced", memory).run(NODES)
 
 
 def test_every_schedule_is_measured_in_as_few_builds_as_can_be(tmp_path: Path) -> None:
@@ -83,6 +87,15 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, stop_at: int) -> None:
         [{A: "fast", B: "plain"}, {A: "mid"}],
         [{A: "mid"}],
     ][stop_at - 1]  # fmt: skip
+
+
+@pytest.mark.parametrize(("goal", "best"), [("balanced", "mid"), ("speed", "fast")])
+def test_balanced_takes_no_more_memory(tmp_path: Path, goal: str, best: str) -> None:
+    def larger(chosen: Mapping[str, str]) -> int:
+        return 101 if chosen.get(A) == "fast" else 100
+
+    rows = Session(Machine().attempt, Cache.open(tmp_path / "t.json"), "board", goal, larger).run(NODES)
+    assert [row.best for row in rows] == [best, "linear"]
 
 
 def test_another_board_is_measured_anew(tmp_path: Path) -> None:

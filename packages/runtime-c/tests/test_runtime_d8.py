@@ -8,10 +8,20 @@ FLAGS = [
     "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-ffunction-sections", "-fdata-sections",
 ]  # fmt: skip
 PROGRAMS = {
-    "d8_tests.c": (("conv_d8", "dense_d8"), ("columns_s8", "columns_clipped_s8", "conv_d8_s8", "dense_pad_s8",
-                                             "dense_d8_s8")),
-    "winograd_tests.c": (("conv_winograd",), ("winograd_weights_s8", "winograd_values_s8", "winograd_transform",
-                                              "winograd_multiply", "winograd_output_s8", "winograd_results")),
+    "d8_tests.c": (
+        ("columns", "conv_d8", "conv_d8_quad", "dense_d8"),
+        (
+            "columns_s8", "columns_quad_s8", "columns_clipped_s8", "conv_d8_s8", "conv_d8_quad_s8", "dense_pad_s8",
+            "dense_d8_s8",
+        ),
+    ),
+    "winograd_tests.c": (
+        ("conv_winograd",),
+        (
+            "winograd_weights_s8", "winograd_values_s8", "winograd_transform", "winograd_multiply",
+            "winograd_output_s8", "winograd_results",
+        ),
+    ),
 }  # fmt: skip
 """Program -> (sources, functions of which the program calls the C twin as well)."""
 

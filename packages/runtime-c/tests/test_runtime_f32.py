@@ -5,15 +5,10 @@ import pytest
 import stm32_runtime_c
 
 FLAGS = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-ffunction-sections"]
-SOURCES = ("conv_f32", "conv_block_f32", "depthwise_f32")
+SOURCES = ("conv_f32", "conv_block_f32", "dense_f32", "depthwise_f32")
 TWINS = (
-    "conv_f32",
-    "conv_f32_x4",
-    "conv_f32_x2",
-    "conv_f32_x1",
-    "depthwise_f32",
-    "depthwise_f32_x4",
-    "depthwise_f32_x1",
+    *("conv_f32", "conv_f32_x4", "conv_f32_x2", "conv_f32_x1", "dot_f32", "dense_f32"),
+    *("depthwise_f32", "depthwise_f32_x4", "depthwise_f32_x1"),
 )
 
 

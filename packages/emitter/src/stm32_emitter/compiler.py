@@ -33,6 +33,7 @@ from stm32_emitter.passes.lower import lower_operators
 from stm32_emitter.passes.outputs import separate_outputs
 from stm32_emitter.planning.budget import within_peak
 from stm32_emitter.planning.constraints import separations
+from stm32_emitter.planning.order import ordered
 from stm32_emitter.planning.plan import Plan, overlaps, plan_memory
 from stm32_emitter.program import Node, Program, TensorInfo
 from stm32_emitter.target import Target, target_named
@@ -176,12 +177,16 @@ def lower_module(
 def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
     """The program; "balanced" takes working memory only where it does not raise the peak."""
 
-    def lower(chosen: Choices) -> Program:
-        return extract_program(lower_operators(fused, core, chosen))
+    def height(program: Program) -> int:
+        return _planned(program, options).bytes
 
-    if choices.optimize != "balanced":
-        return lower(choices)
-    return within_peak(lower, lambda program: _planned(program, options).bytes, choices)
+    def lower(chosen: Choices) -> Program:
+        found = extract_program(lower_operators(fused, core, chosen))
+        better = ordered(found)
+        # The plan may share memory in the one order and not in the other.
+        return found if better is not found and height(better) > height(found) else better
+
+    return within_peak(lower, height, choices) if choices.optimize == "balanced" else lower(choices)
 
 
 def _checked(options: Options) -> Target:

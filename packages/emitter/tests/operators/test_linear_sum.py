@@ -49,6 +49,21 @@ def test_ties_are_rounded_away_from_zero(host, one_operator) -> None:
         np.testing.assert_array_equal(result.reshape(256, 256), Reference(model).run(inputs)[0])
 
 
+def test_products_of_every_pair_equal_the_reference(host, one_operator, seed) -> None:
+    rng = np.random.default_rng(seed)
+    every = np.arange(-128, 128).astype(np.int8)
+    inputs = [np.repeat(every, 256).reshape(256, 256), np.tile(every, 256).reshape(256, 256)]
+    for scale in (0.06, 0.4, 20.0):
+        zero_points = [int(z) for z in rng.integers(-128, 128, 3)]
+        model = _model(one_operator, "MUL", (0.11, 0.23, scale), zero_points, shapes=((256, 256), (256, 256)))
+        compiled = compile_model(model, name="product")
+        assert "ai_k_mul_s8" in compiled.files["product_lib.c"].decode(), f"seed {seed}, {scale}, {zero_points}"
+        (result,) = host.run(compiled, inputs)
+        np.testing.assert_array_equal(
+            result.reshape(256, 256), Reference(model).run(inputs)[0], err_msg=f"{zero_points}"
+        )
+
+
 def test_no_form_for_results_that_are_not_linear() -> None:
     values = np.arange(-128, 128)
     bent = np.clip(np.abs(values)[:, None] + values[None, :], -128, 127)

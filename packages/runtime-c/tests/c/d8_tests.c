@@ -13,7 +13,11 @@ enum { MOST_STEPS = 40, MOST_GROUPS = 3, MOST_DEPTH = 200, LAYERS = 400 };
 
 void twin_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
                      int32_t pitch);
-void twin_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *image, const int32_t *patch, int32_t row,
+void twin_columns_quad_s8(int32_t *columns, const int8_t *first, const int8_t *second, const int8_t *third,
+                          const int8_t *fourth, int32_t count, int32_t rows, int32_t pitch);
+void twin_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                          int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
+void twin_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
 void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
                      int32_t groups, int32_t zero_point);
@@ -24,7 +28,7 @@ unsigned check_failures;
 static uint32_t state = 20260102u;
 static int8_t values[1024];
 static int32_t records[MOST_GROUPS * (9 + 2 * MOST_DEPTH)], scales[2 * 8 * MOST_GROUPS];
-static int32_t columns[2][2 * MOST_STEPS];
+static int32_t columns[2][8 * MOST_STEPS];
 static int8_t out[2][64];
 
 /* 0 .. bound - 1 */
@@ -82,15 +86,25 @@ static void test_columns(void)
     CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
 }
 
+static void test_quad_columns(void)
+{
+    const int32_t count = 1 + draw(12), rows = 1 + draw(3), pitch = count + draw(9);
+    const int8_t *const second = values + draw(40), *const third = values + draw(40);
+    start_outputs();
+    ai_k_columns_quad_s8(columns[0], values, second, third, values + 5, count, rows, pitch);
+    twin_columns_quad_s8(columns[1], values, second, third, values + 5, count, rows, pitch);
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+}
+
 static void test_clipped_columns(void)
 {
     const int32_t channels = 1 + draw(6), depth = draw(2) == 0 ? channels : 1 + draw(channels);
     const int32_t patch[] = {1 + draw(6), 1 + draw(6), channels,    depth,          1 + draw(3),
                              1 + draw(3), 1 + draw(2), 1 + draw(2), draw(256) - 128};
-    const int32_t row = draw(9) - 4, column = draw(9) - 4, pixel = draw(2);
+    const int32_t row = draw(9) - 4, column = draw(9) - 4, pixels = 2 + 2 * draw(2);
     start_outputs();
-    ai_k_columns_clipped_s8(columns[0], pixel, values, patch, row, column);
-    twin_columns_clipped_s8(columns[1], pixel, values, patch, row, column);
+    ai_k_columns_clipped_s8(columns[0], pixels, values, patch, row, column);
+    twin_columns_clipped_s8(columns[1], pixels, values, patch, row, column);
     CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
 }
 
@@ -115,6 +129,27 @@ static void test_convolution(void)
     const int32_t zero_point = draw_zero_point(), stride = 4 * groups + draw(5);
     ai_k_conv_d8_s8(columns[0], records, out[0], stride, steps, groups, zero_point);
     twin_conv_d8_s8(columns[0], records, out[1], stride, steps, groups, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+}
+
+static void test_quads(void)
+{
+    const int32_t steps = 1 + draw(AI_K_QUAD_STEPS), groups = 1 + draw(MOST_GROUPS), quads = 1 + draw(2);
+    for (int32_t group = 0; group < groups; group++) {
+        int32_t *const record = records + group * (5 + steps);
+        draw_bias(record, record + 1);
+        record[2] = draw_multiplier();
+        record[3] = draw_multiplier();
+        record[4] = draw(16) | draw(16) << 8;
+        for (int32_t i = 0; i < steps; i++) {
+            record[5 + i] = weight_word();
+        }
+    }
+    start_outputs();
+    ai_k_columns_quad_s8(columns[0], values, values + draw(64), values + 7, values + draw(64), 2 * steps, quads, 100);
+    const int32_t zero_point = draw_zero_point(), stride = 2 * groups + draw(2);
+    ai_k_conv_d8_quad_s8(columns[0], records, out[0], stride, steps, groups, quads, zero_point);
+    twin_conv_d8_quad_s8(columns[0], records, out[1], stride, steps, groups, quads, zero_point);
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 
@@ -147,8 +182,10 @@ int main(void)
     for (int i = 0; i < LAYERS; i++) {
         fill_values();
         test_columns();
+        test_quad_columns();
         test_clipped_columns();
         test_convolution();
+        test_quads();
         test_dense();
     }
     (void)printf("%u failures\n", check_failures);

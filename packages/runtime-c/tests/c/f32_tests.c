@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ai_k_conv_f32.h"
+#include "ai_k_dense_f32.h"
 #include "ai_k_depthwise_f32.h"
 #include "check.h"
 
@@ -15,6 +16,8 @@ void twin_conv_f32(const float *image, const float *weights, const float *bias, 
                    int32_t row, int32_t column, int32_t pixels);
 void twin_depthwise_f32(const float *image, const float *weights, const float *bias, float *out, const int32_t *layer,
                         int32_t row, int32_t column, int32_t pixels);
+void twin_dense_f32(const float *in, const float *weights, const float *bias, float *out, int32_t depth,
+                    int32_t outputs, int32_t relu);
 
 unsigned check_failures;
 static uint32_t state = 20260103u;
@@ -85,6 +88,15 @@ static void test_lengths(void)
     }
 }
 
+static void test_dense(void)
+{
+    const int32_t depth = 1 + draw(40), outputs = 1 + draw(20), relu = draw(2);
+    memset(out, 0x55, sizeof out);
+    ai_k_dense_f32(image, weights, bias, out[0], depth, outputs, relu);
+    twin_dense_f32(image, weights, bias, out[1], depth, outputs, relu);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+}
+
 int main(void)
 {
     fill(image, IMAGE);
@@ -93,6 +105,7 @@ int main(void)
     test_lengths();
     for (int i = 0; i < LAYERS; i++) {
         test_layer();
+        test_dense();
     }
     (void)printf("%u failures\n", check_failures);
     return check_failures == 0 ? 0 : 1;

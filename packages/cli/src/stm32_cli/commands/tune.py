@@ -49,6 +49,12 @@ class _Bench:
         (found,) = find_models(compiled.write(self.work / f"trial{self.trials}"))
         return Trial(found.info, self._measure(found), self._outputs(found))
 
+    def memory(self, schedules: Mapping[str, str]) -> int:
+        """Bytes of the pool with the named schedules."""
+        from stm32_cli.project.compiler import compile_file
+
+        return compile_file(self.model, replace(self.chosen, tuned=dict(schedules))).planned_bytes
+
     def _is_real(self) -> bool:
         from stm32_board_support import Kind
 
@@ -153,7 +159,7 @@ def command(
     nodes = compile_file(model, chosen).info["nodes"]
     with scratch("stm32-tune-") as work:
         bench = _Bench(model, chosen, found, device, work)
-        rows = Session(bench.attempt, store, found.name, optimize).run(nodes)
+        rows = Session(bench.attempt, store, found.name, optimize, bench.memory).run(nodes)
     _tell(rows, cache, as_json=as_json)
 
 

@@ -19,10 +19,10 @@ FIRMWARE_CODE = 20_480
 """Bytes of flash of the Validation firmware without a model, rounded up."""
 FIRMWARE_DATA = 4_096
 """Its variables."""
-_RUNTIME_CODE, _CODE_OF_KERNEL, _CODE_OF_NODE = 1_600, 150, 40
+_RUNTIME_CODE, _CODE_OF_KERNEL, _CODE_OF_NODE = 1_600, 150, 60
 # Micro-kernels that the first kernel of a kind brings.
-_CODE_OF_KIND = {"conv_2d": 3_500, "depthwise_conv_2d": 3_500, "fully_connected": 2_000}
-_CODE_OF_OTHER_KIND = 700
+_CODE_OF_KIND = {"conv_2d": 4_000, "depthwise_conv_2d": 4_000, "fully_connected": 3_000}
+_CODE_OF_OTHER_KIND = 800
 _STACK, _STACK_OF_ARGUMENT = 448, 4
 
 

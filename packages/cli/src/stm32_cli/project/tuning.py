@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stm32_cli import __version__, console
@@ -96,7 +96,7 @@ class Tuned:
         key: of the class.
         layers: names of the model's layers in it.
         default: schedule that is chosen without a tuning file.
-        best: schedule with the fewest cycles; the default one where it is among them.
+        best: schedule with the fewest cycles of those that may be taken; the default one where it is among them.
         cycles: schedule -> cycles of one layer.
     """
 
@@ -129,10 +129,19 @@ class Session:
         cache: tuning file.
         board: name of the board.
         goal: value of `optimize`.
+        memory: bytes of the pool with the named schedules; "balanced" takes none that need more than the default ones.
     """
 
-    def __init__(self, attempt: Callable[[Mapping[str, str]], Trial], cache: Cache, board: str, goal: str) -> None:
+    def __init__(
+        self,
+        attempt: Callable[[Mapping[str, str]], Trial],
+        cache: Cache,
+        board: str,
+        goal: str,
+        memory: Callable[[Mapping[str, str]], int],
+    ) -> None:
         self._attempt = attempt
+        self._memory = memory
         self._cache = cache
         self._board = board
         self._goal = goal
@@ -192,10 +201,25 @@ class Session:
             cycles = {name: self._cache.cycles(key, name, self._board) or 0 for name in names}
             default = str(members[0]["schedule"]["name"])
             best = min(names, key=lambda name: (cycles[name], name != default))
-            self._cache.keep_best(key, self._goal, best)
             rows.append(Tuned(key, tuple(str(node["name"]) for node in members), default, best, cycles))
+        if self._goal == "balanced":
+            rows = self._within_memory(rows)
+        for row in rows:
+            self._cache.keep_best(row.key, self._goal, row.best)
         self._cache.write()
         return rows
+
+    def _within_memory(self, rows: Sequence[Tuned]) -> list[Tuned]:
+        """For each class the fastest schedule with which the pool does not grow; those that gain most come first."""
+        changed = sorted((row for row in rows if row.gain > 0), key=lambda row: -row.gain)
+        limit = self._memory({}) if changed else 0
+        taken: dict[str, str] = {}
+        for row in changed:
+            names = sorted(row.cycles, key=row.cycles.__getitem__)
+            faster = names[: names.index(row.default)]
+            fitting = (name for name in faster if self._memory({**taken, row.key: name}) <= limit)
+            taken[row.key] = next(fitting, row.default)
+        return [replace(row, best=taken.get(row.key, row.best)) for row in rows]
 
 
 def _other_bytes(chosen: Mapping[str, str], nodes: Nodes) -> CliError:

@@ -46,6 +46,7 @@ def report_html(record: dict[str, Any]) -> str:
         f'<div class="scroll">{plan_svg(report)}</div>',
         "<h2>Layers</h2>",
         _nodes(report["nodes"]),
+        _folded(report["folded"]),
         *_regions(report, record),
         "</body></html>",
     ]
@@ -111,9 +112,15 @@ def _nodes(nodes: list[dict[str, Any]]) -> str:
         cycles = schedule["cycles"] or None
         per_mac = cycles / macs if cycles and macs else None
         what = [schedule["name"], schedule["description"], cycles, per_mac]
-        rows.append([number, node["name"], node["kernel"], *what, macs, node["live_bytes"]])
+        lost = [node["constant_channels"] or None, node["unread_channels"] or None]
+        rows.append([number, node["name"], node["kernel"], *what, macs, node["live_bytes"], *lost])
     head = ["", "layer", "kernel", "schedule", "blocking, layout", "expected cycles", "per MAC", "MACs", "bytes in use"]
-    return _table(head, rows)
+    return _table([*head, "constant channels", "unread channels"], rows)
+
+
+def _folded(names: list[str]) -> str:
+    """The operators of which nothing is left."""
+    return f'<p class="note">Folded into others: {_text(", ".join(names))}</p>' if names else ""
 
 
 def _regions(report: dict[str, Any], record: dict[str, Any]) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schedule of CONV_2D for ai_k_conv_d8.h: 4 output channels x 2 output pixels at a time."""
+"""The schedules of CONV_2D for ai_k_conv_d8.h: 4 output channels x 2 output pixels at a time, or 2 x 4."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
-_CHANNELS = 4
-_PIXELS = 2
+_QUAD_STEPS = 32
+"""Steps of the kernel for four pixels (AI_K_QUAD_STEPS)."""
+_RUN_BYTES = 1024
+"""Columns of quads that share one load of the weights."""
+_MOST_RIGHT_SHORT = 16
+"""Largest shift for the kernel for four pixels with zero point -128."""
 _MOST_RIGHT = 23
 """Largest shift for which zero point and rounding still fit 32 bits."""
 
@@ -61,60 +65,106 @@ def rows_of(request: KernelRequest) -> Rows:
     return Rows(matrix, folded, scales, right)
 
 
-def fits(request: KernelRequest) -> bool:
-    """Whether the layer has a block of 4 channels x 2 pixels and the kernel's arithmetic is exact for it."""
-    sizes = geometry(request)
-    if sizes.out_channels // sizes.groups < _CHANNELS or sizes.pixels < _PIXELS:
-        return False
-    rows = rows_of(request)
+def is_exact(rows: Rows) -> bool:
+    """Whether the arithmetic of two weights in a halfword is proven for these channels."""
     return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
 
 
+def fits(request: KernelRequest) -> bool:
+    """Whether the layer has a block of 4 channels x 2 pixels and the arithmetic is exact for it."""
+    rows = rows_of(request)
+    return is_exact(rows) and _Nest(request, rows, _PAIRS, 1).fits()
+
+
 def schedules(request: KernelRequest) -> list[Schedule]:
-    """The schedule; none where the layer has no such block or the arithmetic is not proven."""
-    if not fits(request):
+    """Both blockings; none where the layer has no such block or the arithmetic is not proven."""
+    rows, s = rows_of(request), geometry(request)
+    if not is_exact(rows):
         return []
-    s = geometry(request)
-    per_tap, blocks = s.channels // s.groups, -(-s.out_channels // s.groups // _CHANNELS) * s.groups
-    steps = s.kernel[0] * steps_of(s.kernel[1] * per_tap)
-    pairs = s.batch * -(-s.pixels // _PIXELS)
-    gather = 60 + s.kernel[0] * 20 + steps * (4.5 if per_tap % 4 == 0 else 9)
-    fours = Schedule(
-        "d8-4x2", lambda: kernel(request), "4 channels x 2 pixels, two weights in a halfword",
-        cycles=pairs * (gather * s.groups + blocks * (steps * 16.3 + 90)), scratch=8 * steps,
-        constants=blocks * 4 * (9 + 2 * steps), code=1900,
-    )  # fmt: skip
-    return [fours]
+    nests = [_Nest(request, rows, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
+    nests = [nest for nest in [*nests, _Nest(request, rows, _PAIRS, 1)] if nest.fits()]
+    return [nest.described() for nest in nests]
 
 
-def kernel(request: KernelRequest) -> Kernel:
-    """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: the columns of 2 pixels."""
-    schedule = _Schedule(request)
-    sizes = schedule.sizes
-    depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
-    with KernelBuilder("conv_2d", sizes.batch * sizes.pixels * sizes.out_channels * depth) as k:
-        schedule.emit(k)
-    return k.kernel()
+def _runs(quads: int) -> list[int]:
+    """How many quads may share one load of the weights: of each doubling what leaves the fewest over."""
+    limits = [limit for limit in (8, 4, 2, 1) if limit <= quads]
+    found = [min(range(limit, limit // 2, -1), key=lambda count: -(-quads // count) * count) for limit in limits]
+    return sorted(set(found), reverse=True)
 
 
-class _Schedule:
-    """The loop nest over images, groups and pixel pairs; an odd last pixel is paired with the one before it."""
+@dataclass(frozen=True)
+class _Block:
+    """What the micro-kernel computes at a time; ``header`` counts the words of a record besides its weights."""
 
-    def __init__(self, request: KernelRequest) -> None:
-        self.request, self.sizes = request, geometry(request)
+    name: str
+    channels: int
+    pixels: int
+    header: int
+    kernel: str
+    gather: str
+
+
+_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_conv_d8_s8", "ai_k_columns_s8")
+_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_conv_d8_quad_s8", "ai_k_columns_quad_s8")
+
+
+class _Nest:
+    """The loop nest over images, groups and runs of pixels; the last run may overlap the one before it."""
+
+    def __init__(self, request: KernelRequest, rows: Rows, block: _Block, blocks_in_run: int) -> None:
+        self.request, self.block, self.channels, self.sizes = request, block, rows, geometry(request)
         s = self.sizes
         self.per_tap, self.per_group = s.channels // s.groups, s.out_channels // s.groups
         row = s.kernel[1] * self.per_tap
         self.contiguous = self.per_tap == s.channels and s.dilation[1] == 1
+        # Neighbouring pixels are neighbours in memory.
+        self.pointwise = s.kernel == (1, 1) and s.stride == (1, 1) and not s.padded and self.contiguous
         # A patch whose rows touch is one long row.
         whole = self.contiguous and (s.kernel[0] == 1 or (s.kernel[1] == s.width and s.dilation[0] == 1))
         whole = whole and not s.padded
         self.row, self.rows = (row * s.kernel[0], 1) if whole else (row, s.kernel[0])
         self.steps = steps_of(self.row) * self.rows
-        self.blocks = overlapping_groups(self.per_group, _CHANNELS)
-        self.record_words = 9 + 2 * self.steps
+        self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
+        self.record_words = block.header + block.channels // 2 * self.steps
+        self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
 
-    def emit(self, k: KernelBuilder) -> None:
+    def fits(self) -> bool:
+        """Whether the layer has a run of pixels and the micro-kernel takes its depth and scales."""
+        if self.per_group < self.block.channels or self.sizes.pixels < self.run:
+            return False
+        if self.block is not _QUADS:
+            return True
+        most = _MOST_RIGHT_SHORT if self.request.integer("output_zero_point") == -128 else _MOST_RIGHT
+        columns = 4 * self.run * self.steps
+        small = self.blocks_in_run == 1 or columns <= _RUN_BYTES
+        return self.steps <= _QUAD_STEPS and small and bool(self.channels.right.max() <= most)
+
+    def described(self) -> Schedule:
+        """The schedule with its costs, from measured parts of the micro-kernels."""
+        s, block = self.sizes, self.block
+        runs, blocks = s.batch * s.groups * -(-s.pixels // self.run), len(self.blocks)
+        per_four = 13.0 if self.row % 4 == 0 or block is _QUADS else 22.0
+        values = self.run / 2 * (30 + self.rows * 14 + self.steps / 2 * per_four)
+        if block is _QUADS:
+            products = blocks * (55 + self.steps * 1.3 + self.run / 4 * (75 + self.steps * 15.0))
+        else:
+            products = blocks * (92 + self.steps * 16.35)
+        return Schedule(
+            block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else ""), self.kernel,
+            f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
+            cycles=runs * (values + products + 60), scratch=4 * self.run * self.steps,
+            constants=4 * s.groups * blocks * self.record_words, code=2700 if block is _QUADS else 1900,
+        )  # fmt: skip
+
+    def kernel(self) -> Kernel:
+        """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: the columns of a run of pixels."""
+        s = self.sizes
+        with KernelBuilder("conv_2d", s.batch * s.pixels * self.channels.weights.size) as k:
+            self._emit(k)
+        return k.kernel()
+
+    def _emit(self, k: KernelBuilder) -> None:
         """Parameters and loops."""
         s, request = self.sizes, self.request
         self.k = k
@@ -123,33 +173,50 @@ class _Schedule:
         clipped = s.padded or not self.contiguous
         self.patch = k.constant("patch", self._patch()) if clipped else None
         self.y = k.output("y", (request.output.elements,), "int8")
-        self.columns = k.scratch("columns", 2 * self.steps, "int32")
-        pairs = -(-s.pixels // _PIXELS)
-        backward = request.grows
+        self.columns = k.scratch("columns", self.run * self.steps, "int32")
+        runs, backward = -(-s.pixels // self.run), request.grows
         with (
             k.loop("n", s.batch, backward=backward) as n,
             k.loop("group", s.groups) as group,
-            k.loop("pair", pairs, backward=backward) as pair,
+            k.loop("run", runs, backward=backward) as run,
         ):
-            first = pair * _PIXELS
-            if s.pixels % _PIXELS:
-                first = tirx.min(first, s.pixels - _PIXELS)
-            self._gather(n, group, first)
+            first = run * self.run
+            if s.pixels % self.run:
+                first = tirx.min(first, s.pixels - self.run)
+            self._gather_run(n, group, first)
             self._multiply(n, group, first)
         low, high = request.integer("low"), request.integer("high")
         if low > -128 or high < 127:
             k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
 
+    def _gather_run(self, n: Any, group: Any, first: Any) -> None:
+        s, pixels = self.sizes, self.block.pixels
+        if self.pointwise:
+            start = (n * (s.height * s.width) + first) * s.channels
+            places = [start + pixel * s.channels for pixel in range(pixels)]
+            self._widen(0, places, self.blocks_in_run, pixels * s.channels)
+        elif self.blocks_in_run == 1:
+            self._gather(n, group, first, 0)
+        else:
+            with self.k.loop("quad", self.blocks_in_run) as quad:
+                self._gather(n, group, first + quad * pixels, quad * (pixels * self.steps))
+
     def _records(self) -> NDArray[np.int32]:
-        rows, order = rows_of(self.request), position_order(self.row, self.rows)
-        parts = []
+        order = position_order(self.row, self.rows)
+        parts: list[Any] = []
         for group in range(self.sizes.groups):
             for start in self.blocks:
                 first = group * self.per_group + start
-                block = slice(first, first + _CHANNELS)
-                parts += [*mixed_bias(rows.bias[block]), halfword_pairs(rows.weights[block], order).T.ravel()]
-                parts += [shift_word(rows.right[block] - 1), words(rows.multipliers[block])]
+                parts += self._record(slice(first, first + self.block.channels), order)
         return np.concatenate(parts)
+
+    def _record(self, block: slice, order: NDArray[np.intp]) -> list[NDArray[np.int32]]:
+        rows = self.channels
+        bias, scales = mixed_bias(rows.bias[block]), words(rows.multipliers[block])
+        weights, shifts = halfword_pairs(rows.weights[block], order).T.ravel(), rows.right[block] - 1
+        if self.block is _QUADS:
+            return [*bias, scales, shift_word(shifts), weights]
+        return [*bias, weights, shift_word(shifts), scales]
 
     def _patch(self) -> NDArray[np.int32]:
         s = self.sizes
@@ -162,38 +229,36 @@ class _Schedule:
         s = self.sizes
         record = group * (len(self.blocks) * self.record_words)
         start = (n * s.pixels + first) * s.out_channels + group * self.per_group
-        whole, rest = divmod(self.per_group, _CHANNELS)
+        whole, rest = divmod(self.per_group, self.block.channels)
         self._call(record, start, whole)
         if rest:
-            self._call(record + whole * self.record_words, start + (self.per_group - _CHANNELS), 1)
+            self._call(record + whole * self.record_words, start + (self.per_group - self.block.channels), 1)
 
     def _call(self, record: Any, start: Any, blocks: int) -> None:
+        quads = [self.blocks_in_run] if self.block is _QUADS else []
         self.k.call(
-            "ai_k_conv_d8_s8", address(self.columns), address(self.records, record),
-            address(self.y, start, write=True), self.sizes.out_channels, self.steps, blocks,
+            self.block.kernel, address(self.columns), address(self.records, record),
+            address(self.y, start, write=True), self.sizes.out_channels, self.steps, blocks, *quads,
             self.request.integer("output_zero_point"),
         )  # fmt: skip
 
-    def _gather(self, n: Any, group: Any, first: Any) -> None:
+    def _gather(self, n: Any, group: Any, first: Any, at: Any) -> None:
+        """Widens one block of pixels; at: where its columns start."""
         s, k = self.sizes, self.k
         image = n * (s.height * s.width * s.channels)
-        if s.kernel == (1, 1) and s.stride == (1, 1) and not s.padded and self.contiguous:
-            at = image + first * s.channels
-            self._inside(at, at + s.channels)
-            return
-        corners = [self._corner(first + pixel) for pixel in range(_PIXELS)]
+        corners = [self._corner(first + pixel) for pixel in range(self.block.pixels)]
         places = [image + (row * s.width + column) * s.channels for row, column in corners]
         if self.patch is None:
-            self._inside(*places)
+            self._inside(at, places)
         elif not self.contiguous:
-            self._clipped(image + group * self.per_tap, corners)
+            self._clipped(at, image + group * self.per_tap, corners)
         else:
             conditions = [condition for corner in corners for condition in self._reaches(*corner)]
             with k.choose(tirx.all(*conditions)) as (inside, outside):
                 with inside:
-                    self._inside(*places)
+                    self._inside(at, places)
                 with outside:
-                    self._clipped(image, corners)
+                    self._clipped(at, image, corners)
 
     def _corner(self, pixel: Any) -> tuple[Any, Any]:
         """Row and column of the first tap."""
@@ -210,16 +275,20 @@ class _Schedule:
         pairs = ((top, row >= 0), (bottom, row <= last_row), (left, column >= 0), (right, column <= last_column))
         return [condition for needed, condition in pairs if needed]
 
-    def _inside(self, first: Any, second: Any) -> None:
+    def _inside(self, at: Any, places: list[Any]) -> None:
         s = self.sizes
+        self._widen(at, places, self.rows, s.dilation[0] * s.width * s.channels)
+
+    def _widen(self, at: Any, places: list[Any], rows: int, pitch: int) -> None:
+        """`rows` rows of each pixel, `pitch` values apart."""
         self.k.call(
-            "ai_k_columns_s8", address(self.columns, write=True), address(self.x, first), address(self.x, second),
-            self.row, self.rows, s.dilation[0] * s.width * s.channels,
+            self.block.gather, address(self.columns, at, write=True), *(address(self.x, place) for place in places),
+            self.row, rows, pitch,
         )  # fmt: skip
 
-    def _clipped(self, image: Any, corners: list[tuple[Any, Any]]) -> None:
+    def _clipped(self, at: Any, image: Any, corners: list[tuple[Any, Any]]) -> None:
         for pixel, (row, column) in enumerate(corners):
             self.k.call(
-                "ai_k_columns_clipped_s8", address(self.columns, write=True), pixel, address(self.x, image),
-                address(self.patch), row, column,
+                "ai_k_columns_clipped_s8", address(self.columns, at + pixel, write=True), self.block.pixels,
+                address(self.x, image), address(self.patch), row, column,
             )  # fmt: skip

@@ -83,9 +83,9 @@ def block_cycles(macs: float, outputs: float, pixels: float) -> float:
         outputs: output channels.
         pixels: output pixels.
 
-    A block of 4 channels x 4 pixels takes 2.5 cycles for a product and 11 loaded words for 16 of them, a single pixel
-    takes 22 for 4; the rest is starting and storing a block.
+    A block of 4 channels x 4 pixels takes 2.5 cycles for a product and 12 for the words of 16 of them, a single pixel
+    2 and 26; the rest is starting and storing a block.
     """
     alone = pixels < GROUP
-    products = macs * outputs * pixels * (2.5 + (1.5 if alone else 0.8))
+    products = macs * outputs * pixels * (3.6 if alone else 3.3)
     return products + outputs / GROUP * pixels * (45.0 if alone else 25.0)

@@ -71,8 +71,8 @@ def mixed_bias(bias: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.i
 
 
 def shift_word(shifts: Ints) -> NDArray[np.int32]:
-    """Four shifts of 0 to 31 as the bytes of a word, lowest first."""
-    return words((shifts << np.array([0, 8, 16, 24])).sum(keepdims=True))
+    """Up to four shifts of 0 to 31 as the bytes of a word, lowest first."""
+    return words((shifts << 8 * np.arange(len(shifts))).sum(keepdims=True))
 
 
 def words(values: Ints) -> NDArray[np.int32]:

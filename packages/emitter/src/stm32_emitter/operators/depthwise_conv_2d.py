@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
-from stm32_emitter.operators import depthwise_plain, depthwise_taps, depthwise_window
+from stm32_emitter.operators import depthwise_plain, depthwise_row, depthwise_taps, depthwise_window
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.depthwise_scaling import clamp
@@ -37,7 +38,7 @@ class DepthwiseConv2D(OperatorDefinition):
         return self.schedules(request)[0].build()
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Rows for 3 x 3 windows, taps for 4 channels or more, pixel for all; those that are exact for this layer.
+        """Those that are exact for this layer: rows-3x3, row-1d, taps for 4 channels or more, pixel for all.
 
         Without DSP instructions the plain C form alone, where it takes the layer.
         """
@@ -47,8 +48,13 @@ class DepthwiseConv2D(OperatorDefinition):
         offered = []
         if depthwise_window.fits(request):
             offered.append(depthwise_window.schedule(request))
+        if request.target.dsp and depthwise_row.fits(request):  # its C form is behind that of taps
+            offered.append(depthwise_row.schedule(request))
         if depthwise_taps.fits(request):
-            offered.append(depthwise_taps.schedule(request))
+            taps = depthwise_taps.schedule(request)
+            # Beside rows-3x3, which most such layers of a model take, it is not worth its code.
+            beside = bool(offered) and offered[0].name == "rows-3x3"
+            offered.append(replace(taps, goals=taps.goals - {"balanced"}) if beside else taps)
         return (*offered, _pixel_schedule(request))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernels of DEPTHWISE_CONV_2D share: bounds of the sums, the short requantization, the activation."""
+"""What the kernels of DEPTHWISE_CONV_2D share: bounds of the sums, the short requantization, the activation, groups."""
 
 from __future__ import annotations
 
@@ -42,3 +42,19 @@ def channel_reach(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> NDArray
     taps = np.abs(weights.reshape(len(bias), -1).astype(np.int64))
     reach: NDArray[np.int64] = np.abs(bias.astype(np.int64)) + 255 * taps.sum(axis=1)
     return reach
+
+
+def channel_groups(channels: int, most: int) -> list[tuple[int, int, int]]:
+    """(first channel, channels of a group, how many groups) that cover all channels without touching one twice.
+
+    Args:
+        channels: of the layer.
+        most: channels of a group, where there are enough left; else 2 or 1.
+    """
+    found, first = [], 0
+    for lanes in dict.fromkeys((most, min(most, 2), 1)):
+        count = (channels - first) // lanes
+        if count:
+            found.append((first, lanes, count))
+            first += count * lanes
+    return found

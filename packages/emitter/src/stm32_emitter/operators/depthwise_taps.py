@@ -113,24 +113,34 @@ class _Nest:
                 k.store(self.outside, [c], tirx.const(self.request.integer("input_zero_point"), "int8"))
         else:
             self._list(0, 0, 0)
-        with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
+        backward = self.request.grows
+        with (
+            k.loop("n", s.batch, backward=backward) as n,
+            k.loop("oy", s.out_height, backward=backward) as oy,
+            k.loop("ox", s.out_width, backward=backward) as ox,
+        ):
             row, column = oy * s.stride[0] - s.padding[0], ox * s.stride[1] - s.padding[1]
-            start = n * (s.height * s.width * s.channels)
+            image = n * (s.height * s.width * s.channels)
+            start = image
             if s.padded:
                 self._list(start, row, column)
             else:
                 start += (row * s.width + column) * s.channels
-            self._pixel(start, (n * s.out_height + oy) * s.out_width + ox)
+            self._pixel(start, (n * s.out_height + oy) * s.out_width + ox, self._window(image, row, column))
         clamp(k, self.request, self.y)
 
     def _list(self, start: Any, row: Any, column: Any) -> None:
-        s = self.sizes
         self.k.call(
-            "ai_k_depthwise_taps_s8", address(self.taps, write=True), address(self.outside), address(self.x, start),
-            s.height, s.width, s.channels, *s.kernel, *s.dilation, row, column,
+            "ai_k_depthwise_taps_s8", address(self.taps, write=True), address(self.outside),
+            *self._window(start, row, column),
         )  # fmt: skip
 
-    def _pixel(self, start: Any, pixel: Any) -> None:
+    def _window(self, start: Any, row: Any, column: Any) -> tuple[Any, ...]:
+        """An image that begins at ``start``, and a window of it."""
+        s = self.sizes
+        return (address(self.x, start), s.height, s.width, s.channels, *s.kernel, *s.dilation, row, column)
+
+    def _pixel(self, start: Any, pixel: Any, window: tuple[Any, ...]) -> None:
         s = self.sizes
         depth, pairs = s.out_channels // s.channels, _pairs(s)
         length = -(-s.channels // _CHANNELS) * (9 + 2 * pairs)
@@ -140,3 +150,6 @@ class _Nest:
                 address(self.records, m * length), address(self.y, pixel * s.out_channels + m, write=True),
                 address(self.outside), pairs, s.channels, depth, self.request.integer("output_zero_point"),
             )  # fmt: skip
+            self.k.call("ai_k_reads_window", *window)
+            if s.padded:
+                self.k.call("ai_k_reads_window", address(self.outside), 1, 1, s.channels, 1, 1, 1, 1, 0, 0)

@@ -18,7 +18,7 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
-from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_reach, clamp, short_scaling
+from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_groups, channel_reach, clamp, short_scaling
 from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
@@ -215,16 +215,6 @@ class _Plan:
         blocks = -(-strips // most)
         return cls(columns, rows, strips, -(-strips // blocks), lanes)
 
-    def groups(self, channels: int) -> list[tuple[int, int, int]]:
-        """(first channel, lanes, how many groups) that cover the channels without touching one twice."""
-        found, first = [], 0
-        for lanes in dict.fromkeys((self.lanes, 2, 1)):
-            count = (channels - first) // lanes
-            if count and lanes <= self.lanes:
-                found.append((first, lanes, count))
-                first += count * lanes
-        return found
-
 
 class _Nest:
     """The loops over images, groups of channels, and blocks of strips."""
@@ -245,7 +235,7 @@ class _Nest:
         zero_point = self.request.integer("input_zero_point")
         k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), self.plan.words, zero_point)
         with k.loop("n", sizes.batch) as n:
-            for start, lanes, count in self.plan.groups(sizes.channels):
+            for start, lanes, count in channel_groups(sizes.channels, self.plan.lanes):
                 self.lanes = lanes
                 with k.loop("group", count) as group:
                     self._group(n, group * lanes + start)
@@ -254,61 +244,44 @@ class _Nest:
     def _group(self, n: Any, first: Any) -> None:
         plan = self.plan
         if plan.block == plan.strips:
-            self._widen(n, first, 0, 0, plan.strips + 1)
+            self._widen(n, first, 0, plan.columns, 0, plan.strips + 1)
             self._compute(n, first, 0, 0, plan.columns, self.sizes.out_height)
-        elif plan.block == 1:
-            self._alternating(n, first)
-        else:
-            self._blocks(n, first)
+            return
+        self._widen(n, first, 0, plan.columns, 0, 1)
+        with self.k.loop("block", -(-plan.strips // plan.block)) as block:
+            self._block(n, first, block)
 
-    def _alternating(self, n: Any, first: Any) -> None:
-        """Two pairs of rows take turns."""
+    def _block(self, n: Any, first: Any, block: Any) -> None:
+        """Blocks are laid out upwards and downwards in turn, so that one ends where the next begins."""
         plan, sizes = self.plan, self.sizes
-        self._widen(n, first, 0, 0, 1)
-        with self.k.loop("strip", plan.strips) as strip:
-            slot = strip % 2
-            self._widen(n, first, 1 - slot, strip + 1, 1)
-            rows = plan.rows
-            if sizes.out_height % rows:
-                rows = tirx.min(rows, sizes.out_height - strip * rows)
-            self._compute(n, first, strip, slot, plan.columns * (1 - 2 * slot), rows)
+        strip, down = block * plan.block, block % 2
+        pitch, start = plan.columns * (1 - 2 * down), down * (plan.block * plan.columns)
+        strips: Any = plan.block
+        if plan.strips % plan.block:
+            strips = tirx.min(strips, plan.strips - strip)
+        rows: Any = plan.block * plan.rows
+        if sizes.out_height % rows:
+            rows = tirx.min(rows, sizes.out_height - strip * plan.rows)
+        self._widen(n, first, start + pitch, pitch, strip + 1, strips)
+        self._compute(n, first, strip, start, pitch, rows)
 
-    def _blocks(self, n: Any, first: Any) -> None:
-        """The last pair of rows of a block becomes the first of the next."""
-        plan, sizes, k = self.plan, self.sizes, self.k
-        self._widen(n, first, 0, 0, 1)
-        with k.loop("block", -(-plan.strips // plan.block)) as block:
-            strip = block * plan.block
-            strips: Any = plan.block
-            if plan.strips % plan.block:
-                strips = tirx.min(strips, plan.strips - strip)
-            rows: Any = plan.block * plan.rows
-            if sizes.out_height % rows:
-                rows = tirx.min(rows, sizes.out_height - strip * plan.rows)
-            self._widen(n, first, 1, strip + 1, strips)
-            self._compute(n, first, strip, 0, plan.columns, rows)
-            k.call(
-                "ai_k_depthwise_carry_s8", address(self.pairs, write=True), plan.block * plan.columns, plan.columns,
-                self.lanes, plan.plane,
-            )  # fmt: skip
-
-    def _widen(self, n: Any, first: Any, slot: Any, pair: Any, count: Any) -> None:
+    def _widen(self, n: Any, first: Any, at: Any, pitch: Any, pair: Any, count: Any) -> None:
         sizes, plan = self.sizes, self.plan
         self.k.call(
-            "ai_k_depthwise_pairs_s8", address(self.pairs, slot * plan.columns, write=True),
+            "ai_k_depthwise_pairs_s8", address(self.pairs, at, write=True),
             address(self.x, n * (sizes.height * sizes.width * sizes.channels) + first),
             pair * 2 - sizes.padding[0], count, sizes.height, sizes.width, sizes.channels, self.lanes,
-            sizes.padding[1], plan.columns, plan.plane, self.request.integer("input_zero_point"),
+            sizes.padding[1], plan.columns, pitch, plan.plane, self.request.integer("input_zero_point"),
         )  # fmt: skip
 
-    def _compute(self, n: Any, first: Any, strip: Any, slot: Any, pitch: Any, rows: Any) -> None:
+    def _compute(self, n: Any, first: Any, strip: Any, at: Any, pitch: Any, rows: Any) -> None:
         sizes, plan = self.sizes, self.plan
         depth = sizes.out_channels // sizes.channels
         row = n * sizes.out_height + strip * plan.rows
         with self.k.loop("m", depth) as m:
             channel = first * depth + m
             self.k.call(
-                self.function, address(self.pairs, slot * plan.columns), pitch,
+                self.function, address(self.pairs, at), pitch,
                 address(self.records, channel * _WORDS),
                 address(self.y, row * (sizes.out_width * sizes.out_channels) + channel, write=True),
                 self.lanes, depth, rows, sizes.out_width, sizes.out_channels,

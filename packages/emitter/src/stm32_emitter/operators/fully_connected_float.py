@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FULLY_CONNECTED in float32: a 1x1 convolution over a row of pixels."""
+"""FULLY_CONNECTED in float32; with four vectors or more a 1x1 convolution over a row of pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tvm import relax
 
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
-from stm32_emitter.operators.convolution_float import block_cycles, interleaved
+from stm32_emitter.operators.convolution_float import GROUP, block_cycles, interleaved
 from stm32_emitter.operators.float_group import clamp_output, float_group, is_relu
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope, dtype_of, shape_of
@@ -47,15 +47,23 @@ class FullyConnectedFloat(OperatorDefinition):
         """x float32 [B,K] -> y float32 [B,N]."""
         rows, depth = request.constant(1).shape
         batch = request.output.elements // rows
-        words = np.array((1, batch, depth, depth, 1, 1, 1, 1, 1, rows, rows, int(is_relu(request))), np.int32)
         with KernelBuilder("fully_connected", batch * rows * depth) as k:
             x = k.input("x", (batch * depth,), "float32")
             w, b = k.constant("weights", interleaved(request.constant(1))), k.constant("bias", request.constant(2))
-            layer = k.constant("layer", words)
-            y = k.output("y", (batch * rows,), "float32")
-            k.call(
-                "ai_k_conv_f32", address(x), address(w), address(b), address(y, write=True), address(layer), 0, 0,
-                batch,
-            )  # fmt: skip
+            if batch < GROUP:
+                y = k.output("y", (batch * rows,), "float32")
+                with k.loop("n", batch) as n:
+                    k.call(
+                        "ai_k_dense_f32", address(x, n * depth), address(w), address(b),
+                        address(y, n * rows, write=True), depth, rows, int(is_relu(request)),
+                    )  # fmt: skip
+            else:
+                words = (1, batch, depth, depth, 1, 1, 1, 1, 1, rows, rows, int(is_relu(request)))
+                layer = k.constant("layer", np.array(words, np.int32))
+                y = k.output("y", (batch * rows,), "float32")
+                k.call(
+                    "ai_k_conv_f32", address(x), address(w), address(b), address(y, write=True), address(layer),
+                    0, 0, batch,
+                )  # fmt: skip
             clamp_output(k, request, y)
         return k.kernel()

@@ -105,13 +105,13 @@ _ELEMENT, _ROW = 6.8, 45.0
 
 def linear_schedule(name: str, request: KernelRequest, form: LinearSum) -> Schedule:
     """The schedule that computes ``form`` with ai_k_add.h, row by row; a row is the innermost axis of the broadcast."""
-    outer, row = _axes(request)
+    outer, row = row_axes(request)
     cycles = math.prod(axis.size for axis in outer) * (_ROW + row.size * _ELEMENT)
     text = f"rows of {row.size}, 4 sums a step, linear with {form.fraction} fractional bits"
     return Schedule("linear", lambda: _kernel(name, request, form), text, cycles)
 
 
-def _axes(request: KernelRequest) -> tuple[list[Axis], Axis]:
+def row_axes(request: KernelRequest) -> tuple[list[Axis], Axis]:
     """(axes around a row, the row)."""
     first, second = request.inputs
     axes = broadcast_axes(first.shape, second.shape, request.output.shape) or [Axis(1, 1, 1)]
@@ -120,13 +120,13 @@ def _axes(request: KernelRequest) -> tuple[list[Axis], Axis]:
 
 def _kernel(name: str, request: KernelRequest, form: LinearSum) -> Kernel:
     """a int8, b int8, broadcast -> y int8; an operand that a row repeats goes into the constant."""
-    outer, row = _axes(request)
+    outer, row = row_axes(request)
     low, high = request.integer("low"), request.integer("high")
     with KernelBuilder(name) as k:
-        given = [k.input(n, (s.elements,), "int8") if s.value is None else None for n, s in _named(request)]
+        given = [k.input(n, (s.elements,), "int8") if s.value is None else None for n, s in named_inputs(request)]
         a, b = (
-            _stored(k, n, s) if buffer is None else buffer
-            for buffer, (n, s) in zip(given, _named(request), strict=True)
+            stored(k, n, s) if buffer is None else buffer
+            for buffer, (n, s) in zip(given, named_inputs(request), strict=True)
         )
         y = k.output("y", (request.output.elements,), "int8")
         with nest(k, outer) as (left, right, flat):
@@ -146,11 +146,12 @@ def _kernel(name: str, request: KernelRequest, form: LinearSum) -> Kernel:
     return k.kernel()
 
 
-def _named(request: KernelRequest) -> list[tuple[str, TensorSpec]]:
+def named_inputs(request: KernelRequest) -> list[tuple[str, TensorSpec]]:
+    """Both operands with their names in the kernel."""
     return list(zip(("a", "b"), request.inputs, strict=True))
 
 
-def _stored(k: KernelBuilder, name: str, spec: TensorSpec) -> tirx.Buffer | int:
+def stored(k: KernelBuilder, name: str, spec: TensorSpec) -> tirx.Buffer | int:
     """A constant operand; a single element is known when the kernel is made."""
     assert spec.value is not None  # noqa: S101 - else it is an input
     return int(spec.value.ravel()[0]) if spec.elements == 1 else k.constant(name, spec.value.ravel())

@@ -13,6 +13,9 @@ from stm32_emitter.operators.pooling import clipped, supported
 from stm32_emitter.operators.scope import Scope, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
+_LANES = 4
+"""Channels that a micro-kernel takes together; with fewer, a call for each window costs more than the window."""
+
 
 class AveragePool2DFloat(OperatorDefinition):
     """All channels of one window in a call."""
@@ -25,7 +28,7 @@ class AveragePool2DFloat(OperatorDefinition):
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """act(pool(x)), NHWC."""
         group = float_group(scope, root, self.operator)
-        if group is None or not supported(group.call):
+        if group is None or not supported(group.call) or shape_of(root)[-1] < _LANES:
             return None
         attrs = group.call.attrs
         attributes: dict[str, Attribute] = {

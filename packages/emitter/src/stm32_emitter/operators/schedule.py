@@ -52,6 +52,9 @@ class Schedule:
     code: int = 0
     goals: frozenset[str] = frozenset(OPTIMIZE)
 
+ANY_LAYER = "*"
+"""Stands for every layer key in a tuning table."""
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -59,7 +62,7 @@ class Choices:
 
     Attributes:
         optimize: one of :data:`OPTIMIZE`.
-        tuned: layer key -> name of the schedule that measured best.
+        tuned: layer key, or :data:`ANY_LAYER` -> name of the schedule that measured best.
         scratch: layer key -> bytes of working memory that a schedule may take; None: as many as it likes.
         free_scratch: bytes that it may take in any case.
     """
@@ -73,15 +76,16 @@ class Choices:
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
     """The tuned schedule if the table has one that is offered, else the best estimate for the goal within the limits.
 
-    Speed and balanced order by cycles, size by code and constants behind what is made for size alone, ram by scratch;
-    equal ones by their place in the sequence, so a definition lists the preferred one first. Limits of working memory
-    never lead to a schedule that takes more than :data:`TOLERATED` times the cycles of the fastest.
+    Speed orders by cycles, balanced by cycles and bytes of code, one for one, size by code and constants behind what is
+    made for size alone, ram by scratch; equal ones by their place in the sequence, so a definition lists the preferred
+    one first. Limits of working memory never lead to a schedule that takes more than :data:`TOLERATED` times the cycles
+    of the fastest.
     """
     key = layer_key(request)
-    named = choices.tuned.get(key)
-    for schedule in schedules:
-        if schedule.name == named:
-            return schedule
+    for named in (choices.tuned.get(ANY_LAYER), choices.tuned.get(key)):
+        for schedule in schedules:
+            if schedule.name == named:
+                return schedule
     allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
     if choices.scratch is not None:
         limit = max(choices.scratch.get(key, 0), choices.free_scratch)
@@ -91,6 +95,7 @@ def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choic
     orders: dict[str, Callable[[Schedule], tuple[float, ...]]] = {
         "size": lambda s: (s.goals != SIZE_ONLY, s.code + s.constants),
         "ram": lambda s: (s.scratch,),
+        "balanced": lambda s: (s.cycles + s.code,),
     }
     return min(allowed, key=orders.get(choices.optimize, lambda s: (s.cycles,)))
 

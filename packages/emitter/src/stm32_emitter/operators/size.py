@@ -109,7 +109,7 @@ def _gather(
         at = first + pixel
         oy, ox = tirx.truncdiv(at, size["out_width"]), tirx.truncmod(at, size["out_width"])
         k.call(
-            "ai_k_columns_clipped_s8", address(columns, write=True), pixel, address(x), address(patch),
+            "ai_k_columns_clipped_s8", address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
             oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
         )  # fmt: skip
 

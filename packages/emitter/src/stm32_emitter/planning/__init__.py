@@ -2,12 +2,16 @@
 """Memory planning: what kernels touch, how far buffers must be apart for it, where they lie, and whether that holds.
 
 ============== =====================================================================================================
-footprints.py  which bytes a call of each function of the runtime touches, in which order: one entry a function
+footprints.py  the language in which it is said which bytes a call of a function touches, in which order
+runtime_*.py   the functions of the runtime in that language: one entry a function
 evaluation.py  TIR integer expressions over many loop iterations at once
 access.py      a kernel's TIR and its footprints as one trace: who touches which byte when
 overlap.py     two traces -> how far a buffer that dies and one that is born must be apart
 constraints.py the same for every pair of buffers of a program
 plan.py        offsets
-check.py       replays a planned program byte by byte, by other means than the above
+order.py       the order of execution that keeps the fewest bytes alive
+budget.py      working memory that layers may take without raising the peak
+check.py       replays a planned program byte by byte, by other means than the above; replay.py is its interpreter
 ============== =====================================================================================================
 """
+

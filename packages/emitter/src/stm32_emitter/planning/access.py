@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tvm import ir, tirx
 
 from stm32_emitter.planning.evaluation import CONDITIONAL, Arrays, Environment, evaluate
-from stm32_emitter.planning.footprints import FOOTPRINTS, Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.footprints import Call, Footprint, Ints, Number, Touch, Unknown
+from stm32_emitter.planning.runtime import FOOTPRINTS
 from stm32_emitter.tir.lowering import LoweredKernel, element_bytes
 
 MOST_ITERATIONS = 1 << 18
@@ -238,6 +239,9 @@ class _Walker:
         }
         numbers = [None if i in pointers else _value(a, environment, self.arrays) for i, a in enumerate(arguments)]
         footprint = FOOTPRINTS[name](Call(numbers, constants))
+        written = {i for i, a in pointers.items() if int(a.args[_ACCESS]) & _WRITE}
+        if written != {touch.pointer for touch in footprint.touches if touch.writes}:
+            raise NotAnalysable(f"the footprint of {name} writes through other pointers than the kernel says")
         return list(_placed(footprint, places, self.constants, count)), footprint.ticks
 
     def _place(self, pointer: Any, environment: Environment) -> tuple[int, Number, int]:
@@ -247,6 +251,10 @@ class _Walker:
             return -1, 0, 1
         item = self.item[buffer]
         return self.parameter[buffer], evaluate(pointer.args[2], environment, self.arrays) * item, item
+
+
+_ACCESS, _WRITE = 4, 2
+"""The argument of tvm_access_ptr that says how the memory is used, and its bit for writing."""
 
 
 def _root(pointer: Any) -> Any:

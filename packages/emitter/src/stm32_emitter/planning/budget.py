@@ -14,7 +14,7 @@ from stm32_emitter.operators.schedule import Choices
 from stm32_emitter.planning.plan import ALIGNMENT
 from stm32_emitter.program import Buffer, Node, Program
 
-FREE_BYTES = 1024
+FREE_BYTES = 128
 """Scratch that every schedule may take."""
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stm32_emitter.planning.footprints import FOOTPRINTS, Call, Ints, Touch
+from stm32_emitter.planning.footprints import Call, Ints, Touch
 from stm32_emitter.planning.plan import Plan
 from stm32_emitter.planning.replay import Replay, python_function
+from stm32_emitter.planning.runtime import FOOTPRINTS
 from stm32_emitter.program import Node, Program
 
 _NOBODY = -1

@@ -31,6 +31,8 @@ KIND = "stm32.kind"
 """PrimFunc attribute: what the kernel is called in C, e.g. ``"conv_2d"``."""
 MACS = "stm32.macs"
 """PrimFunc attribute: multiply-accumulate operations of one call."""
+BACKWARD = "stm32.backward"
+"""PrimFunc attribute: some loop runs backward, so that indices fall; :mod:`stm32_emitter.tir.lowering` minds it."""
 SCHEDULE = "stm32.schedule"
 """PrimFunc attribute: the chosen schedule as a map of strings with name, description and cycles."""
 
@@ -56,6 +58,7 @@ class KernelBuilder:
     macs: int = 0
     _constants: list[NDArray[Any]] = field(default_factory=list)
     _scratch: int = 0
+    _backward: bool = False
     _builder: Any = None
     _frame: Any = None
     _function: Any = None
@@ -79,6 +82,8 @@ class KernelBuilder:
     def kernel(self) -> Kernel:
         """The finished kernel."""
         function = self._function.with_attr(SCRATCH, self._scratch).with_attr(KIND, self.name)
+        if self._backward:
+            function = function.with_attr(BACKWARD, True)
         return Kernel(function.with_attr(MACS, self.macs), tuple(self._constants))
 
     def input(self, name: str, shape: Sequence[int], dtype: str) -> tirx.Buffer:
@@ -102,6 +107,7 @@ class KernelBuilder:
     @contextmanager
     def loop(self, name: str, stop: Any, start: Any = 0, *, backward: bool = False) -> Iterator[Any]:
         """for (name = start; name < stop; name++); ``backward`` gives stop - 1 first and start last."""
+        self._backward |= backward
         with T.serial(start, stop) as variable:
             IRBuilder.name(name, variable)
             yield start + (stop - 1) - variable if backward else variable

@@ -14,7 +14,7 @@ import tvm
 from tvm import ir, s_tir, tirx
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.tir.builder import KIND, MACS, SCHEDULE, SCRATCH
+from stm32_emitter.tir.builder import BACKWARD, KIND, MACS, SCHEDULE, SCRATCH
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
@@ -126,7 +126,7 @@ def check_element(dtype: str, name: str) -> None:
 
 def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     """Lowers one kernel; ``name`` without its number is what a function of TVM's library is called in C."""
-    passes = tvm.transform.Sequential([make() for make in _PASSES])
+    passes = tvm.transform.Sequential([make() for make in _passes(function)])
     lowered = passes(tvm.IRModule({name: function}))[name]
     large: list[tirx.Buffer] = []
     body = _without_large_locals(lowered.body, large.append)
@@ -141,6 +141,18 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     macs = int(attrs[MACS]) if MACS in attrs else 0
     scratch = len(large) + (int(attrs[SCRATCH]) if SCRATCH in attrs else 0)
     return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs))
+
+
+def _passes(function: tirx.PrimFunc) -> list[Callable[[], tvm.transform.Pass]]:
+    """The passes that are right for a kernel.
+
+    FlattenBuffer of TVM 0.27 takes (11 - v) // 2 for v // -2 + 5, which is wrong for odd v; buffers of kernels with
+    falling indices are flat as they are.
+    """
+    if BACKWARD not in (function.attrs or {}):
+        return list(_PASSES)
+    assert all(len(buffer.shape) == 1 for buffer in function.params), function.attrs[KIND]  # noqa: S101
+    return [make for make in _PASSES if make is not tirx.transform.FlattenBuffer]
 
 
 def _facts(attrs: Mapping[str, Any]) -> ScheduleFacts:

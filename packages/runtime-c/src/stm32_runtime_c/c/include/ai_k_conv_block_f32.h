@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inner blocks of ai_k_conv_f32.c: assembly on Cortex-M cores with an FPU, C elsewhere. */
+/* The inner blocks of ai_k_conv_f32.c and ai_k_dense_f32.c: assembly on Cortex-M cores with an FPU, C elsewhere. */
 #ifndef AI_K_CONV_BLOCK_F32_H
 #define AI_K_CONV_BLOCK_F32_H
 
@@ -26,5 +26,8 @@ typedef struct {
 void ai_k_conv_f32_x4(const float *x, const float *weights, float *out, const ai_k_f32_block *block);
 void ai_k_conv_f32_x2(const float *x, const float *weights, float *out, const ai_k_f32_block *block);
 void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai_k_f32_block *block);
+
+/* sum + the products of x and weights, both [count], count >= 1. */
+float ai_k_dot_f32(const float *x, const float *weights, int32_t count, float sum);
 
 #endif

@@ -40,8 +40,13 @@ enum {
 void ai_k_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
                      int32_t pitch);
 
-/* Columns of one pixel (0 or 1) whose patch starts at (row, column) of the image, at any place, even outside. */
-void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *image, const int32_t *patch, int32_t row,
+/* The same of four pixels: step i of them are words 4 * i .. 4 * i + 3. */
+void ai_k_columns_quad_s8(int32_t *columns, const int8_t *first, const int8_t *second, const int8_t *third,
+                          const int8_t *fourth, int32_t count, int32_t rows, int32_t pitch);
+
+/* Columns of one of 2 or 4 pixels whose patch starts at (row, column) of the image, at any place, even outside;
+ * columns: where the pixel's first word is. */
+void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
 
 /* For both pixels and 4 * groups channels:
@@ -49,5 +54,15 @@ void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixel, const int8_t *imag
  * with the rounding of ai_k_requantize. zero_point -128 takes a shorter way, as results below it need no rounding. */
 void ai_k_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
                      int32_t groups, int32_t zero_point);
+
+enum { AI_K_QUAD_STEPS = 32 };
+
+/* The same for 4 * quads pixels, four at a time, and 2 * groups channels; 1 <= steps <= AI_K_QUAD_STEPS, which are kept
+ * in floating-point registers where there are any. Record of 2 channels, 5 + steps words:
+ *   256 * bias[1] + bias[0], bias[0], multiplier[0], multiplier[1], shift bytes of both channels
+ *   steps times: {256 * w[1] + w[0]} of both positions
+ * zero_point -128 takes shifts up to 15. */
+void ai_k_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                          int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 
 #endif

@@ -33,17 +33,14 @@ void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
 
 /* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of
  * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. Columns outside of
- * the image are left alone. */
+ * the image are left alone. The next pair of rows is pitch words further on, which may be negative. */
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t plane,
-                             int32_t zero_point);
-
-/* Copies the pair of rows `from` words further on (columns words of each lane) to pairs. */
-void ai_k_depthwise_carry_s8(int32_t *pairs, int32_t from, int32_t columns, int32_t lanes, int32_t plane);
+                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t pitch,
+                             int32_t plane, int32_t zero_point);
 
 /* rows x columns outputs of lanes channels, out[(row * columns + column) * channels + lane * multiplier], with records
- * [lane * multiplier], from pairs of rows that are pitch words apart. pitch = the columns of the pairs where there are
- * more than 2 rows. Window 3 x 3, stride 1. channels and columns are below 65536. */
+ * [lane * multiplier], from pairs of rows that are pitch words apart (may be negative). Window 3 x 3, stride 1.
+ * channels and columns are below 65536. */
 void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
                            int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
                            int32_t plane);
@@ -51,13 +48,29 @@ void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32
                                 int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
                                 int32_t plane);
 
-/* The same with stride 2 in both directions (pitch is free for 1 row). */
+/* The same with stride 2 in both directions. */
 void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
                               int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
                               int32_t plane);
 void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
                                    int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
                                    int32_t zero_point, int32_t plane);
+
+/* Windows along a row of pixels, stride 1, nothing outside of the row.
+ *
+ * A few channels (lanes) of `width` pixels are widened to pairs of neighbours, one plane for each lane:
+ *   pairs[lane * plane + i] = x(2 * i) | x(2 * i + 1) << 16
+ * Record of a channel with `taps` weights, steps = taps / 2 + 1: 2 * (bias - input_zero_point * sum of the weights),
+ * multiplier, right shift (1 .. 22), then bytes: the weights, padded with 0 to a multiple of 4 of at least 2 * steps.
+ * All sums are below 2^29 in magnitude. In place: all of a lane is read before its first output is written.
+ */
+void ai_k_depthwise_row_pairs_s8(int32_t *pairs, const int8_t *x, int32_t width, int32_t channels, int32_t lanes,
+                                 int32_t plane);
+
+/* outputs of lanes channels, out[output * channels + lane], saturated to int8. weights: working memory of
+ * 4 * ((2 * steps + 3) / 4) words. plane >= 2 * ((outputs - 1) / 4) + steps + 1; what is not widened is not used. */
+void ai_k_depthwise_row_s8(const int32_t *pairs, const int32_t *records, int8_t *out, int32_t *weights, int32_t steps,
+                           int32_t outputs, int32_t channels, int32_t zero_point, int32_t lanes, int32_t plane);
 
 /* Windows of any kind, 4 channels at a time, tap by tap.
  *
@@ -78,6 +91,15 @@ void ai_k_depthwise_taps_s8(int32_t *taps, const int8_t *outside, const int8_t *
 void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
                              int32_t zero_point);
+
+/* Does nothing: tells the memory planner which window of x the call before has read by means of its list of taps. */
+static inline void ai_k_reads_window(const int8_t *x, int32_t height, int32_t width, int32_t channels, int32_t rows,
+                                     int32_t columns, int32_t row_dilation, int32_t column_dilation, int32_t row,
+                                     int32_t column)
+{
+    (void)x, (void)height, (void)width, (void)channels, (void)rows, (void)columns;
+    (void)row_dilation, (void)column_dilation, (void)row, (void)column;
+}
 
 /* Sizes of a layer for ai_k_depthwise_pixel_s8. */
 typedef struct {

@@ -4,8 +4,9 @@
 #include "ai_k_window_f32.h"
 
 #if AI_K_FPU
-/* A fused multiply-add takes 3 cycles on a Cortex-M4, a product and a sum take 2: every second product is separate
- * there, which balances cycles against instructions. Armv8-M cores take as long for either kind: all are fused.
+/* A fused multiply-add takes 3 cycles on a Cortex-M4, a product and a sum take 2: in blocks of four pixels every second
+ * product is separate there, which balances cycles against instructions; in the smaller blocks all are. On Armv8-M,
+ * whose timing is not published, all are fused.
  * fuse, split: four channels a b c d of a pixel += weights w.. * value x; s28-s31 hold products. */
 #define FUSE(a, b, c, d, w0, w1, w2, w3, x)                                                                            \
     " vfma.f32 s" #a ", s" #w0 ", s" #x "\n"                                                                           \
@@ -195,14 +196,14 @@ __asm__(
     " vldm r0!, {s8-s11}\n"
     " vldm r1!, {s12-s15}\n"
     " vldm r4!, {s16-s23}\n"
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 8)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 8)
     SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 12)
-    FUSE(0, 1, 2, 3, 20, 21, 22, 23, 9)
+    SPLIT(0, 1, 2, 3, 20, 21, 22, 23, 9)
     SPLIT(4, 5, 6, 7, 20, 21, 22, 23, 13)
     " vldm r4!, {s16-s23}\n"
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 10)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 10)
     SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 14)
-    FUSE(0, 1, 2, 3, 20, 21, 22, 23, 11)
+    SPLIT(0, 1, 2, 3, 20, 21, 22, 23, 11)
     SPLIT(4, 5, 6, 7, 20, 21, 22, 23, 15)
     " subs r5, r5, #4\n"
     " bge.w 4b\n"
@@ -213,7 +214,7 @@ __asm__(
     " vldm r0!, {s8}\n"
     " vldm r1!, {s12}\n"
     " vldm r4!, {s16-s19}\n"
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 8)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 8)
     SPLIT(4, 5, 6, 7, 16, 17, 18, 19, 12)
     " subs r5, r5, #1\n"
     " bne 6b\n"
@@ -263,9 +264,9 @@ __asm__(
     "4:\n" /* four positions */
     " vldm r0!, {s4-s7}\n"
     " vldm r4!, {s8-s23}\n"
-    FUSE(0, 1, 2, 3, 8, 9, 10, 11, 4)
+    SPLIT(0, 1, 2, 3, 8, 9, 10, 11, 4)
     SPLIT(0, 1, 2, 3, 12, 13, 14, 15, 5)
-    FUSE(0, 1, 2, 3, 16, 17, 18, 19, 6)
+    SPLIT(0, 1, 2, 3, 16, 17, 18, 19, 6)
     SPLIT(0, 1, 2, 3, 20, 21, 22, 23, 7)
     " subs r5, r5, #4\n"
     " bge 4b\n"
@@ -275,7 +276,7 @@ __asm__(
     "6:\n" /* one position */
     " vldm r0!, {s4}\n"
     " vldm r4!, {s8-s11}\n"
-    FUSE(0, 1, 2, 3, 8, 9, 10, 11, 4)
+    SPLIT(0, 1, 2, 3, 8, 9, 10, 11, 4)
     " subs r5, r5, #1\n"
     " bne 6b\n"
     "7:\n"
@@ -300,6 +301,48 @@ __asm__(
     "9:\n"
     LEAVE("ai_k_conv_f32_x1"));
 /* clang-format on */
+
+float ai_k_dot_f32(const float *x, const float *weights, int32_t count, float sum)
+{
+    register float total __asm__("s0") = sum;
+    /* clang-format off */
+    /* s0-s3 sums, s4-s7 values, s8-s11 weights, s12 s13 products. */
+    __asm__ volatile(
+        " vmov s1, %[zero]\n"
+        " vmov s2, %[zero]\n"
+        " vmov s3, %[zero]\n"
+        " subs %[count], %[count], #4\n"
+        " blt 2f\n"
+        "1:\n"
+        " vldm %[x]!, {s4-s7}\n"
+        " vldm %[weights]!, {s8-s11}\n"
+        " vmul.f32 s12, s5, s9\n"
+        " vmul.f32 s13, s7, s11\n"
+        " vfma.f32 s0, s4, s8\n"
+        " vadd.f32 s1, s1, s12\n"
+        " vfma.f32 s2, s6, s10\n"
+        " vadd.f32 s3, s3, s13\n"
+        " subs %[count], %[count], #4\n"
+        " bge 1b\n"
+        "2:\n"
+        " adds %[count], %[count], #4\n"
+        " beq 4f\n"
+        "3:\n"
+        " vldm %[x]!, {s4}\n"
+        " vldm %[weights]!, {s8}\n"
+        " vfma.f32 s0, s4, s8\n"
+        " subs %[count], %[count], #1\n"
+        " bne 3b\n"
+        "4:\n"
+        " vadd.f32 s0, s0, s1\n"
+        " vadd.f32 s2, s2, s3\n"
+        " vadd.f32 s0, s0, s2\n"
+        : "+t"(total), [x] "+r"(x), [weights] "+r"(weights), [count] "+r"(count)
+        : [zero] "r"(0)
+        : "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "cc", "memory");
+    /* clang-format on */
+    return total;
+}
 #else
 /* Adds the products of the rows of the window to four sums. */
 static const float *window(const float *x, const float *weights, float *sums, const ai_k_f32_block *block)
@@ -325,29 +368,45 @@ static const float *window(const float *x, const float *weights, float *sums, co
     return weights + 4 * block->weights_advance;
 }
 
-void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
+/* All groups of up to 4 pixels; the windows of all of them are read before a group's results are written. */
+static void block_of(const float *x, const float *weights, float *out, const ai_k_f32_block *block, int32_t pixels)
 {
     for (int32_t channel = 0; channel < 4 * block->groups; channel += 4) {
-        float sums[4];
-        for (int32_t i = 0; i < 4; i++) {
-            sums[i] = block->bias[channel + i];
+        const float *next = weights;
+        float sums[16];
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            for (int32_t i = 0; i < 4; i++) {
+                sums[4 * pixel + i] = block->bias[channel + i];
+            }
+            next = window(x + pixel * block->x_step, weights, sums + 4 * pixel, block);
         }
-        weights = window(x, weights, sums, block);
-        for (int32_t i = 0; i < 4; i++) {
-            out[channel + i] = block->relu && sums[i] < 0.0f ? 0.0f : sums[i];
+        for (int32_t i = 0; i < 4 * pixels; i++) {
+            out[i / 4 * block->y_step + channel + i % 4] = block->relu && sums[i] < 0.0f ? 0.0f : sums[i];
         }
+        weights = next;
     }
+}
+
+void ai_k_conv_f32_x1(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
+{
+    block_of(x, weights, out, block, 1);
 }
 
 void ai_k_conv_f32_x2(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
 {
-    ai_k_conv_f32_x1(x, weights, out, block);
-    ai_k_conv_f32_x1(x + block->x_step, weights, out + block->y_step, block);
+    block_of(x, weights, out, block, 2);
 }
 
 void ai_k_conv_f32_x4(const float *x, const float *weights, float *out, const ai_k_f32_block *block)
 {
-    ai_k_conv_f32_x2(x, weights, out, block);
-    ai_k_conv_f32_x2(x + 2 * block->x_step, weights, out + 2 * block->y_step, block);
+    block_of(x, weights, out, block, 4);
+}
+
+float ai_k_dot_f32(const float *x, const float *weights, int32_t count, float sum)
+{
+    for (int32_t i = 0; i < count; i++) {
+        sum += x[i] * weights[i];
+    }
+    return sum;
 }
 #endif

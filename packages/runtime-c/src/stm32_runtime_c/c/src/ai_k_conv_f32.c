@@ -20,66 +20,13 @@ static void set_pieces(ai_k_f32_block *block, const int32_t *layer, int32_t taps
     block->weights_advance = (layer[AI_K_F32_ROWS] - block->rows) * window_row;
 }
 
-/* sum + the products of two arrays. */
-#if AI_K_FPU
-static inline float dot(const float *x, const float *weights, int32_t count, float sum)
-{
-    register float total __asm__("s0") = sum;
-    /* clang-format off */
-    /* s0-s3 sums, s4-s7 values, s8-s11 weights, s12 s13 products. */
-    __asm__ volatile(
-        " vmov s1, %[zero]\n"
-        " vmov s2, %[zero]\n"
-        " vmov s3, %[zero]\n"
-        " subs %[count], %[count], #4\n"
-        " blt 2f\n"
-        "1:\n"
-        " vldm %[x]!, {s4-s7}\n"
-        " vldm %[weights]!, {s8-s11}\n"
-        " vmul.f32 s12, s5, s9\n"
-        " vmul.f32 s13, s7, s11\n"
-        " vfma.f32 s0, s4, s8\n"
-        " vadd.f32 s1, s1, s12\n"
-        " vfma.f32 s2, s6, s10\n"
-        " vadd.f32 s3, s3, s13\n"
-        " subs %[count], %[count], #4\n"
-        " bge 1b\n"
-        "2:\n"
-        " adds %[count], %[count], #4\n"
-        " beq 4f\n"
-        "3:\n"
-        " vldm %[x]!, {s4}\n"
-        " vldm %[weights]!, {s8}\n"
-        " vfma.f32 s0, s4, s8\n"
-        " subs %[count], %[count], #1\n"
-        " bne 3b\n"
-        "4:\n"
-        " vadd.f32 s0, s0, s1\n"
-        " vadd.f32 s2, s2, s3\n"
-        " vadd.f32 s0, s0, s2\n"
-        : "+t"(total), [x] "+r"(x), [weights] "+r"(weights), [count] "+r"(count)
-        : [zero] "r"(0)
-        : "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "cc", "memory");
-    /* clang-format on */
-    return total;
-}
-#else
-static inline float dot(const float *x, const float *weights, int32_t count, float sum)
-{
-    for (int32_t i = 0; i < count; i++) {
-        sum += x[i] * weights[i];
-    }
-    return sum;
-}
-#endif
-
 /* One output channel of one pixel. */
 static __attribute__((noinline)) float single(const float *x, const float *weights, float sum,
                                               const ai_k_f32_block *block)
 {
     for (int32_t row = 0; row < block->rows; row++) {
         for (int32_t piece = 0; piece < block->pieces; piece++) {
-            sum = dot(x, weights, block->length, sum);
+            sum = ai_k_dot_f32(x, weights, block->length, sum);
             x += block->length + (piece + 1 < block->pieces ? block->piece_skip : block->row_skip);
             weights += block->length;
         }

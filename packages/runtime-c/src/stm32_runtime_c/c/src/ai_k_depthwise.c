@@ -55,15 +55,15 @@ static inline void widen(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 }
 
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t plane,
-                             int32_t zero_point)
+                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t pitch,
+                             int32_t plane, int32_t zero_point)
 {
     const int8_t zero = (int8_t)zero_point;
     const int8_t outside[4] = {zero, zero, zero, zero};
     const int32_t taken = width < columns - left ? width : columns - left;
     const int32_t line = width * channels;
     const int32_t word = (int32_t)sizeof *pairs;
-    widen_rows rows = {outside, outside,     0, 0, taken * word, 2 * line - taken * channels, (columns - taken) * word,
+    widen_rows rows = {outside, outside,     0, 0, taken * word, 2 * line - taken * channels, (pitch - taken) * word,
                        1,       plane * word};
     pairs += left;
     while (count > 0 && taken > 0) {
@@ -75,19 +75,9 @@ void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32
         rows.second_step = next_inside ? channels : 0;
         rows.count = !(inside && next_inside) ? 1 : run < count ? run : count;
         widen(pairs, &rows, lanes);
-        pairs += rows.count * columns;
+        pairs += rows.count * pitch;
         row += 2 * rows.count;
         count -= rows.count;
-    }
-}
-
-void ai_k_depthwise_carry_s8(int32_t *pairs, int32_t from, int32_t columns, int32_t lanes, int32_t plane)
-{
-    for (int32_t lane = 0; lane < lanes; lane++) {
-        for (int32_t column = 0; column < columns; column++) {
-            pairs[column] = pairs[from + column];
-        }
-        pairs += plane;
     }
 }
 

@@ -29,7 +29,7 @@ __asm__(
 
     /* Registers: r0 pairs, r1 first row, r2 its step, r3 second row, r12 its step, lr end of the pairs of this row,
      * r9 and r10 once and three times the plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
-    ".macro ai_k_dw_widen_begin\n"
+    ".macro ai_k_dw_widen load, one, two\n"
     " ldm r1, {r4-r12}\n" /* the fields of widen_rows */
     " push {r8-r11}\n"
     " mov r1, r4\n"
@@ -40,13 +40,19 @@ __asm__(
     " mov r12, r7\n"
     "1: ldr r4, [sp]\n" /* a pair of rows */
     " add lr, r0, r4\n"
-    " lsls r4, r4, #29\n" /* an odd count of columns enters in the middle */
-    " bmi 3f\n"
-    ".endm\n"
-    ".macro ai_k_dw_widen_end\n"
+    " lsls r4, r4, #29\n"
+    " bpl 2f\n"
+    " \\load r4, [r1]\n" /* an odd count of columns */
+    " \\load r5, [r3]\n"
+    " add r1, r1, r2\n"
+    " add r3, r3, r12\n"
+    " \\one r4, r5\n"
+    " cmp r0, lr\n"
+    " beq 3f\n"
+    "2: \\two\n"
     " cmp r0, lr\n"
     " bne 2b\n"
-    " ldrd r4, r5, [sp, #4]\n"
+    "3: ldrd r4, r5, [sp, #4]\n"
     " ldr r6, [sp, #12]\n"
     " add r1, r4\n"
     " add r3, r4\n"
@@ -57,47 +63,63 @@ __asm__(
     " add sp, #16\n"
     ".endm\n"
 
-    ".macro ai_k_dw_widen_4_column\n"
-    " ldr r4, [r1]\n" /* 4 channels of the first row, a */
-    " ldr r5, [r3]\n" /* and of the second, b */
-    " add r1, r1, r2\n"
-    " add r3, r3, r12\n"
-    " pkhbt r6, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
-    " pkhtb r7, r5, r4, asr #16\n" /* a2 a3 b2 b3 */
-    " sxtb16 r4, r6\n"             /* channel 0: a0, b0 */
-    " sxtb16 r5, r6, ror #8\n"
+    /* Words a0 a1 a2 a3 of the first row and b0 b1 b2 b3 of the second to 4 pairs; r6, r7 and a, b are overwritten. */
+    ".macro ai_k_dw_widen_4_one a, b\n"
+    " pkhbt r6, \\a, \\b, lsl #16\n" /* a0 a1 b0 b1 */
+    " pkhtb r7, \\b, \\a, asr #16\n" /* a2 a3 b2 b3 */
+    " sxtb16 \\a, r6\n"              /* channel 0: a0, b0 */
+    " sxtb16 \\b, r6, ror #8\n"
     " sxtb16 r6, r7\n"
     " sxtb16 r7, r7, ror #8\n"
-    " str r5, [r0, r9]\n"
+    " str \\b, [r0, r9]\n"
     " str r6, [r0, r9, lsl #1]\n"
     " str r7, [r0, r10]\n"
-    " str r4, [r0], #4\n"
+    " str \\a, [r0], #4\n"
+    ".endm\n"
+    ".macro ai_k_dw_widen_4_two\n"
+    " ldr r4, [r1]\n"
+    " ldr r5, [r3]\n"
+    " ldr r8, [r1, r2]\n"
+    " ldr r11, [r3, r12]\n"
+    " add r1, r1, r2, lsl #1\n"
+    " add r3, r3, r12, lsl #1\n"
+    " ai_k_dw_widen_4_one r4, r5\n"
+    " ai_k_dw_widen_4_one r8, r11\n"
     ".endm\n"
 
-    ".macro ai_k_dw_widen_2_column\n"
-    " ldrh r4, [r1]\n" /* 2 channels of the first row, a */
-    " ldrh r5, [r3]\n" /* and of the second, b */
-    " add r1, r1, r2\n"
-    " add r3, r3, r12\n"
-    " orr r4, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
-    " sxtb16 r5, r4, ror #8\n"
-    " sxtb16 r4, r4\n"
+    /* The same for a0 a1 and b0 b1. */
+    ".macro ai_k_dw_widen_2_one a, b\n"
+    " pkhbt \\a, \\a, \\b, lsl #16\n"
+    " sxtb16 \\b, \\a, ror #8\n"
+    " sxtb16 \\a, \\a\n"
+    " str \\b, [r0, r9]\n"
+    " str \\a, [r0], #4\n"
+    ".endm\n"
+    ".macro ai_k_dw_widen_2_two\n"
+    " ldrh r4, [r1]\n"
+    " ldrh r5, [r3]\n"
+    " ldrh r8, [r1, r2]\n"
+    " ldrh r11, [r3, r12]\n"
+    " add r1, r1, r2, lsl #1\n"
+    " add r3, r3, r12, lsl #1\n"
+    " pkhbt r4, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
+    " pkhbt r8, r8, r11, lsl #16\n"
+    " sxtb16 r5, r4, ror #8\n" /* channel 1 */
+    " sxtb16 r11, r8, ror #8\n"
+    " sxtb16 r4, r4\n" /* channel 0 */
+    " sxtb16 r8, r8\n"
     " str r5, [r0, r9]\n"
     " str r4, [r0], #4\n"
+    " str r11, [r0, r9]\n"
+    " str r8, [r0], #4\n"
     ".endm\n"
 
     " ai_k_dw_begin ai_k_depthwise_widen_4\n"
-    " ai_k_dw_widen_begin\n"
-    "2: ai_k_dw_widen_4_column\n"
-    "3: ai_k_dw_widen_4_column\n"
-    " ai_k_dw_widen_end\n"
+    " ai_k_dw_widen ldr, ai_k_dw_widen_4_one, ai_k_dw_widen_4_two\n"
     " ai_k_dw_end ai_k_depthwise_widen_4\n"
 
     " ai_k_dw_begin ai_k_depthwise_widen_2\n"
-    " ai_k_dw_widen_begin\n"
-    "2: ai_k_dw_widen_2_column\n"
-    "3: ai_k_dw_widen_2_column\n"
-    " ai_k_dw_widen_end\n"
+    " ai_k_dw_widen ldrh, ai_k_dw_widen_2_one, ai_k_dw_widen_2_two\n"
     " ai_k_dw_end ai_k_depthwise_widen_2\n");
 
 /* The windows.
@@ -109,8 +131,10 @@ __asm__(
  *   0 bias   4 rows left   8 multiplier   12 rounding and zero point   16 out   20 bytes to the second output row
  *   24 bytes to the next pixel | tiles left of this row - 1 << 16   28 the same at the start of a row
  *   32 right shift   36 single columns of a row   40 single columns left
- *   48 pairs of this lane   52 pitch in words   56 records of the next lane   60 out of the next lane
- *   100 lanes   104 multiplier of the depth   108 rows   112 columns   116 channels   120 zero_point   124 plane in words
+ *   44 bytes from the end of a pair of rows to the next   48 bytes of an output row
+ *   52 as 28 and 56 as 36, for channels that take tiles   60 return address of ai_k_dw_set_lane
+ *   64 pairs of this lane   68 pitch in words   72 records of the next lane   76 out of the next lane
+ *   116 lanes  120 multiplier of the depth  124 rows  128 columns  132 channels  136 zero_point  140 plane in words
  */
 __asm__(
     ".syntax unified\n"
@@ -125,17 +149,22 @@ __asm__(
     ".equ ai_k_dw_shift, 32\n"
     ".equ ai_k_dw_singles, 36\n"
     ".equ ai_k_dw_singles_left, 40\n"
-    ".equ ai_k_dw_pairs, 48\n"
-    ".equ ai_k_dw_pitch, 52\n"
-    ".equ ai_k_dw_records, 56\n"
-    ".equ ai_k_dw_start, 60\n"
-    ".equ ai_k_dw_lanes, 100\n"
-    ".equ ai_k_dw_multiplier, 104\n"
-    ".equ ai_k_dw_rows, 108\n"
-    ".equ ai_k_dw_columns, 112\n"
-    ".equ ai_k_dw_channels, 116\n"
-    ".equ ai_k_dw_zero_point, 120\n"
-    ".equ ai_k_dw_plane, 124\n"
+    ".equ ai_k_dw_advance, 44\n"
+    ".equ ai_k_dw_full_row, 48\n"
+    ".equ ai_k_dw_control_tiles, 52\n"
+    ".equ ai_k_dw_singles_tiles, 56\n"
+    ".equ ai_k_dw_return, 60\n"
+    ".equ ai_k_dw_pairs, 64\n"
+    ".equ ai_k_dw_pitch, 68\n"
+    ".equ ai_k_dw_records, 72\n"
+    ".equ ai_k_dw_start, 76\n"
+    ".equ ai_k_dw_lanes, 116\n"
+    ".equ ai_k_dw_multiplier, 120\n"
+    ".equ ai_k_dw_rows, 124\n"
+    ".equ ai_k_dw_columns, 128\n"
+    ".equ ai_k_dw_channels, 132\n"
+    ".equ ai_k_dw_zero_point, 136\n"
+    ".equ ai_k_dw_plane, 140\n"
 
     /* Bytes w0, w1, w2 of a word, times 2^lr, to u = (w0, w1) and v = (w1, w2). */
     ".macro ai_k_dw_unpack u, v, word\n"
@@ -149,18 +178,27 @@ __asm__(
     " pkhbt \\v, r11, r12, lsl #16\n"
     ".endm\n"
 
-    /* Label 9: the next lane. short: right shift of channels that take tiles, or 0 if all do. */
-    ".macro ai_k_dw_lane short\n"
-    " push {r0-r3}\n"
-    " sub sp, #48\n"
-    "9: ldr r1, [sp, #ai_k_dw_records]\n"
+    /* Makes a lane's frame, weights and pointers; r2: rows, r3: control at the start of a row. */
+    ".pushsection .text.ai_k_dw_set_lane, \"ax\", %progbits\n"
+    ".thumb\n"
+    ".balign 4\n"
+    ".type ai_k_dw_set_lane, %function\n"
+    ".thumb_func\n"
+    "ai_k_dw_set_lane:\n"
+    " str lr, [sp, #ai_k_dw_return]\n"
+    " ldr r1, [sp, #ai_k_dw_records]\n"
     " ldr r7, [sp, #ai_k_dw_multiplier]\n"
     " ldr r9, [sp, #ai_k_dw_zero_point]\n"
+    " ldr r0, [sp, #ai_k_dw_start]\n"
     " ldm r1, {r2-r6}\n"
-    " add r12, r7, r7, lsl #2\n"
-    " add r1, r1, r12, lsl #2\n"
+    " str r0, [sp, #ai_k_dw_out]\n"
+    " add r0, r0, r7\n" /* records and out of the next lane */
+    " add r7, r7, r7, lsl #2\n"
+    " add r1, r1, r7, lsl #2\n"
+    " str r0, [sp, #ai_k_dw_start]\n"
     " str r1, [sp, #ai_k_dw_records]\n"
     " str r5, [sp, #ai_k_dw_bias]\n"
+    " str r6, [sp, #ai_k_dw_scale]\n"
     " asr r8, r2, #24\n"  /* right shift k */
     " asr lr, r3, #24\n"  /* scale of the weights */
     " asr r10, r4, #24\n" /* rounding */
@@ -170,31 +208,14 @@ __asm__(
     " lsl r9, r9, r8\n"
     " add r9, r9, r12, lsr #1\n"
     " add r9, r9, r11, lsr #1\n"
-    " str r6, [sp, #ai_k_dw_scale]\n"
+    " ldrd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
+    " ldr r7, [sp, #ai_k_dw_full_row]\n"
     " str r9, [sp, #ai_k_dw_offset]\n"
     " str r8, [sp, #ai_k_dw_shift]\n"
-    " ldr r5, [sp, #ai_k_dw_columns]\n"
-    " ldr r6, [sp, #ai_k_dw_channels]\n"
-    " mul r10, r5, r6\n"
-    " str r10, [sp, #ai_k_dw_row]\n"
-    " and r11, r5, #1\n" /* single columns of a row */
-    " lsr r10, r5, #1\n" /* tiles of a row */
-    " .if \\short\n"
-    " cmp r8, #\\short\n"
-    " itt ne\n"
-    " movne r11, r5\n"
-    " movne r10, #0\n"
-    " .endif\n"
-    " sub r10, r10, #1\n"
-    " pkhbt r10, r6, r10, lsl #16\n"
-    " str r10, [sp, #ai_k_dw_control_start]\n"
-    " str r11, [sp, #ai_k_dw_singles]\n"
+    " str r5, [sp, #ai_k_dw_control_start]\n"
+    " str r6, [sp, #ai_k_dw_singles]\n"
+    " str r7, [sp, #ai_k_dw_row]\n"
     " ai_k_dw_unpack r8, r9, r4\n"
-    " mov r10, r7\n"
-    " ldr r0, [sp, #ai_k_dw_start]\n" /* out, and that of the next lane */
-    " str r0, [sp, #ai_k_dw_out]\n"
-    " add r0, r0, r10\n"
-    " str r0, [sp, #ai_k_dw_start]\n"
     " ai_k_dw_unpack r6, r7, r3\n"
     " ai_k_dw_unpack r4, r5, r2\n"
     " ldr r0, [sp, #ai_k_dw_pairs]\n"
@@ -205,13 +226,42 @@ __asm__(
     " add r10, r0, r10, lsl #2\n"
     " str r10, [sp, #ai_k_dw_pairs]\n"
     " add r1, r0, r1, lsl #2\n"
+    " ldr pc, [sp, #ai_k_dw_return]\n"
+    ".popsection\n"
+
+    /* Label 9: the next lane. step: pairs of rows that an output column takes; short: right shift of channels that take
+     * tiles, or 0 if all do. */
+    ".macro ai_k_dw_lane step, short\n"
+    " push {r0-r3}\n"
+    " sub sp, #64\n"
+    " ldrd r4, r5, [sp, #ai_k_dw_columns]\n" /* columns, channels */
+    " mul r6, r4, r5\n"
+    " str r6, [sp, #ai_k_dw_full_row]\n"
+    " sub r1, r1, r4, lsl #(\\step - 1)\n"
+    " lsl r1, r1, #2\n"
+    " str r1, [sp, #ai_k_dw_advance]\n"
+    " and r6, r4, #1\n" /* single columns of a row */
+    " lsr r4, r4, #1\n" /* tiles of a row */
+    " sub r4, r4, #1\n"
+    " pkhbt r5, r5, r4, lsl #16\n"
+    " strd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
+    "9: bl ai_k_dw_set_lane\n"
+    " .if \\short\n"
+    " ldr r10, [sp, #ai_k_dw_shift]\n"
+    " cmp r10, #\\short\n"
+    " itttt ne\n" /* single columns only */
+    " ldrne r10, [sp, #ai_k_dw_columns]\n"
+    " movtne r3, #0xffff\n"
+    " strne r10, [sp, #ai_k_dw_singles]\n"
+    " strne r3, [sp, #ai_k_dw_control_start]\n"
+    " .endif\n"
     ".endm\n"
     ".macro ai_k_dw_next_lane\n"
     " ldr r2, [sp, #ai_k_dw_lanes]\n"
     " subs r2, r2, #1\n"
     " str r2, [sp, #ai_k_dw_lanes]\n"
     " bne 9b\n"
-    " add sp, #64\n"
+    " add sp, #80\n"
     ".endm\n"
 
     /* Products of a column (p: rows 0, 1; q: rows 2, 3) with u = (w0, w1) and v = (w1, w2), added to start: sums of the
@@ -332,14 +382,12 @@ __asm__(
     ".endm\n"
     ".macro ai_k_dw_stride_1 name, high, short\n"
     " ai_k_dw_begin \\name\n"
-    " ai_k_dw_lane \\short\n"
+    " ai_k_dw_lane 1, \\short\n"
     "1: str r2, [sp, #ai_k_dw_rows_left]\n" /* two rows */
     " str r3, [sp, #ai_k_dw_control]\n"
     " cmp r2, #1\n"
-    " itt eq\n" /* a last single row */
-    " moveq r2, #0\n"
-    " streq r2, [sp, #ai_k_dw_row]\n"
-    " cmp r3, #0\n"
+    " beq 7f\n"
+    "8: cmp r3, #0\n"
     " blt 3f\n"
     "2: ai_k_dw_tile \\high, \\short\n"
     " bpl 2b\n"
@@ -351,14 +399,17 @@ __asm__(
     " bne 4b\n"
     "5: ldr r2, [sp, #ai_k_dw_rows_left]\n"
     " ldr r3, [sp, #ai_k_dw_control_start]\n"
-    " add r0, r0, #8\n" /* the window is two columns wider than the output */
-    " add r1, r1, #8\n"
+    " ldr r10, [sp, #ai_k_dw_advance]\n"
     " subs r2, r2, #2\n"
     " ble 6f\n"
-    " ldrd r12, lr, [sp, #ai_k_dw_out]\n"
-    " add r12, r12, lr\n"
+    " add r0, r0, r10\n"
+    " add r1, r1, r10\n"
+    " add r12, r12, lr\n" /* over the row that is there already */
     " str r12, [sp, #ai_k_dw_out]\n"
     " b 1b\n"
+    "7: mov r2, #0\n" /* a last single row */
+    " str r2, [sp, #ai_k_dw_row]\n"
+    " b 8b\n"
     "6: ai_k_dw_next_lane\n"
     " ai_k_dw_end \\name\n"
     ".endm\n"
@@ -425,7 +476,7 @@ __asm__(
     ".endm\n"
     ".macro ai_k_dw_stride_2 name, high, short\n"
     " ai_k_dw_begin \\name\n"
-    " ai_k_dw_lane \\short\n"
+    " ai_k_dw_lane 2, \\short\n"
     "1: str r2, [sp, #ai_k_dw_rows_left]\n" /* a row */
     " str r3, [sp, #ai_k_dw_control]\n"
     " cmp r3, #0\n"
@@ -440,8 +491,9 @@ __asm__(
     " bne 4b\n"
     "5: ldr r2, [sp, #ai_k_dw_rows_left]\n"
     " ldr r3, [sp, #ai_k_dw_control_start]\n"
-    " add r0, r0, #4\n" /* the last window ends with the first half of a step */
-    " add r1, r1, #4\n"
+    " ldr r10, [sp, #ai_k_dw_advance]\n"
+    " add r0, r0, r10\n"
+    " add r1, r1, r10\n"
     " subs r2, r2, #1\n"
     " bne 1b\n"
     " ai_k_dw_next_lane\n"

@@ -39,7 +39,7 @@ static float single(const float *x, const float *weights, float sum, const windo
 }
 
 #if AI_K_FPU
-/* A product and a sum take 2 cycles on a Cortex-M4, a fused multiply-add 3; Armv8-M cores take as long for either.
+/* A product and a sum take 2 cycles on a Cortex-M4, a fused multiply-add 3; Armv8-M's timing is not published.
  * Four channels a b c d += weights s16-s19 * values w x y z; s28-s31 hold products. */
 #if __ARM_ARCH >= 8
 #define MULTIPLY(a, b, c, d, w, x, y, z)                                                                               \
@@ -217,36 +217,51 @@ __asm__(
     LEAVE("ai_k_depthwise_f32_x1"));
 /* clang-format on */
 #else
-void ai_k_depthwise_f32_x1(const float *x, const float *weights, float *out, const window *inside)
+/* Four channels of one pixel. */
+static void lanes(const float *x, const float *weights, const float *bias, float *sums, const window *inside)
+{
+    float a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+    for (int32_t row = 0; row < inside->rows; row++) {
+        for (int32_t tap = 0; tap < inside->taps; tap++) {
+            a += weights[0] * x[0];
+            b += weights[1] * x[1];
+            c += weights[2] * x[2];
+            d += weights[3] * x[3];
+            x += inside->x_tap;
+            weights += inside->w_tap;
+        }
+        x += inside->x_row;
+        weights += inside->w_row;
+    }
+    sums[0] = activated(a, inside);
+    sums[1] = activated(b, inside);
+    sums[2] = activated(c, inside);
+    sums[3] = activated(d, inside);
+}
+
+/* All groups of up to 4 pixels; the windows of all of them are read before a group's results are written. */
+static void block_of(const float *x, const float *weights, float *out, const window *inside, int32_t pixels)
 {
     for (int32_t channel = 0; channel < LANES * inside->groups; channel += LANES) {
-        const float *from = x + channel, *weight = weights + channel;
-        float a = inside->bias[channel], b = inside->bias[channel + 1];
-        float c = inside->bias[channel + 2], d = inside->bias[channel + 3];
-        for (int32_t row = 0; row < inside->rows; row++) {
-            for (int32_t tap = 0; tap < inside->taps; tap++) {
-                a += weight[0] * from[0];
-                b += weight[1] * from[1];
-                c += weight[2] * from[2];
-                d += weight[3] * from[3];
-                from += inside->x_tap;
-                weight += inside->w_tap;
-            }
-            from += inside->x_row;
-            weight += inside->w_row;
+        float sums[4 * LANES];
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            lanes(x + pixel * inside->x_step + channel, weights + channel, inside->bias + channel, sums + LANES * pixel,
+                  inside);
         }
-        out[channel] = activated(a, inside);
-        out[channel + 1] = activated(b, inside);
-        out[channel + 2] = activated(c, inside);
-        out[channel + 3] = activated(d, inside);
+        for (int32_t i = 0; i < LANES * pixels; i++) {
+            out[i / LANES * inside->y_step + channel + i % LANES] = sums[i];
+        }
     }
+}
+
+void ai_k_depthwise_f32_x1(const float *x, const float *weights, float *out, const window *inside)
+{
+    block_of(x, weights, out, inside, 1);
 }
 
 void ai_k_depthwise_f32_x4(const float *x, const float *weights, float *out, const window *inside)
 {
-    for (int32_t pixel = 0; pixel < 4; pixel++) {
-        ai_k_depthwise_f32_x1(x + pixel * inside->x_step, weights, out + pixel * inside->y_step, inside);
-    }
+    block_of(x, weights, out, inside, 4);
 }
 #endif
 

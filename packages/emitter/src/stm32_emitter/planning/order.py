@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order of execution: among all orders that the data allow, one that keeps few bytes alive.
+
+Orders are compared by the most bytes that are alive at a node, then by their sum over the nodes: what is lower
+everywhere leaves working memory to faster schedules. Scratch is left out, so that an order does not depend on
+schedules, and so is sharing between input and output, which the plan finds afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from stm32_emitter.program import Buffer, Node, Program
+
+_WIDTH = 128
+"""Sets of executed nodes that are followed at a time; exact for models with few branches."""
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """What each node reads and writes; bit i of a mask is node i."""
+
+    reads: tuple[frozenset[int], ...]
+    writes: tuple[frozenset[int], ...]
+    sizes: tuple[int, ...]
+    kept: frozenset[int]
+    given: frozenset[int]
+
+    @property
+    def needed(self) -> list[int]:
+        """For each node the mask of those that it waits for."""
+        writer = {b: i for i, written in enumerate(self.writes) for b in written}
+        return [sum({1 << writer[b] for b in read if b in writer}) for read in self.reads]
+
+    @property
+    def readers(self) -> dict[int, int]:
+        """For each buffer the mask of the nodes that read it."""
+        found: dict[int, int] = {}
+        for node, read in enumerate(self.reads):
+            for buffer in read:
+                found[buffer] = found.get(buffer, 0) | 1 << node
+        return found
+
+
+@dataclass(frozen=True)
+class _State:
+    """Nodes that are done, and what that took: (most bytes alive, their sum)."""
+
+    done: int
+    alive: frozenset[int]
+    cost: tuple[int, int]
+    order: tuple[int, ...]
+
+
+def ordered(program: Program) -> Program:
+    """The program in a better order, or as it is if there is none."""
+    graph = _graph(program)
+    if graph is None:
+        return program
+    order = _search(graph)
+    if _cost(graph, order) >= _cost(graph, range(len(program.nodes))):
+        return program
+    return _rearranged(program, graph, order)
+
+
+def _graph(program: Program) -> _Graph | None:
+    """None where a buffer has several writers."""
+    touched = [_touched(program, node) for node in program.nodes]
+    written = [b for _, writes in touched for b in writes]
+    if len(written) != len(set(written)):
+        return None
+    return _Graph(
+        tuple(reads for reads, _ in touched), tuple(writes for _, writes in touched),
+        tuple(buffer.bytes for buffer in program.buffers), frozenset(entry.buffer for entry in program.outputs),
+        frozenset(entry.buffer for entry in program.inputs),
+    )  # fmt: skip
+
+
+def _touched(program: Program, node: Node) -> tuple[frozenset[int], frozenset[int]]:
+    """Tensors that a node reads and writes."""
+    scratch = len(node.arguments) - program.kernels[node.kernel].scratch
+    written = program.written[node.kernel]
+    tensors = [(i in written, a.index) for i, a in enumerate(node.arguments[:scratch]) if not a.is_constant]
+    return (
+        frozenset(buffer for writes, buffer in tensors if not writes),
+        frozenset(buffer for writes, buffer in tensors if writes),
+    )
+
+
+def _search(graph: _Graph) -> tuple[int, ...]:
+    """The order with the least sum among those with the least peak."""
+    peak = min(state.cost[0] for state in _beam(graph, lambda cost: cost[0], None))
+    found = _beam(graph, lambda cost: cost[1], peak) or _beam(graph, lambda cost: cost[0], None)
+    return min(found, key=lambda state: state.cost).order
+
+
+def _beam(graph: _Graph, key: Callable[[tuple[int, int]], int], limit: int | None) -> list[_State]:
+    """Complete orders whose peak is within the limit; the best by key for each set of nodes on the way."""
+    needed, readers = graph.needed, graph.readers
+    states = [_State(0, graph.given, (0, 0), ())]
+    for _ in graph.reads:
+        best: dict[int, _State] = {}
+        for state in states:
+            for following in _steps(graph, needed, readers, state):
+                known = best.get(following.done)
+                within = limit is None or following.cost[0] <= limit
+                if within and (known is None or key(following.cost) < key(known.cost)):
+                    best[following.done] = following
+        states = sorted(best.values(), key=lambda state: key(state.cost))[:_WIDTH]
+    return states
+
+
+def _steps(graph: _Graph, needed: Sequence[int], readers: dict[int, int], state: _State) -> Iterator[_State]:
+    for node, waits_for in enumerate(needed):
+        if not state.done >> node & 1 and waits_for & ~state.done == 0:
+            yield _after(graph, readers, state, node)
+
+
+def _after(graph: _Graph, readers: dict[int, int], state: _State, node: int) -> _State:
+    alive, done = state.alive | graph.writes[node], state.done | 1 << node
+    size = sum(graph.sizes[buffer] for buffer in alive)
+    left = frozenset(b for b in alive if b in graph.kept or readers.get(b, 0) & ~done)
+    return _State(done, left, (max(state.cost[0], size), state.cost[1] + size), (*state.order, node))
+
+
+def _cost(graph: _Graph, order: Sequence[int]) -> tuple[int, int]:
+    readers = graph.readers
+    state = _State(0, graph.given, (0, 0), ())
+    for node in order:
+        state = _after(graph, readers, state, node)
+    return state.cost
+
+
+def _rearranged(program: Program, graph: _Graph, order: Sequence[int]) -> Program:
+    """The same nodes in another order, lifetimes adapted."""
+    position = {node: place for place, node in enumerate(order)}
+    uses: dict[int, list[int]] = {}
+    for number, node in enumerate(program.nodes):
+        for argument in node.arguments:
+            if not argument.is_constant:
+                uses.setdefault(argument.index, []).append(position[number])
+    buffers = tuple(_moved(buffer, uses, graph, len(order) - 1) for buffer in program.buffers)
+    return replace(program, buffers=buffers, nodes=tuple(program.nodes[i] for i in order))
+
+
+def _moved(buffer: Buffer, uses: dict[int, list[int]], graph: _Graph, end: int) -> Buffer:
+    places = uses.get(buffer.index, [0])
+    first = 0 if buffer.index in graph.given else min(places)
+    return replace(buffer, first=first, last=end if buffer.index in graph.kept else max(places))

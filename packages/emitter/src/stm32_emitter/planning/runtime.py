@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The footprints of all functions that emitted kernels call."""
+
+from __future__ import annotations
+
+from stm32_emitter.planning import runtime_float, runtime_int8  # noqa: F401 - they register their entries
+from stm32_emitter.planning.footprints import FOOTPRINTS
+
+__all__ = ["FOOTPRINTS"]
