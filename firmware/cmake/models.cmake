@@ -45,6 +45,8 @@ foreach(folder IN LISTS MODEL_DIRS)
     list(APPEND model_names "${name}")
     file(GLOB sources CONFIGURE_DEPENDS "${folder}/${name}.c" "${folder}/${name}_data.c" "${folder}/${name}_lib.c")
     target_sources(models PRIVATE ${sources})
+    # The run list: calls only.
+    set_source_files_properties("${folder}/${name}.c" PROPERTIES COMPILE_OPTIONS "-Os")
   endforeach()
   target_include_directories(models PUBLIC "${folder}")
 endforeach()

@@ -169,8 +169,8 @@ class CallGraph:
             callee = self.owner(int(target[1], 16))
             if callee is not None and callee != own:
                 body.callees.add(callee)
-        elif stem in ("blx", "bx") and instruction.operands != "lr":
-            body.pointers = True
+        elif stem == "blx" or (stem == "bx" and instruction.operands != "lr" and self.is_known(own)):
+            body.pointers = True  # assembly jumps inside of itself by bx
 
     def frame(self, address: int) -> int | None:
         """Bytes that a function itself takes, None if they vary."""

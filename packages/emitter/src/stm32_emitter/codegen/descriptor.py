@@ -69,6 +69,7 @@ def model_source(model: Model, signature: int) -> str:
         _Tensors(model).text(),
         _node_tables(model),
         _pool(model),
+        _numbers(model),
         _run_list(model),
         _info(model, signature),
         _functions(model),
@@ -225,6 +226,16 @@ def _pool(model: Model) -> str | None:
     )
 
 
+def _numbers(model: Model) -> str | None:
+    """What the layers that share a function differ in."""
+    lines = [
+        f"static const {shared.element} {model.numbers_name(kernel)}[{len(shared.numbers[kernel])}] = "
+        f"{inline_list(shared.numbers[kernel], 'int32')};"
+        for kernel, shared in model.shared.items()
+    ]
+    return "\n".join([*lines, ""]) if lines else None
+
+
 def _run_list(model: Model) -> str:
     nodes = model.program.nodes
     uses_pool = any(not a.is_constant and model.offset(a.index) is not None for node in nodes for a in node.arguments)
@@ -254,6 +265,8 @@ def _call(model: Model, node: Node) -> str:
         _pointer(model, argument, parameter.dtype, position in written)
         for position, (argument, parameter) in enumerate(zip(node.arguments, parameters, strict=True))
     ]
+    if numbers := model.numbers_name(node.kernel):
+        arguments.append(numbers)
     return f"{model.kernel_name(node.kernel)}({', '.join(arguments)});"
 
 

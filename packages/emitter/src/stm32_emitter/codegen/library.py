@@ -5,20 +5,16 @@ from __future__ import annotations
 
 from stm32_emitter.codegen.model import Model, comment_text
 from stm32_emitter.program import Node
-from stm32_emitter.tir.c_source import signature
 
 
 def prototypes(model: Model) -> str:
     """Declarations of all kernels."""
-    program = model.program
-    return "\n".join(
-        signature(model.kernel_name(i), program.kernels[i], program.written[i]) + ";" for i in _distinct(model)
-    )
+    return "\n".join(model.kernel_signature(i) + ";" for i in _distinct(model))
 
 
 def _distinct(model: Model) -> list[int]:
     """The kernels that are emitted."""
-    return sorted(set(model.same_text))
+    return sorted({model.function_of(i) for i in range(len(model.program.kernels))})
 
 
 def library_source(model: Model) -> str:
@@ -40,25 +36,23 @@ def library_source(model: Model) -> str:
 
 def _function(model: Model, number: int) -> str:
     kernel = model.program.kernels[number]
-    name = model.kernel_name(number)
-    users = [node for node in model.program.nodes if model.same_text[node.kernel] == number]
+    users = [node for node in model.program.nodes if model.function_of(node.kernel) == number]
     if len({node.kernel for node in users}) > 1:
         return _shared_function(model, number, users)
     lines = [f"/* {', '.join(comment_text(node.name) for node in users)}", f" * {_shapes(model, users[0])}"]
     scratch = sum(kernel.parameters[p].bytes for p in _scratch_positions(model, users[0]))
     work = f"{kernel.macs} multiply-accumulates" if kernel.macs else "no multiply-accumulates"
     lines.append(f" * {work}, {scratch} bytes of scratch */")
-    return (
-        "\n".join(lines) + f"\n{signature(name, kernel, model.program.written[number])}\n{model.kernel_bodies[number]}"
-    )
+    return "\n".join([*lines, model.kernel_signature(number), model.kernel_bodies[number]])
 
 
 def _shared_function(model: Model, number: int, users: list[Node]) -> str:
     """One function for layers of several shapes."""
-    kernel, name = model.program.kernels[number], model.kernel_name(number)
+    shared = model.shared.get(number)
+    body = model.kernel_bodies[number] if shared is None else shared.body
     lines = [f"{comment_text(node.name)}: {_shapes(model, node)}" for node in users]
     head = "/* " + "\n * ".join(lines) + " */"
-    return f"{head}\n{signature(name, kernel, model.program.written[number])}\n{model.kernel_bodies[number]}"
+    return "\n".join([head, model.kernel_signature(number), body])
 
 
 def _scratch_positions(model: Model, node: Node) -> list[int]:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from stm32_emitter.codegen.sharing import NUMBERS, SharedText, share
 from stm32_emitter.planning.plan import Plan
 from stm32_emitter.program import Argument, Program
 from stm32_emitter.target import target_named
@@ -73,8 +74,32 @@ class Model:
 
         Models have no capital letters in their names, so no two models can spell the same kernel.
         """
-        first = self.same_text[kernel]
+        first = self.function_of(kernel)
         return f"{self.name}_K_{self.program.kernels[first].kind}_{first}"
+
+    def function_of(self, kernel: int) -> int:
+        """The kernel whose C function runs this one."""
+        shared = self.shared.get(self.same_text[kernel])
+        return self.same_text[kernel] if shared is None else shared.leader
+
+    @cached_property
+    def shared(self) -> dict[int, SharedText]:
+        """Kernels that share a function with others of different numbers; none where only speed counts."""
+        if self.options.optimize == "speed":
+            return {}
+        kernels, written = self.program.kernels, self.program.written
+        distinct = sorted(set(self.same_text))
+        return share({i: (signature("kernel", kernels[i], written[i]), self.kernel_bodies[i]) for i in distinct})
+
+    def kernel_signature(self, kernel: int) -> str:
+        """The head of the function that runs a kernel."""
+        text = signature(self.kernel_name(kernel), self.program.kernels[kernel], self.program.written[kernel])
+        shared = self.shared.get(self.same_text[kernel])
+        return text if shared is None else f"{text[:-1]}, const {shared.element} *{NUMBERS})"
+
+    def numbers_name(self, kernel: int) -> str:
+        """C name of the array that a kernel's function reads, "" if it reads none."""
+        return f"numbers_{self.same_text[kernel]}" if self.same_text[kernel] in self.shared else ""
 
     @cached_property
     def kernel_bodies(self) -> tuple[str, ...]:

@@ -131,8 +131,10 @@ def _kernel(name: str, request: KernelRequest, form: LinearSum) -> Kernel:
         y = k.output("y", (request.output.elements,), "int8")
         with nest(k, outer) as (left, right, flat):
             operands = [(a, left, form.left), (b, right, form.right)]
-            streamed = [o for o, step in zip(operands, (row.left, row.right), strict=True) if step]
-            repeated = [o for o, step in zip(operands, (row.left, row.right), strict=True) if not step]
+            moves = zip(operands, (row.left, row.right), strict=True)
+            steps = [step and not isinstance(operand[0], int) for operand, step in moves]
+            streamed = [o for o, step in zip(operands, steps, strict=True) if step]
+            repeated = [o for o, step in zip(operands, steps, strict=True) if not step]
             constant = form.constant + sum(_repeated_term(*operand) for operand in repeated)
             (first, at, factor), (second, other, weight) = (*streamed, (*streamed[0][:2], 0))[:2]
             k.call(

@@ -16,8 +16,10 @@ get_filename_component(_stm32_ai_c "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 
 function(_stm32_ai_runtime target)
   file(GLOB sources CONFIGURE_DEPENDS "${_stm32_ai_c}/src/*.c")
-  # Creation, checks and queries: once per inference or less.
-  set_source_files_properties("${_stm32_ai_c}/src/ai_runtime.c" "${_stm32_ai_c}/src/ai_iterator.c" PROPERTIES
+  # Creation, checks and queries, and kernels that no model spends its time in or whose inner loops are assembly.
+  set(small ai_runtime ai_iterator ai_k_softmax ai_k_pool ai_k_dense ai_k_depthwise)
+  list(TRANSFORM small REPLACE "(.+)" "${_stm32_ai_c}/src/\\1.c")
+  set_source_files_properties(${small} PROPERTIES
     COMPILE_OPTIONS "$<$<AND:$<C_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Debug>>>:-Os>")
   add_library(${target} STATIC EXCLUDE_FROM_ALL ${sources})
   target_include_directories(${target} PUBLIC "${_stm32_ai_c}/include")

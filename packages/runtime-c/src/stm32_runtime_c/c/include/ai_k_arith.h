@@ -26,6 +26,13 @@
 #define AI_K_UNROLL(often, seldom) #often
 #endif
 
+/* A function for the border of an image, compiled for size. */
+#if defined(__GNUC__)
+#define AI_K_SELDOM __attribute__((cold))
+#else
+#define AI_K_SELDOM
+#endif
+
 /* value limited to [low, high]. */
 static inline int32_t ai_k_clamp(int32_t value, int32_t low, int32_t high)
 {

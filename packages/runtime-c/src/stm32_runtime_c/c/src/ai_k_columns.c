@@ -124,8 +124,8 @@ static void fill(int32_t *columns, int32_t steps, int32_t value, int32_t n)
 }
 
 /* One kernel row, value by value: at is the place in the row of a tap's first value. */
-static void place(int32_t *columns, const int8_t *values, int32_t zero_point, int32_t at, int32_t count, int32_t total,
-                  int32_t n)
+AI_K_SELDOM static void place(int32_t *columns, const int8_t *values, int32_t zero_point, int32_t at, int32_t count,
+                              int32_t total, int32_t n)
 {
     for (int32_t i = 0; i < count; i++) {
         const int32_t k = at + i, left = total - k / 4 * 4;
@@ -137,7 +137,8 @@ static void place(int32_t *columns, const int8_t *values, int32_t zero_point, in
 }
 
 /* One kernel row inside the image whose taps may be outside or apart. */
-static void clipped_row(int32_t *columns, const int8_t *row, const int32_t *patch, int32_t column, int32_t n)
+AI_K_SELDOM static void clipped_row(int32_t *columns, const int8_t *row, const int32_t *patch, int32_t column,
+                                    int32_t n)
 {
     const int32_t depth = patch[AI_K_DEPTH], taps = patch[AI_K_TAPS];
     for (int32_t tap = 0; tap < taps; tap++, column += patch[AI_K_TAP_DILATION]) {
@@ -286,8 +287,8 @@ void ai_k_columns_quad_s8(int32_t *columns, const int8_t *first, const int8_t *s
 enum { ROW_BYTES = 64 };
 
 /* A patch of short rows whose taps touch: the part of each row that is inside is put between values outside. */
-static void clipped_short_rows(int32_t *columns, const int8_t *image, const int32_t *patch, int32_t row, int32_t column,
-                               int32_t n)
+AI_K_SELDOM static void clipped_short_rows(int32_t *columns, const int8_t *image, const int32_t *patch, int32_t row,
+                                           int32_t column, int32_t n)
 {
     const int32_t depth = patch[AI_K_DEPTH], width = patch[AI_K_WIDTH], count = patch[AI_K_TAPS] * depth;
     const int32_t zero_point = patch[AI_K_ZERO_POINT];
@@ -311,8 +312,8 @@ static void clipped_short_rows(int32_t *columns, const int8_t *image, const int3
     }
 }
 
-void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
-                             int32_t column)
+AI_K_SELDOM void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch,
+                                         int32_t row, int32_t column)
 {
     const int32_t pitch = patch[AI_K_WIDTH] * patch[AI_K_CHANNELS], count = patch[AI_K_TAPS] * patch[AI_K_DEPTH];
     const int contiguous = patch[AI_K_TAP_DILATION] == 1 && patch[AI_K_DEPTH] == patch[AI_K_CHANNELS];

@@ -163,7 +163,10 @@ static inline uint32_t min_word(uint32_t a, uint32_t b)
 static void average_4(const int8_t *in, int8_t *out, int32_t rows, int32_t columns, int32_t row_stride,
                       int32_t channels, int32_t low, int32_t high)
 {
-    int32_t sums[4] = {0};
+    int32_t sums[4];
+    for (int32_t i = 0; i < 4; i++) {
+        sums[i] = 0;
+    }
     sum_4(in, rows, columns, row_stride, channels, sums);
     for (int32_t i = 0; i < 4; i++) {
         out[i] = average(sums[i], rows * columns, low, high);
