@@ -155,6 +155,7 @@ class _Nest:
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
             cycles=runs * (values + products + 60), scratch=4 * self.run * self.steps,
             constants=4 * s.groups * blocks * self.record_words, code=2700 if block is _QUADS else 1900,
+            family=block.name,
         )  # fmt: skip
 
     def kernel(self) -> Kernel:

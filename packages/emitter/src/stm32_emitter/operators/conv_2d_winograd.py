@@ -57,7 +57,7 @@ def _schedule(request: KernelRequest, s: Geometry, rows: Rows, column_kept: bool
         "F(4,3) along rows, 4 channels x 2 tiles of 4 pixels, weights transformed at run time"
         + (", values kept for all channels" if column_kept else ""),
         cycles=_cycles(s, column_kept), scratch=4 * words_ + _COLUMNS * s.channels,
-        constants=rows.weights.size + 9 * s.out_channels, code=2500,
+        constants=rows.weights.size + 9 * s.out_channels, code=2500, family="winograd-f43",
     )  # fmt: skip
 
 
