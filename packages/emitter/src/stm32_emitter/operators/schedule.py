@@ -52,6 +52,7 @@ class Schedule:
     code: int = 0
     goals: frozenset[str] = frozenset(OPTIMIZE)
 
+
 ANY_LAYER = "*"
 """Stands for every layer key in a tuning table."""
 

@@ -14,4 +14,3 @@ budget.py      working memory that layers may take without raising the peak
 check.py       replays a planned program byte by byte, by other means than the above; replay.py is its interpreter
 ============== =====================================================================================================
 """
-
