@@ -21,6 +21,8 @@ void twin_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *ima
                              int32_t column);
 void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
                      int32_t groups, int32_t zero_point);
+void twin_conv_d8_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                            int32_t steps, int32_t groups, int32_t zero_point);
 void twin_dense_d8_s8(int32_t *sums, const int32_t *records, const int8_t *in, const int32_t *scales, int8_t *out,
                       int32_t depth, int32_t groups, int32_t per_row, int32_t zero_point);
 
@@ -129,6 +131,15 @@ static void test_convolution(void)
     const int32_t zero_point = draw_zero_point(), stride = 4 * groups + draw(5);
     ai_k_conv_d8_s8(columns[0], records, out[0], stride, steps, groups, zero_point);
     twin_conv_d8_s8(columns[0], records, out[1], stride, steps, groups, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+    memset(out[0], 0x5a, sizeof out[0]);
+    ai_k_conv_d8_m4_s8(columns[0], records, out[0], stride, steps, groups, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+    twin_conv_d8_linear_s8(columns[0], records, out[1], stride, steps, groups, zero_point);
+    ai_k_conv_d8_linear_s8(columns[0], records, out[0], stride, steps, groups, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+    memset(out[0], 0x5a, sizeof out[0]);
+    ai_k_conv_d8_linear_m4_s8(columns[0], records, out[0], stride, steps, groups, zero_point);
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 

@@ -22,6 +22,7 @@ from stm32_emitter.operators.d8 import (
     sums_are_exact,
     words,
 )
+from stm32_emitter.operators.d8_scaling import Linear, Scaling, linear_scaling
 from stm32_emitter.operators.gemmlowp import requantize
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
@@ -33,6 +34,8 @@ _RUN_BYTES = 1024
 """Columns of quads that share one load of the weights."""
 _MOST_RIGHT_SHORT = 16
 """Largest shift for the kernel for four pixels with zero point -128."""
+_SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
+"""Cores for which single loads in a row are the fastest."""
 _MOST_RIGHT = 23
 """Largest shift for which zero point and rounding still fit 32 bits."""
 
@@ -70,6 +73,13 @@ def is_exact(rows: Rows) -> bool:
     return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
 
 
+def _linear(request: KernelRequest, rows: Rows) -> Linear | None:
+    """What linear records hold, if all channels have them."""
+    reach = np.abs(rows.weights.astype(np.int64)).sum(axis=1) * 128
+    low, high, zero_point = (request.integer(name) for name in ("low", "high", "output_zero_point"))
+    return linear_scaling(reach, Scaling(rows.bias, rows.multipliers, rows.right, zero_point, low, high))
+
+
 def fits(request: KernelRequest) -> bool:
     """Whether the layer has a block of 4 channels x 2 pixels and the arithmetic is exact for it."""
     rows = rows_of(request)
@@ -105,8 +115,8 @@ class _Block:
     gather: str
 
 
-_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_conv_d8_s8", "ai_k_columns_s8")
-_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_conv_d8_quad_s8", "ai_k_columns_quad_s8")
+_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_conv_d8", "ai_k_columns_s8")
+_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_conv_d8_quad", "ai_k_columns_quad_s8")
 
 
 class _Nest:
@@ -114,6 +124,7 @@ class _Nest:
 
     def __init__(self, request: KernelRequest, rows: Rows, block: _Block, blocks_in_run: int) -> None:
         self.request, self.block, self.channels, self.sizes = request, block, rows, geometry(request)
+        self.linear = _linear(request, rows) if block is _PAIRS else None
         s = self.sizes
         self.per_tap, self.per_group = s.channels // s.groups, s.out_channels // s.groups
         row = s.kernel[1] * self.per_tap
@@ -212,9 +223,11 @@ class _Nest:
         return np.concatenate(parts)
 
     def _record(self, block: slice, order: NDArray[np.intp]) -> list[NDArray[np.int32]]:
-        rows = self.channels
-        bias, scales = mixed_bias(rows.bias[block]), words(rows.multipliers[block])
-        weights, shifts = halfword_pairs(rows.weights[block], order).T.ravel(), rows.right[block] - 1
+        rows, linear = self.channels, self.linear
+        scaling = rows if linear is None else linear
+        bias, scales = mixed_bias(scaling.bias[block]), words(scaling.multipliers[block])
+        weights = halfword_pairs(rows.weights[block], order).T.ravel()
+        shifts = rows.right[block] - 1 if linear is None else linear.offsets[block]
         if self.block is _QUADS:
             return [*bias, scales, shift_word(shifts), weights]
         return [*bias, weights, shift_word(shifts), scales]
@@ -238,10 +251,16 @@ class _Nest:
     def _call(self, record: Any, start: Any, blocks: int) -> None:
         quads = [self.blocks_in_run] if self.block is _QUADS else []
         self.k.call(
-            self.block.kernel, address(self.columns), address(self.records, record),
+            self._function(), address(self.columns), address(self.records, record),
             address(self.y, start, write=True), self.sizes.out_channels, self.steps, blocks, *quads,
             self.request.integer("output_zero_point"),
         )  # fmt: skip
+
+    def _function(self) -> str:
+        """The micro-kernel for this core and these records."""
+        form = "" if self.linear is None else "_linear"
+        core = "_m4" if self.block is _PAIRS and self.request.target.name in _SINGLE_ISSUE else ""
+        return f"{self.block.kernel}{form}{core}_s8"
 
     def _gather(self, n: Any, group: Any, first: Any, at: Any) -> None:
         """Widens one block of pixels; at: where its columns start."""

@@ -59,6 +59,7 @@ class Schedule:
         return f"{kind}/{self.family or self.name}"
 
 
+
 ANY_LAYER = "*"
 """Stands for every layer key in a tuning table."""
 

@@ -88,7 +88,7 @@ def _columns_clipped(call: Call) -> Footprint:
     return together(read, writes(0, 4 * call[1] * (int(_steps(taps * depth)) * rows - 1) + 4))
 
 
-@footprint("ai_k_conv_d8_s8")
+@footprint("ai_k_conv_d8_s8", "ai_k_conv_d8_m4_s8", "ai_k_conv_d8_linear_s8", "ai_k_conv_d8_linear_m4_s8")
 def _conv_d8(call: Call) -> Footprint:
     return together(reads(0, 8 * call[4]), writes(2, 4 * call[5], (2, call[3])))
 

@@ -11,6 +11,10 @@
  *   256 * bias[1] + bias[0], 256 * bias[3] + bias[2], bias[0], bias[2]     bias holds the input's zero point
  *   steps times: {256 * w[1] + w[0]} of both positions, {256 * w[3] + w[2]} of both positions
  *   shift bytes of the 4 channels, multiplier[0 .. 3]
+ * Linear records have a byte instead of a shift, and a multiplier m >= 0 such that
+ *   out = saturate8((floor(256 * sum * m / 2^32) + (zero_point << AI_K_D8_SHIFT) + (1 << (AI_K_D8_SHIFT - 1)) + byte)
+ *                   >> AI_K_D8_SHIFT)
+ * The compiler takes them where it finds m and byte that give the same as the two roundings for every sum.
  * With X = sum of (256 * w[1] + w[0]) * x, modulo 2^32, and S0 = sum of w[0] * x, (X - S0) >> 8 is S1 = sum of
  * w[1] * x as long as |S1| < 2^23, bias included; the compiler chooses this kernel only where that is certain.
  */
@@ -49,11 +53,26 @@ void ai_k_columns_quad_s8(int32_t *columns, const int8_t *first, const int8_t *s
 void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
 
+/* Right shift of the scaled sums of linear records. */
+#define AI_K_D8_SHIFT 13
+#define AI_K_D8_STRING(value) #value
+#define AI_K_D8_TEXT(value) AI_K_D8_STRING(value)
+
 /* For both pixels and 4 * groups channels:
  *   out[pixel * out_stride + channel] = saturate8(zero_point + requantize(sum, multiplier, -1 - shift))
- * with the rounding of ai_k_requantize. zero_point -128 takes a shorter way, as results below it need no rounding. */
+ * with the rounding of ai_k_requantize. */
 void ai_k_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
                      int32_t groups, int32_t zero_point);
+
+/* The same from linear records. */
+void ai_k_conv_d8_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                            int32_t steps, int32_t groups, int32_t zero_point);
+
+/* Both in the form for cores that issue one instruction at a time (Cortex-M4, M33). */
+void ai_k_conv_d8_m4_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
+                        int32_t groups, int32_t zero_point);
+void ai_k_conv_d8_linear_m4_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                               int32_t steps, int32_t groups, int32_t zero_point);
 
 enum { AI_K_QUAD_STEPS = 32 };
 
