@@ -126,9 +126,7 @@ def _case(number: int, layer: Layer) -> Case:
     return Case(f"depthwise_{number}", writer.finish(inputs=[x], outputs=[y]), samples)
 
 
-def _equal(
-    layers: tuple[Layer, ...], machine: Machine, folder: Path, options: Mapping[str, str] | None = None
-) -> None:
+def _equal(layers: tuple[Layer, ...], machine: Machine, folder: Path, options: Mapping[str, str] | None = None) -> None:
     cases = [_case(number, layer) for number, layer in enumerate(layers)]
     outcomes = run_batch(cases, machine, folder, options=options)
     wrong = [f"{layers[i]}: {o.status}: {o.detail}" for i, o in enumerate(outcomes) if o.status != "equal"]
