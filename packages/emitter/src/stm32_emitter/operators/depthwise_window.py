@@ -181,27 +181,33 @@ class _Plan:
 
     Attributes:
         columns: words of a pair of rows of one channel, padding included.
+        pitch: words from a pair of rows to the next; a word of padding ends one and begins the next.
         rows: output rows of a strip.
         strips: of the image.
         block: strips that are computed at a time; block + 1 pairs of rows are kept.
         lanes: channels of a group.
+        shared: pairs of rows (0 or 1) that end a channel and begin the next one. Of the last pair only the upper row
+            counts where it lies below the image, and that of the first is padding, too.
     """
 
     columns: int
+    pitch: int
     rows: int
     strips: int
     block: int
     lanes: int
+    shared: int
 
     @property
     def plane(self) -> int:
-        """Words of a channel."""
-        return self.columns * (self.block + 1)
+        """Words from a channel to the next."""
+        return self.pitch * (self.block + 1 - self.shared)
 
     @property
     def words(self) -> int:
-        """Words of the pairs."""
-        return self.plane * self.lanes
+        """Words of the pairs, as many as ai_k_depthwise_clear_s8 takes."""
+        words = self.plane * self.lanes + self.pitch * self.shared + self.columns - self.pitch
+        return -(-words // 4) * 4
 
     @classmethod
     def of(cls, sizes: Geometry) -> _Plan:
@@ -210,22 +216,33 @@ class _Plan:
         columns = (sizes.out_width - 1) * stride + _WINDOW
         rows = 2 // stride
         strips = -(-sizes.out_height // rows)
+        pitch = columns - int(0 < sizes.padding[1] < columns - sizes.width)
         lanes = min(_LANES, sizes.channels)
         if 2 * columns * lanes > _SCRATCH_WORDS:
             lanes = min(2, lanes)
-        most = max(1, _SCRATCH_WORDS // (lanes * columns) - 1)
-        blocks = -(-strips // most)
-        return cls(columns, rows, strips, -(-strips // blocks), lanes)
+        small = lanes * strips * pitch + columns <= _SCRATCH_WORDS
+        shared = int(small and sizes.padding[0] > 0 and _filled(sizes) == strips)
+        most = max(1, (_SCRATCH_WORDS // lanes - columns) // pitch)
+        blocks = 1 if shared else -(-strips // most)
+        return cls(columns, pitch, rows, strips, -(-strips // blocks), lanes, shared)
+
+
+def _filled(sizes: Geometry) -> int:
+    """Pairs of rows with a row of the image, from the first one on."""
+    return (sizes.height + sizes.padding[0] + 1) // 2
 
 
 def _numbers(request: KernelRequest, sizes: Geometry, plan: _Plan) -> dict[str, int]:
-    """What the loops of a layer read: all pairs of rows are widened ahead where one block holds them, else one pair."""
+    """What the loops of a layer read: all pairs of rows are widened ahead where one block holds them, else one pair.
+
+    Those below the image stay as they were cleared.
+    """
     whole = plan.block == plan.strips
     return {
         "words": plan.words, "groups": -(-sizes.channels // plan.lanes), "lanes": plan.lanes,
         "height": sizes.height, "width": sizes.width, "channels": sizes.channels, "top": sizes.padding[0],
-        "left": sizes.padding[1], "columns": plan.columns, "plane": plan.plane, "block": plan.block,
-        "ahead": plan.strips + 1 if whole else 1, "follow": 0 if whole else plan.block,
+        "left": sizes.padding[1], "columns": plan.columns, "pitch": plan.pitch, "plane": plan.plane, "block": plan.block,
+        "ahead": min(plan.strips + 1, _filled(sizes)) if whole else 1, "follow": 0 if whole else plan.block,
         "blocks": -(-plan.strips // plan.block), "strips": plan.strips, "out_height": sizes.out_height,
         "out_width": sizes.out_width, "out_channels": sizes.out_channels,
         "outside": request.integer("input_zero_point"), "zero_point": request.integer("output_zero_point"),
@@ -256,11 +273,11 @@ class _Nest:
 
     def _group(self, n: Any, first: Any, lanes: Any) -> None:
         """Blocks are laid out upwards and downwards in turn, so that one ends where the next begins."""
-        number, columns = self.numbers, self.numbers["columns"]
-        self._widen(n, first, lanes, 0, columns, 0, number["ahead"])
+        number, upwards = self.numbers, self.numbers["pitch"]
+        self._widen(n, first, lanes, 0, upwards, 0, number["ahead"])
         with self.k.loop("block", number["blocks"]) as block:
             strip, down = block * number["block"], block % 2
-            pitch, start = columns * (1 - 2 * down), down * (number["block"] * columns)
+            pitch, start = upwards * (1 - 2 * down), down * (number["block"] * upwards)
             strips = tirx.min(number["follow"], number["strips"] - strip)
             self._widen(n, first, lanes, start + pitch, pitch, strip + 1, strips)
             rows = tirx.min(number["block"] * self.rows, number["out_height"] - strip * self.rows)

@@ -167,11 +167,10 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
         with k.loop("c", size["depth"]) as c:
             k.store(outside, [c], size["outside"].astype("int8"))
         with k.loop("oy", size["out_height"]) as oy, k.loop("ox", size["out_width"]) as ox:
-            k.call(
-                "ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), address(x), size["height"],
-                size["width"], size["depth"], size["rows"], size["columns"], size["row_dilation"],
-                size["column_dilation"], oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
-            )  # fmt: skip
+            names = ("height", "width", "depth", "rows", "columns", "row_dilation", "column_dilation")
+            at = (oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"])
+            window = (address(x), *(size[name] for name in names), *at)
+            k.call("ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), *window)
             start = (oy * size["out_width"] + ox) * size["channels"]
             with k.loop("m", size["multiplier"]) as m:
                 k.call(
@@ -179,6 +178,8 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
                     address(y, start + m, write=True), address(outside), size["pairs"], size["depth"],
                     size["multiplier"], size["zero_point"],
                 )  # fmt: skip
+                k.call("ai_k_reads_window", *window)
+                k.call("ai_k_reads_window", address(outside), 1, 1, size["depth"], 1, 1, 1, 1, 0, 0)
         _clamp(k, request, y, size, size["out_height"] * size["out_width"])
     return k.kernel()
 
