@@ -139,13 +139,16 @@ class _Nest:
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
+        self.alone = block is _PAIRS and s.pixels % block.pixels == 1
 
     def fits(self) -> bool:
         """Whether the layer has a run of pixels and the micro-kernel takes its depth and scales."""
-        if self.per_group < self.block.channels or self.sizes.pixels < self.run:
+        if self.per_group < self.block.channels:
             return False
         if self.block is not _QUADS:
             return True
+        if self.sizes.pixels < self.run:
+            return False
         most = _MOST_RIGHT_SHORT if self.request.integer("output_zero_point") == -128 else _MOST_RIGHT
         columns = 4 * self.run * self.steps
         small = self.blocks_in_run == 1 or columns <= _RUN_BYTES
@@ -193,7 +196,7 @@ class _Nest:
             k.loop("run", runs, backward=backward) as run,
         ):
             first = run * self.run
-            if s.pixels % self.run:
+            if s.pixels % self.run and not self.alone:
                 first = tirx.min(first, s.pixels - self.run)
             self._gather_run(n, group, first)
             self._multiply(n, group, first)
@@ -204,8 +207,8 @@ class _Nest:
     def _gather_run(self, n: Any, group: Any, first: Any) -> None:
         s, pixels = self.sizes, self.block.pixels
         if self.pointwise:
-            start = (n * (s.height * s.width) + first) * s.channels
-            places = [start + pixel * s.channels for pixel in range(pixels)]
+            start = n * (s.height * s.width)
+            places = [(start + pixel) * s.channels for pixel in self._pixels(first)]
             self._widen(0, places, self.blocks_in_run, pixels * s.channels)
         elif self.blocks_in_run == 1:
             self._gather(n, group, first, 0)
@@ -244,15 +247,23 @@ class _Nest:
         record = group * (len(self.blocks) * self.record_words)
         start = (n * s.pixels + first) * s.out_channels + group * self.per_group
         whole, rest = divmod(self.per_group, self.block.channels)
-        self._call(record, start, whole)
+        pixels = self._pixels(first)
+        stride = (pixels[1] - first) * s.out_channels if self.alone else s.out_channels
+        self._call(record, start, stride, whole)
         if rest:
-            self._call(record + whole * self.record_words, start + (self.per_group - self.block.channels), 1)
+            self._call(record + whole * self.record_words, start + (self.per_group - self.block.channels), stride, 1)
 
-    def _call(self, record: Any, start: Any, blocks: int) -> None:
+    def _pixels(self, first: Any) -> list[Any]:
+        """The pixels of a block; a last one without a neighbour is its own, so that none is computed twice."""
+        if self.alone:
+            return [first, tirx.min(first + 1, self.sizes.pixels - 1)]
+        return [first + pixel for pixel in range(self.block.pixels)]
+
+    def _call(self, record: Any, start: Any, stride: Any, blocks: int) -> None:
         quads = [self.blocks_in_run] if self.block is _QUADS else []
         self.k.call(
             self._function(), address(self.columns), address(self.records, record),
-            address(self.y, start, write=True), self.sizes.out_channels, self.steps, blocks, *quads,
+            address(self.y, start, write=True), stride, self.steps, blocks, *quads,
             self.request.integer("output_zero_point"),
         )  # fmt: skip
 
@@ -266,7 +277,7 @@ class _Nest:
         """Widens one block of pixels; at: where its columns start."""
         s, k = self.sizes, self.k
         image = n * (s.height * s.width * s.channels)
-        corners = [self._corner(first + pixel) for pixel in range(self.block.pixels)]
+        corners = [self._corner(pixel) for pixel in self._pixels(first)]
         places = [image + (row * s.width + column) * s.channels for row, column in corners]
         if self.patch is None:
             self._inside(at, places)

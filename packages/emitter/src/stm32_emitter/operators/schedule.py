@@ -59,7 +59,6 @@ class Schedule:
         return f"{kind}/{self.family or self.name}"
 
 
-
 ANY_LAYER = "*"
 """Stands for every layer key in a tuning table."""
 

@@ -44,7 +44,7 @@ def size_schedules(request: KernelRequest) -> Sequence[Schedule]:
 
 def _convolution(request: KernelRequest) -> Sequence[Schedule]:
     s = geometry(request)
-    if s.batch > 1 or s.groups > 1 or not conv_2d_d8.fits(request):
+    if s.batch > 1 or s.groups > 1 or s.pixels < _PIXELS or not conv_2d_d8.fits(request):
         return ()
     text = "d8, 4 channels x 2 pixels, one function for all layers, patches clipped"
     steps = steps_of(s.kernel[1] * s.channels) * s.kernel[0]
