@@ -103,8 +103,8 @@ def _check(
 
 _USES = {
     "winograd-f43": "ai_k_winograd_multiply", "winograd-f43-column": "ai_k_winograd_multiply",
-    "d8-2x4": "ai_k_conv_d8_quad_s8", "d8-2x4x4": "ai_k_conv_d8_quad_s8", "d8-4x2": "ai_k_conv_d8_", "d8-8x": "ai_k_dense_d8_s8",
-    "d8-": "ai_k_dense_d8_s8", "general": "_s8(",
+    "d8-2x4": "ai_k_conv_d8_quad_", "d8-2x4x4": "ai_k_conv_d8_quad_", "d8-4x2": "ai_k_conv_d8_",
+    "d8-8x": "ai_k_dense_d8_s8", "d8-": "ai_k_dense_d8_s8", "general": "_s8(",
 }  # fmt: skip
 """What tells in the emitted C that a schedule was taken."""
 _RUNS = [("host", ()), ("mps2-an386", (pytest.mark.emulator,))]

@@ -32,8 +32,6 @@ _QUAD_STEPS = 32
 """Steps of the kernel for four pixels (AI_K_QUAD_STEPS)."""
 _RUN_BYTES = 1024
 """Columns of quads that share one load of the weights."""
-_MOST_RIGHT_SHORT = 16
-"""Largest shift for the kernel for four pixels with zero point -128."""
 _SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
 """Cores for which single loads in a row are the fastest."""
 _MOST_RIGHT = 23
@@ -124,7 +122,7 @@ class _Nest:
 
     def __init__(self, request: KernelRequest, rows: Rows, block: _Block, blocks_in_run: int) -> None:
         self.request, self.block, self.channels, self.sizes = request, block, rows, geometry(request)
-        self.linear = _linear(request, rows) if block is _PAIRS else None
+        self.linear = _linear(request, rows)
         s = self.sizes
         self.per_tap, self.per_group = s.channels // s.groups, s.out_channels // s.groups
         row = s.kernel[1] * self.per_tap
@@ -146,10 +144,9 @@ class _Nest:
             return False
         if self.block is not _QUADS:
             return True
-        most = _MOST_RIGHT_SHORT if self.request.integer("output_zero_point") == -128 else _MOST_RIGHT
         columns = 4 * self.run * self.steps
         small = self.blocks_in_run == 1 or columns <= _RUN_BYTES
-        return self.steps <= _QUAD_STEPS and small and bool(self.channels.right.max() <= most)
+        return self.steps <= _QUAD_STEPS and small
 
     def described(self) -> Schedule:
         """The schedule with its costs, from measured parts of the micro-kernels."""
