@@ -20,7 +20,7 @@ from tests.conformance.batch import Array, run_batch
 from tests.conformance.toolchain import MACHINES, ToolMissing
 
 SEED = 20261125
-CONVOLUTIONS = ("winograd-f43", "winograd-f43-column", "d8-2x4", "d8-2x4x4", "d8-4x2", "general")
+CONVOLUTIONS = ("winograd-f43", "winograd-f43-column", "winograd-f43-column-2", "d8-2x4", "d8-2x4x4", "d8-4x2", "general")
 PRODUCTS = ("d8-8x16", "d8-8x8", "d8-8x4", "d8-8", "general")
 
 
@@ -103,6 +103,7 @@ def _check(
 
 _USES = {
     "winograd-f43": "ai_k_winograd_multiply", "winograd-f43-column": "ai_k_winograd_multiply",
+    "winograd-f43-column-2": "ai_k_winograd_multiply",
     "d8-2x4": "ai_k_conv_d8_quad_", "d8-2x4x4": "ai_k_conv_d8_quad_", "d8-4x2": "ai_k_conv_d8_",
     "d8-8x": "ai_k_dense_d8_s8", "d8-": "ai_k_dense_d8_s8", "general": "_s8(",
 }  # fmt: skip
