@@ -20,7 +20,15 @@ from tests.conformance.batch import Array, run_batch
 from tests.conformance.toolchain import MACHINES, ToolMissing
 
 SEED = 20261125
-CONVOLUTIONS = ("winograd-f43", "winograd-f43-column", "winograd-f43-column-2", "d8-2x4", "d8-2x4x4", "d8-4x2", "general")
+CONVOLUTIONS = (
+    "winograd-f43",
+    "winograd-f43-column",
+    "winograd-f43-column-2",
+    "d8-2x4",
+    "d8-2x4x4",
+    "d8-4x2",
+    "general",
+)
 PRODUCTS = ("d8-8x16", "d8-8x8", "d8-8x4", "d8-8", "general")
 
 
@@ -116,7 +124,7 @@ _MACHINES = [pytest.param(name, marks=marks) for name, marks in _RUNS]
 @pytest.mark.parametrize("schedule", CONVOLUTIONS)
 def test_convolutions(name: str, schedule: str, tmp_path: Path) -> None:
     three = schedule.startswith("winograd")
-    _check(lambda case, rng: _convolution(case, rng, three), schedule, name, tmp_path, 12)
+    _check(lambda case, rng: _convolution(case, rng, three), schedule, name, tmp_path, 20)
 
 
 @pytest.mark.parametrize("name", _MACHINES)

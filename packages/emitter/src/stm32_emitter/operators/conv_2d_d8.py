@@ -137,10 +137,12 @@ class _Nest:
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
+        # A single pixel is taken twice.
+        self.single = s.pixels == 1 and block is _PAIRS
 
     def fits(self) -> bool:
         """Whether the layer has a run of pixels and the micro-kernel takes its depth and scales."""
-        if self.per_group < self.block.channels or self.sizes.pixels < self.run:
+        if self.per_group < self.block.channels or (self.sizes.pixels < self.run and not self.single):
             return False
         if self.block is not _QUADS:
             return True
@@ -152,18 +154,31 @@ class _Nest:
         """The schedule with its costs, from measured parts of the micro-kernels."""
         s, block = self.sizes, self.block
         runs, blocks = s.batch * s.groups * -(-s.pixels // self.run), len(self.blocks)
-        per_four = 13.0 if self.row % 4 == 0 or block is _QUADS else 22.0
-        values = self.run / 2 * (30 + self.rows * 14 + self.steps / 2 * per_four)
+        values = self.run / 2 * self._pair_cycles()
+        overhead = 0.0 if self.linear is not None else 20.0
         if block is _QUADS:
-            products = blocks * (55 + self.steps * 1.3 + self.run / 4 * (75 + self.steps * 15.0))
+            products = blocks * (65 + self.steps * 1.2 + self.run / 4 * (66 + overhead + self.steps * 15.0))
         else:
-            products = blocks * (92 + self.steps * 16.35)
+            products = blocks * (88 + overhead + self.steps * 15.1)
         return Schedule(
             block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else ""), self.kernel,
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
             cycles=runs * (values + products + 60), scratch=4 * self.run * self.steps,
             constants=4 * s.groups * blocks * self.record_words, code=2700 if block is _QUADS else 1900,
         )  # fmt: skip
+
+    def _pair_cycles(self) -> float:
+        """Of widening two pixels, of which the part at the border takes longer."""
+        s, block = self.sizes, self.block
+        per_four = 13.0 if self.row % 4 == 0 or block is _QUADS else 22.0
+        inside = 30 + self.rows * 14 + self.steps / 2 * per_four
+        extents = zip((s.out_height, s.out_width), (s.padding[0:3:2], s.padding[1:4:2]), s.stride, strict=True)
+        share = 1.0
+        for length, sides, stride in extents:
+            share *= max(0.0, 1 - sum(-(-side // stride) for side in sides) / length)
+        # One pixel outside takes its whole block along.
+        border = 1 - share**2 if block is _QUADS else 1 - share
+        return inside * (1 - border) + border * (120 + self.rows * 90 + self.steps / 2 * 40)
 
     def kernel(self) -> Kernel:
         """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: the columns of a run of pixels."""
@@ -189,7 +204,7 @@ class _Nest:
             k.loop("run", runs, backward=backward) as run,
         ):
             first = run * self.run
-            if s.pixels % self.run:
+            if s.pixels % self.run and not self.single:
                 first = tirx.min(first, s.pixels - self.run)
             self._gather_run(n, group, first)
             self._multiply(n, group, first)
@@ -201,13 +216,17 @@ class _Nest:
         s, pixels = self.sizes, self.block.pixels
         if self.pointwise:
             start = (n * (s.height * s.width) + first) * s.channels
-            places = [start + pixel * s.channels for pixel in range(pixels)]
+            places = [start + pixel * s.channels for pixel in self._pixels()]
             self._widen(0, places, self.blocks_in_run, pixels * s.channels)
         elif self.blocks_in_run == 1:
             self._gather(n, group, first, 0)
         else:
             with self.k.loop("quad", self.blocks_in_run) as quad:
                 self._gather(n, group, first + quad * pixels, quad * (pixels * self.steps))
+
+    def _pixels(self) -> list[int]:
+        """The pixels of a block, from its first one on."""
+        return [0 if self.single else pixel for pixel in range(self.block.pixels)]
 
     def _records(self) -> NDArray[np.int32]:
         order = position_order(self.row, self.rows)
@@ -248,7 +267,7 @@ class _Nest:
         quads = [self.blocks_in_run] if self.block is _QUADS else []
         self.k.call(
             self._function(), address(self.columns), address(self.records, record),
-            address(self.y, start, write=True), self.sizes.out_channels, self.steps, blocks, *quads,
+            address(self.y, start, write=True), 0 if self.single else self.sizes.out_channels, self.steps, blocks, *quads,
             self.request.integer("output_zero_point"),
         )  # fmt: skip
 
@@ -262,7 +281,7 @@ class _Nest:
         """Widens one block of pixels; at: where its columns start."""
         s, k = self.sizes, self.k
         image = n * (s.height * s.width * s.channels)
-        corners = [self._corner(first + pixel) for pixel in range(self.block.pixels)]
+        corners = [self._corner(first + pixel) for pixel in self._pixels()]
         places = [image + (row * s.width + column) * s.channels for row, column in corners]
         if self.patch is None:
             self._inside(at, places)
