@@ -265,9 +265,10 @@ class _Nest:
 
     def _call(self, record: Any, start: Any, blocks: int) -> None:
         quads = [self.blocks_in_run] if self.block is _QUADS else []
+        stride = 0 if self.single else self.sizes.out_channels
         self.k.call(
             self._function(), address(self.columns), address(self.records, record),
-            address(self.y, start, write=True), 0 if self.single else self.sizes.out_channels, self.steps, blocks, *quads,
+            address(self.y, start, write=True), stride, self.steps, blocks, *quads,
             self.request.integer("output_zero_point"),
         )  # fmt: skip
 
