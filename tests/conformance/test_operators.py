@@ -50,6 +50,17 @@ def test_operator_on_a_cortex_m4(op, tmp_path):
     check(run_batch(sample(op, 8, 2), MACHINES["mps2-an386"], tmp_path))
 
 
+WITHOUT_DSP = ("ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "MUL")
+"""Operators whose kernels differ on a core without the DSP extension."""
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("op", WITHOUT_DSP)
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operator_on_a_cortex_m3(op, tmp_path):
+    check(run_batch(sample(op, 6, 0), MACHINES["mps2-an385"], tmp_path))
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
 @pytest.mark.usefixtures("cross_compiler", "emulator")

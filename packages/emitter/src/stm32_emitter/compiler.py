@@ -29,7 +29,7 @@ from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.constant_channels import fold_constant_channels
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
-from stm32_emitter.passes.lower import lower_operators
+from stm32_emitter.passes.lower import lower_operators, offered_schedules
 from stm32_emitter.passes.outputs import separate_outputs
 from stm32_emitter.planning.budget import within_peak
 from stm32_emitter.planning.constraints import separations
@@ -186,7 +186,9 @@ def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Opt
         # The plan may share memory in the one order and not in the other.
         return found if better is not found and height(better) > height(found) else better
 
-    return within_peak(lower, height, choices) if choices.optimize == "balanced" else lower(choices)
+    if choices.optimize != "balanced":
+        return lower(choices)
+    return within_peak(lower, lambda found: _planned(found, options), offered_schedules(fused, core), choices)
 
 
 def _checked(options: Options) -> Target:

@@ -188,3 +188,18 @@ def test_distances_of_numpy_arrays_are_plain_numbers() -> None:
 
     found = separation(trace_of(built(emit, 8, 8), {}), [0], [1])
     assert not any(isinstance(value, np.generic) for value in (found.below, found.above, found.period))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_turned_differences_are_those_seen_from_the_other_end(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    below, above = int(rng.integers(-60, 0)), int(rng.integers(1, 60))
+    period = int(rng.choice([0, 4, 8]))
+    safe = Separation(below, above, period, int(rng.integers(-4, 1)), int(rng.integers(1, 4)))
+    longer = int(rng.integers(-4, 5)) * max(period, 1)
+    turned = safe.turned(longer)
+    for difference in range(-150, 150):
+        assert turned.allows(longer - difference) == safe.allows(difference), f"seed {seed}, {difference}"
+    # A period that the sizes do not keep is given up: fewer differences, none that was unsafe.
+    odd = safe.turned(longer + 1)
+    assert all(safe.allows(longer + 1 - d) for d in range(-150, 150) if odd.allows(d))

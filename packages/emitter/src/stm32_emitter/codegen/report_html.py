@@ -15,7 +15,7 @@ body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1240p
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
 table { border-collapse: collapse; margin: .5em 0 1em; }
 th, td { padding: .2em .7em; border-bottom: 1px solid #d7dde4; text-align: left; vertical-align: top; }
-td { max-width: 34em; overflow-wrap: break-word; }
+td { max-width: 34em; overflow-wrap: break-word; } td.prose { min-width: 15em; }
 th { background: #f1f4f7; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .scroll { overflow-x: auto; } .note { color: #5b6875; }
 .key { display: inline-block; width: 1em; height: 1em; vertical-align: -.15em; margin: 0 .3em 0 1em; opacity: .6; }
@@ -61,15 +61,25 @@ def _text(value: object) -> str:
 
 def _table(head: list[str], rows: list[list[Any]], note: str = "") -> str:
     """A table; integers are written with separators and stand at the right, None stays empty."""
-    numeric = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(head))]
+    kinds = [_column_class([row[i] for row in rows]) for i in range(len(head))]
 
     def line(cells: list[Any], tag: str) -> str:
         shown = [_cell(cell) for cell in cells]
-        classes = [' class="n"' if number else "" for number in numeric]
-        return "<tr>" + "".join(f"<{tag}{c}>{s}</{tag}>" for c, s in zip(classes, shown, strict=True)) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}{c}>{s}</{tag}>" for c, s in zip(kinds, shown, strict=True)) + "</tr>"
 
     body = "\n".join([line(list(head), "th"), *(line(row, "td") for row in rows)])
     return f'<div class="scroll"><table>\n{body}\n</table></div>{note}'
+
+
+def _column_class(cells: list[Any]) -> str:
+    """Numbers are aligned, sentences get room."""
+    if any(isinstance(cell, int | float) for cell in cells):
+        return ' class="n"'
+    return ' class="prose"' if any(" " in str(cell) and len(str(cell)) > _SENTENCE for cell in cells) else ""
+
+
+_SENTENCE = 30
+"""Characters from which a cell is no name any more."""
 
 
 def _cell(value: Any) -> str:

@@ -137,15 +137,16 @@ class _Nest:
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
-        # A single pixel is taken twice.
-        self.single = s.pixels == 1 and block is _PAIRS
+        self.alone = block is _PAIRS and s.pixels % block.pixels == 1
 
     def fits(self) -> bool:
         """Whether the layer has a run of pixels and the micro-kernel takes its depth and scales."""
-        if self.per_group < self.block.channels or (self.sizes.pixels < self.run and not self.single):
+        if self.per_group < self.block.channels:
             return False
         if self.block is not _QUADS:
             return True
+        if self.sizes.pixels < self.run:
+            return False
         columns = 4 * self.run * self.steps
         small = self.blocks_in_run == 1 or columns <= _RUN_BYTES
         return self.steps <= _QUAD_STEPS and small
@@ -165,6 +166,7 @@ class _Nest:
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
             cycles=runs * (values + products + 60), scratch=4 * self.run * self.steps,
             constants=4 * s.groups * blocks * self.record_words, code=2700 if block is _QUADS else 1900,
+            family=block.name,
         )  # fmt: skip
 
     def _pair_cycles(self) -> float:
@@ -204,7 +206,7 @@ class _Nest:
             k.loop("run", runs, backward=backward) as run,
         ):
             first = run * self.run
-            if s.pixels % self.run and not self.single:
+            if s.pixels % self.run and not self.alone:
                 first = tirx.min(first, s.pixels - self.run)
             self._gather_run(n, group, first)
             self._multiply(n, group, first)
@@ -215,18 +217,14 @@ class _Nest:
     def _gather_run(self, n: Any, group: Any, first: Any) -> None:
         s, pixels = self.sizes, self.block.pixels
         if self.pointwise:
-            start = (n * (s.height * s.width) + first) * s.channels
-            places = [start + pixel * s.channels for pixel in self._pixels()]
+            start = n * (s.height * s.width)
+            places = [(start + pixel) * s.channels for pixel in self._pixels(first)]
             self._widen(0, places, self.blocks_in_run, pixels * s.channels)
         elif self.blocks_in_run == 1:
             self._gather(n, group, first, 0)
         else:
             with self.k.loop("quad", self.blocks_in_run) as quad:
                 self._gather(n, group, first + quad * pixels, quad * (pixels * self.steps))
-
-    def _pixels(self) -> list[int]:
-        """The pixels of a block, from its first one on."""
-        return [0 if self.single else pixel for pixel in range(self.block.pixels)]
 
     def _records(self) -> NDArray[np.int32]:
         order = position_order(self.row, self.rows)
@@ -259,13 +257,20 @@ class _Nest:
         record = group * (len(self.blocks) * self.record_words)
         start = (n * s.pixels + first) * s.out_channels + group * self.per_group
         whole, rest = divmod(self.per_group, self.block.channels)
-        self._call(record, start, whole)
+        pixels = self._pixels(first)
+        stride = (pixels[1] - first) * s.out_channels if self.alone else s.out_channels
+        self._call(record, start, stride, whole)
         if rest:
-            self._call(record + whole * self.record_words, start + (self.per_group - self.block.channels), 1)
+            self._call(record + whole * self.record_words, start + (self.per_group - self.block.channels), stride, 1)
 
-    def _call(self, record: Any, start: Any, blocks: int) -> None:
+    def _pixels(self, first: Any) -> list[Any]:
+        """The pixels of a block; a last one without a neighbour is its own, so that none is computed twice."""
+        if self.alone:
+            return [first, tirx.min(first + 1, self.sizes.pixels - 1)]
+        return [first + pixel for pixel in range(self.block.pixels)]
+
+    def _call(self, record: Any, start: Any, stride: Any, blocks: int) -> None:
         quads = [self.blocks_in_run] if self.block is _QUADS else []
-        stride = 0 if self.single else self.sizes.out_channels
         self.k.call(
             self._function(), address(self.columns), address(self.records, record),
             address(self.y, start, write=True), stride, self.steps, blocks, *quads,
@@ -282,7 +287,7 @@ class _Nest:
         """Widens one block of pixels; at: where its columns start."""
         s, k = self.sizes, self.k
         image = n * (s.height * s.width * s.channels)
-        corners = [self._corner(first + pixel) for pixel in self._pixels()]
+        corners = [self._corner(pixel) for pixel in self._pixels(first)]
         places = [image + (row * s.width + column) * s.channels for row, column in corners]
         if self.patch is None:
             self._inside(at, places)

@@ -59,7 +59,7 @@ def _schedule(request: KernelRequest, s: Geometry, rows: Rows, bands: int) -> Sc
         "F(4,3) along rows, 4 channels x 2 tiles of 4 pixels, weights transformed at run time"
         + (f", values kept for all channels, {bands} bands of rows" if bands else ""),
         cycles=_cycles(s, bands), scratch=4 * words_ + _COLUMNS * s.channels,
-        constants=rows.weights.size + 9 * s.out_channels, code=2500,
+        constants=rows.weights.size + 9 * s.out_channels, code=2500, family="winograd-f43",
     )  # fmt: skip
 
 

@@ -18,8 +18,9 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
-from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_groups, channel_reach, clamp, short_scaling
+from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_reach, clamp, short_scaling
 from stm32_emitter.operators.gemmlowp import requantize
+from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -80,10 +81,11 @@ def kernel(request: KernelRequest) -> Kernel:
     with KernelBuilder("depthwise_conv_2d", macs) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
         constants = k.constant("records", packed)
-        y = k.output("y", (request.output.elements,), "int8")
         plan = _Plan.of(sizes)
+        numbers = Numbers(k, _numbers(request, sizes, plan))
+        y = k.output("y", (request.output.elements,), "int8")
         pairs = k.scratch("pairs", plan.words, "int32")
-        _Nest(k, request, sizes, plan, x, constants, y, pairs).emit()
+        _Nest(k, request, sizes, numbers, x, constants, y, pairs).emit()
     return k.kernel()
 
 
@@ -179,27 +181,33 @@ class _Plan:
 
     Attributes:
         columns: words of a pair of rows of one channel, padding included.
+        pitch: words from a pair of rows to the next; a word of padding ends one and begins the next.
         rows: output rows of a strip.
         strips: of the image.
         block: strips that are computed at a time; block + 1 pairs of rows are kept.
         lanes: channels of a group.
+        shared: pairs of rows (0 or 1) that end a channel and begin the next one. Of the last pair only the upper row
+            counts where it lies below the image, and that of the first is padding, too.
     """
 
     columns: int
+    pitch: int
     rows: int
     strips: int
     block: int
     lanes: int
+    shared: int
 
     @property
     def plane(self) -> int:
-        """Words of a channel."""
-        return self.columns * (self.block + 1)
+        """Words from a channel to the next."""
+        return self.pitch * (self.block + 1 - self.shared)
 
     @property
     def words(self) -> int:
-        """Words of the pairs."""
-        return self.plane * self.lanes
+        """Words of the pairs, as many as ai_k_depthwise_clear_s8 takes."""
+        words = self.plane * self.lanes + self.pitch * self.shared + self.columns - self.pitch
+        return -(-words // 4) * 4
 
     @classmethod
     def of(cls, sizes: Geometry) -> _Plan:
@@ -208,82 +216,91 @@ class _Plan:
         columns = (sizes.out_width - 1) * stride + _WINDOW
         rows = 2 // stride
         strips = -(-sizes.out_height // rows)
+        pitch = columns - int(0 < sizes.padding[1] < columns - sizes.width)
         lanes = min(_LANES, sizes.channels)
         if 2 * columns * lanes > _SCRATCH_WORDS:
             lanes = min(2, lanes)
-        most = max(1, _SCRATCH_WORDS // (lanes * columns) - 1)
-        blocks = -(-strips // most)
-        return cls(columns, rows, strips, -(-strips // blocks), lanes)
+        small = lanes * strips * pitch + columns <= _SCRATCH_WORDS
+        shared = int(small and sizes.padding[0] > 0 and _filled(sizes) == strips)
+        most = max(1, (_SCRATCH_WORDS // lanes - columns) // pitch)
+        blocks = 1 if shared else -(-strips // most)
+        return cls(columns, pitch, rows, strips, -(-strips // blocks), lanes, shared)
+
+
+def _filled(sizes: Geometry) -> int:
+    """Pairs of rows with a row of the image, from the first one on."""
+    return (sizes.height + sizes.padding[0] + 1) // 2
+
+
+def _numbers(request: KernelRequest, sizes: Geometry, plan: _Plan) -> dict[str, int]:
+    """What the loops of a layer read: all pairs of rows are widened ahead where one block holds them, else one pair.
+
+    Those below the image stay as they were cleared.
+    """
+    whole = plan.block == plan.strips
+    return {
+        "words": plan.words, "groups": -(-sizes.channels // plan.lanes), "lanes": plan.lanes,
+        "height": sizes.height, "width": sizes.width, "channels": sizes.channels, "top": sizes.padding[0],
+        "left": sizes.padding[1], "columns": plan.columns, "pitch": plan.pitch, "plane": plan.plane,
+        "block": plan.block,
+        "ahead": min(plan.strips + 1, _filled(sizes)) if whole else 1, "follow": 0 if whole else plan.block,
+        "blocks": -(-plan.strips // plan.block), "strips": plan.strips, "out_height": sizes.out_height,
+        "out_width": sizes.out_width, "out_channels": sizes.out_channels,
+        "outside": request.integer("input_zero_point"), "zero_point": request.integer("output_zero_point"),
+    }  # fmt: skip
 
 
 class _Nest:
-    """The loops over images, groups of channels, and blocks of strips."""
+    """The loops over images, groups of channels, and blocks of strips: the same for all layers of one stride."""
 
     def __init__(
-        self, k: KernelBuilder, request: KernelRequest, sizes: Geometry, plan: _Plan,
+        self, k: KernelBuilder, request: KernelRequest, sizes: Geometry, numbers: Numbers,
         x: tirx.Buffer, records: tirx.Buffer, y: tirx.Buffer, pairs: tirx.Buffer,
     ) -> None:  # fmt: skip
-        self.k, self.request, self.sizes, self.plan = k, request, sizes, plan
+        self.k, self.request, self.sizes, self.numbers = k, request, sizes, numbers
         self.x, self.records, self.y, self.pairs = x, records, y, pairs
         name = "ai_k_depthwise_3x3" + ("" if sizes.stride[0] == 1 else "_s2")
         self.function = name + ("_relu_s8" if _is_relu(request) else "_s8")
-        self.lanes = plan.lanes
+        self.rows = 2 // sizes.stride[0]
 
     def emit(self) -> None:
-        """All of the layer."""
-        k, sizes = self.k, self.sizes
-        zero_point = self.request.integer("input_zero_point")
-        k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), self.plan.words, zero_point)
-        with k.loop("n", sizes.batch) as n:
-            for start, lanes, count in channel_groups(sizes.channels, self.plan.lanes):
-                self.lanes = lanes
-                with k.loop("group", count) as group:
-                    self._group(n, group * lanes + start)
+        """All of the layer; the last group may have fewer channels."""
+        k, number = self.k, self.numbers
+        k.call("ai_k_depthwise_clear_s8", address(self.pairs, write=True), number["words"], number["outside"])
+        with k.loop("n", self.sizes.batch) as n, k.loop("group", number["groups"]) as group:
+            first = group * number["lanes"]
+            self._group(n, first, tirx.min(number["lanes"], number["channels"] - first))
         clamp(k, self.request, self.y)
 
-    def _group(self, n: Any, first: Any) -> None:
-        plan = self.plan
-        if plan.block == plan.strips:
-            self._widen(n, first, 0, plan.columns, 0, plan.strips + 1)
-            self._compute(n, first, 0, 0, plan.columns, self.sizes.out_height)
-            return
-        self._widen(n, first, 0, plan.columns, 0, 1)
-        with self.k.loop("block", -(-plan.strips // plan.block)) as block:
-            self._block(n, first, block)
-
-    def _block(self, n: Any, first: Any, block: Any) -> None:
+    def _group(self, n: Any, first: Any, lanes: Any) -> None:
         """Blocks are laid out upwards and downwards in turn, so that one ends where the next begins."""
-        plan, sizes = self.plan, self.sizes
-        strip, down = block * plan.block, block % 2
-        pitch, start = plan.columns * (1 - 2 * down), down * (plan.block * plan.columns)
-        strips: Any = plan.block
-        if plan.strips % plan.block:
-            strips = tirx.min(strips, plan.strips - strip)
-        rows: Any = plan.block * plan.rows
-        if sizes.out_height % rows:
-            rows = tirx.min(rows, sizes.out_height - strip * plan.rows)
-        self._widen(n, first, start + pitch, pitch, strip + 1, strips)
-        self._compute(n, first, strip, start, pitch, rows)
+        number, upwards = self.numbers, self.numbers["pitch"]
+        self._widen(n, first, lanes, 0, upwards, 0, number["ahead"])
+        with self.k.loop("block", number["blocks"]) as block:
+            strip, down = block * number["block"], block % 2
+            pitch, start = upwards * (1 - 2 * down), down * (number["block"] * upwards)
+            strips = tirx.min(number["follow"], number["strips"] - strip)
+            self._widen(n, first, lanes, start + pitch, pitch, strip + 1, strips)
+            rows = tirx.min(number["block"] * self.rows, number["out_height"] - strip * self.rows)
+            self._compute(n, first, lanes, strip, start, pitch, rows)
 
-    def _widen(self, n: Any, first: Any, at: Any, pitch: Any, pair: Any, count: Any) -> None:
-        sizes, plan = self.sizes, self.plan
+    def _widen(self, n: Any, first: Any, lanes: Any, at: Any, pitch: Any, pair: Any, count: Any) -> None:
+        number = self.numbers
+        image = n * (self.sizes.height * self.sizes.width * self.sizes.channels)
         self.k.call(
-            "ai_k_depthwise_pairs_s8", address(self.pairs, at, write=True),
-            address(self.x, n * (sizes.height * sizes.width * sizes.channels) + first),
-            pair * 2 - sizes.padding[0], count, sizes.height, sizes.width, sizes.channels, self.lanes,
-            sizes.padding[1], plan.columns, pitch, plan.plane, self.request.integer("input_zero_point"),
+            "ai_k_depthwise_pairs_s8", address(self.pairs, at, write=True), address(self.x, image + first),
+            pair * 2 - number["top"], count, number["height"], number["width"], number["channels"], lanes,
+            number["left"], number["columns"], pitch, number["plane"], number["outside"],
         )  # fmt: skip
 
-    def _compute(self, n: Any, first: Any, strip: Any, at: Any, pitch: Any, rows: Any) -> None:
-        sizes, plan = self.sizes, self.plan
-        depth = sizes.out_channels // sizes.channels
-        row = n * sizes.out_height + strip * plan.rows
+    def _compute(self, n: Any, first: Any, lanes: Any, strip: Any, at: Any, pitch: Any, rows: Any) -> None:
+        number, depth = self.numbers, self.sizes.out_channels // self.sizes.channels
+        row = n * self.sizes.out_height + strip * self.rows
         with self.k.loop("m", depth) as m:
             channel = first * depth + m
             self.k.call(
-                self.function, address(self.pairs, at), pitch,
-                address(self.records, channel * _WORDS),
-                address(self.y, row * (sizes.out_width * sizes.out_channels) + channel, write=True),
-                self.lanes, depth, rows, sizes.out_width, sizes.out_channels,
-                self.request.integer("output_zero_point"), plan.plane,
+                self.function, address(self.pairs, at), pitch, address(self.records, channel * _WORDS),
+                address(self.y, row * (number["out_width"] * number["out_channels"]) + channel, write=True),
+                lanes, depth, rows, number["out_width"], number["out_channels"], number["zero_point"],
+                number["plane"],
             )  # fmt: skip

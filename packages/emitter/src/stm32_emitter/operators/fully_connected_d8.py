@@ -81,7 +81,8 @@ def _schedule(request: KernelRequest, block: int) -> Schedule:
         f"8 rows, two weights in a halfword, {_CHUNK} values in registers for {block * _ROWS} rows",
         cycles=request.inputs[0].elements // depth * (fill + work),
         scratch=(4 * _ROWS * block if chunks > 1 else 4) + (padded if depth % 4 else 0),
-        constants=groups * (4 * _ROWS + _ROWS * padded) + 8 * (1 if len(request.constant(3)) == 1 else rows), code=2600,
+        constants=groups * (4 * _ROWS + _ROWS * padded) + 8 * (1 if len(request.constant(3)) == 1 else rows),
+        code=2600, family="d8-8",
     )  # fmt: skip
 
 

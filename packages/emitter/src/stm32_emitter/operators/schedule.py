@@ -39,8 +39,9 @@ class Schedule:
         cycles: expected Cortex-M4 cycles of one call, 0 if nobody has an estimate.
         scratch: bytes of working memory.
         constants: bytes in flash.
-        code: bytes of runtime code that no other schedule of this kind needs.
+        code: bytes of runtime code that its family needs.
         goals: values of ``optimize`` for which it may be chosen without being named by a tuning table.
+        family: schedules of one operator with the same family share their code; default: the name.
     """
 
     name: str
@@ -51,6 +52,11 @@ class Schedule:
     constants: int = 0
     code: int = 0
     goals: frozenset[str] = frozenset(OPTIMIZE)
+    family: str = ""
+
+    def family_of(self, kind: str) -> str:
+        """Its family, unique over all operators."""
+        return f"{kind}/{self.family or self.name}"
 
 
 ANY_LAYER = "*"
@@ -66,39 +72,49 @@ class Choices:
         tuned: layer key, or :data:`ANY_LAYER` -> name of the schedule that measured best.
         scratch: layer key -> bytes of working memory that a schedule may take; None: as many as it likes.
         free_scratch: bytes that it may take in any case.
+        left_out: families that are not worth their code (:mod:`stm32_emitter.planning.families`).
     """
 
     optimize: str = "balanced"
     tuned: Mapping[str, str] = field(default_factory=dict)
     scratch: Mapping[str, int] | None = None
     free_scratch: int = 0
+    left_out: frozenset[str] = frozenset()
 
 
 def choose(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> Schedule:
     """The tuned schedule if the table has one that is offered, else the best estimate for the goal within the limits.
 
-    Speed orders by cycles, balanced by cycles and bytes of code, one for one, size by code and constants behind what is
-    made for size alone, ram by scratch; equal ones by their place in the sequence, so a definition lists the preferred
-    one first. Limits of working memory never lead to a schedule that takes more than :data:`TOLERATED` times the cycles
-    of the fastest.
+    Speed and balanced order by cycles, size by code and constants behind what is made for size alone, ram by scratch;
+    equal ones by their place in the sequence, so a definition lists the preferred one first.
     """
     key = layer_key(request)
     for named in (choices.tuned.get(ANY_LAYER), choices.tuned.get(key)):
         for schedule in schedules:
             if schedule.name == named:
                 return schedule
-    allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
-    if choices.scratch is not None:
-        limit = max(choices.scratch.get(key, 0), choices.free_scratch)
-        best = min(s.cycles for s in allowed)
-        allowed = [s for s in allowed if s.cycles <= TOLERATED * best]
-        allowed = [s for s in allowed if s.scratch <= limit] or [min(allowed, key=lambda s: s.scratch)]
     orders: dict[str, Callable[[Schedule], tuple[float, ...]]] = {
         "size": lambda s: (s.goals != SIZE_ONLY, s.code + s.constants),
         "ram": lambda s: (s.scratch,),
-        "balanced": lambda s: (s.cycles + s.code,),
     }
+    allowed = permitted(schedules, request, choices)
     return min(allowed, key=orders.get(choices.optimize, lambda s: (s.cycles,)))
+
+
+def permitted(schedules: Sequence[Schedule], request: KernelRequest, choices: Choices) -> list[Schedule]:
+    """What the goal and the limits leave; at least one.
+
+    Limits of working memory never lead to a schedule that takes more than :data:`TOLERATED` times the cycles of the
+    fastest, and families are left out only where another one is there.
+    """
+    allowed = [s for s in schedules if choices.optimize in s.goals] or list(schedules)
+    allowed = [s for s in allowed if s.family_of(request.kind) not in choices.left_out] or allowed
+    if choices.scratch is None:
+        return allowed
+    limit = max(choices.scratch.get(layer_key(request), 0), choices.free_scratch)
+    best = min(s.cycles for s in allowed)
+    allowed = [s for s in allowed if s.cycles <= TOLERATED * best]
+    return [s for s in allowed if s.scratch <= limit] or [min(allowed, key=lambda s: s.scratch)]
 
 
 def layer_key(request: KernelRequest) -> str:

@@ -28,6 +28,7 @@ from stm32_emitter.operators.d8 import (
     steps_of,
     words,
 )
+from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.schedule import SIZE_ONLY, Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -43,7 +44,7 @@ def size_schedules(request: KernelRequest) -> Sequence[Schedule]:
 
 def _convolution(request: KernelRequest) -> Sequence[Schedule]:
     s = geometry(request)
-    if s.batch > 1 or s.groups > 1 or not conv_2d_d8.fits(request):
+    if s.batch > 1 or s.groups > 1 or s.pixels < _PIXELS or not conv_2d_d8.fits(request):
         return ()
     text = "d8, 4 channels x 2 pixels, one function for all layers, patches clipped"
     steps = steps_of(s.kernel[1] * s.channels) * s.kernel[0]
@@ -70,7 +71,7 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
         x = k.input("x", (request.inputs[0].elements,), "int8")
         records = k.constant("records", _records(request, s))
         patch = None if _pointwise(s) else k.constant("patch", _patch(request, s))
-        size = _Sizes(k, fields)
+        size = Numbers(k, fields)
         y = k.output("y", (request.output.elements,), "int8")
         columns = k.scratch("columns", 2 * steps, "int32")
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
@@ -96,7 +97,7 @@ def _pointwise(s: Geometry) -> bool:
 
 
 def _gather(
-    k: KernelBuilder, x: tirx.Buffer, columns: tirx.Buffer, patch: tirx.Buffer | None, size: _Sizes, first: Any
+    k: KernelBuilder, x: tirx.Buffer, columns: tirx.Buffer, patch: tirx.Buffer | None, size: Numbers, first: Any
 ) -> None:
     """The columns of two pixels: neighbours of a pointwise layer (no patch), else any two."""
     if patch is None:
@@ -131,20 +132,7 @@ def _patch(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
     return np.array([s.height, s.width, s.channels, s.channels, *s.kernel, *s.dilation, zero_point], np.int32)
 
 
-class _Sizes:
-    """Numbers of a layer as elements of a constant array, of 16 bits each where they fit."""
-
-    def __init__(self, k: KernelBuilder, fields: dict[str, int]) -> None:
-        values = np.array(list(fields.values()), np.int32)
-        short = values.astype(np.int16)
-        self.places = {name: i for i, name in enumerate(fields)}
-        self.buffer = k.constant("layer", short if np.array_equal(values, short) else values)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.buffer[self.places[name]].astype("int32")
-
-
-def _clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, size: _Sizes, pixels: Any) -> None:
+def _clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, size: Numbers, pixels: Any) -> None:
     """Bounds of the activation, unless they are those of int8."""
     if request.integer("low") > -128 or request.integer("high") < 127:
         k.call("ai_k_clamp_s8", address(y, write=True), pixels * size["channels"], size["low"], size["high"])
@@ -173,17 +161,16 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
     }  # fmt: skip
     with KernelBuilder("depthwise_conv_2d", s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
-        records, size = k.constant("records", depthwise_taps.records(request)), _Sizes(k, fields)
+        records, size = k.constant("records", depthwise_taps.records(request)), Numbers(k, fields)
         y = k.output("y", (request.output.elements,), "int8")
         taps, outside = k.scratch("taps", 2 * pairs, "int32"), k.scratch("outside", s.channels, "int8")
         with k.loop("c", size["depth"]) as c:
             k.store(outside, [c], size["outside"].astype("int8"))
         with k.loop("oy", size["out_height"]) as oy, k.loop("ox", size["out_width"]) as ox:
-            k.call(
-                "ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), address(x), size["height"],
-                size["width"], size["depth"], size["rows"], size["columns"], size["row_dilation"],
-                size["column_dilation"], oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
-            )  # fmt: skip
+            names = ("height", "width", "depth", "rows", "columns", "row_dilation", "column_dilation")
+            at = (oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"])
+            window = (address(x), *(size[name] for name in names), *at)
+            k.call("ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), *window)
             start = (oy * size["out_width"] + ox) * size["channels"]
             with k.loop("m", size["multiplier"]) as m:
                 k.call(
@@ -191,6 +178,8 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
                     address(y, start + m, write=True), address(outside), size["pairs"], size["depth"],
                     size["multiplier"], size["zero_point"],
                 )  # fmt: skip
+                k.call("ai_k_reads_window", *window)
+                k.call("ai_k_reads_window", address(outside), 1, 1, size["depth"], 1, 1, 1, 1, 0, 0)
         _clamp(k, request, y, size, size["out_height"] * size["out_width"])
     return k.kernel()
 

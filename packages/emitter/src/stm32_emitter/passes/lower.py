@@ -13,7 +13,7 @@ from stm32_emitter.errors import ModelRefused
 from stm32_emitter.model_info import SourceOperator, info_of
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
-from stm32_emitter.operators.schedule import Choices, choose, layer_key
+from stm32_emitter.operators.schedule import Choices, Schedule, choose, layer_key
 from stm32_emitter.operators.scope import dtype_of, op_name
 from stm32_emitter.operators.size import size_schedules
 from stm32_emitter.passes.bindings import ALIASES, bindings, replace_values
@@ -64,6 +64,16 @@ def _lower_fused(mod: tvm.IRModule, target: Target, choices: Choices) -> tvm.IRM
     return result
 
 
+def offered_schedules(mod: tvm.IRModule, target: Target) -> list[tuple[KernelRequest, list[Schedule]]]:
+    """Every fused operator of ``main`` with its schedules."""
+    requests = [request_of(b.value, target) for b in bindings(mod["main"]) if kind_of(b.value)]
+    return [(request, _schedules(request)) for request in requests]
+
+
+def _schedules(request: KernelRequest) -> list[Schedule]:
+    return [*BY_KIND[request.kind].schedules(request), *size_schedules(request)]
+
+
 def _is_constant(expr: relax.Expr) -> bool:
     return isinstance(expr, ir.expr.GenericConst)
 
@@ -75,7 +85,7 @@ def _call_tir(function: ir.GlobalVar, arguments: list[relax.Expr], result: relax
 def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | None) -> tuple[Kernel, list[str]]:
     """A layer's kernel, and the names of the schedules that may be chosen for it."""
     try:
-        offered = [*BY_KIND[request.kind].schedules(request), *size_schedules(request)]
+        offered = _schedules(request)
         schedule = choose(offered, request, choices)
         kernel = schedule.build()
     except ModelRefused as refusal:

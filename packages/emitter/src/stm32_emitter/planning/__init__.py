@@ -10,6 +10,7 @@ overlap.py     two traces -> how far a buffer that dies and one that is born mus
 constraints.py the same for every pair of buffers of a program
 plan.py        offsets
 order.py       the order of execution that keeps the fewest bytes alive
+families.py    schedules that are worth their code
 budget.py      working memory that layers may take without raising the peak
 check.py       replays a planned program byte by byte, by other means than the above; replay.py is its interpreter
 ============== =====================================================================================================

@@ -68,6 +68,19 @@ class Separation:
         """The same for -d."""
         return Separation(-self.above, -self.below, self.period, -self.first, -self.last)
 
+    def turned(self, longer: int) -> Separation:
+        """The same where both offsets count from the end of the pool to the end of the buffer.
+
+        Args:
+            longer: bytes of the dying buffer - bytes of the born one; a period that does not divide it is given up.
+        """
+        back = self.mirrored()
+        below, above = back.below + longer, back.above + longer
+        if not back.period or longer % back.period:
+            return Separation(below, above)
+        steps = longer // back.period
+        return Separation(below, above, back.period, back.last + steps, back.first + steps)
+
     def aligned(self, alignment: int) -> Separation:
         """The safe multiples of ``alignment``."""
         below, above = self.below // alignment * alignment, -(-self.above // alignment) * alignment

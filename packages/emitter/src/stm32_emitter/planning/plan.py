@@ -54,9 +54,15 @@ def plan_memory(buffers: Sequence[Buffer], external: Collection[int] = (), separ
         separations: pairs that may share memory although they live together.
     """
     placed = [buffer for buffer in buffers if buffer.index not in external]
-    placement = _Placement(placed, separations)
-    order = _search(placement, lower_bound(placed, separations))
-    offsets, height = placement.place(order)
+    enough = lower_bound(placed, separations)
+    offsets, height = _best(_Placement(placed, separations), enough)
+    if height > enough:
+        # Lowest places from the other end of the pool are other places.
+        turned = _Placement(placed, separations, turned=True)
+        places, least = _best(turned, enough)
+        if least < height:
+            height = least
+            offsets = [height - place - size for place, size in zip(places, turned.sizes, strict=True)]
     by_index = {placed[i].index: offsets[i] for i in range(len(placed))}
     return Plan(tuple(by_index.get(buffer.index) for buffer in buffers), height)
 
@@ -108,13 +114,21 @@ def _aligned(offset: int) -> int:
 
 
 class _Placement:
-    """Lowest placement of buffers in a given order; buffers are known by their position here."""
+    """Lowest placement of buffers in a given order; buffers are known by their position here.
 
-    def __init__(self, buffers: Sequence[Buffer], separations: Separations) -> None:
+    ``turned``: offsets count from the end of the pool to the end of a buffer.
+    """
+
+    def __init__(self, buffers: Sequence[Buffer], separations: Separations, *, turned: bool = False) -> None:
         self.buffers = buffers
         self.sizes = [_aligned(buffer.bytes) for buffer in buffers]
+
+        def safe(a: Buffer, b: Buffer) -> Separation:
+            found = allowed(b, a, separations)
+            return found.turned(_aligned(b.bytes) - _aligned(a.bytes)) if turned else found
+
         self.rivals: list[list[tuple[int, Separation]]] = [
-            [(j, allowed(b, a, separations)) for j, b in enumerate(buffers) if j != i and live_together(a, b)]
+            [(j, safe(a, b)) for j, b in enumerate(buffers) if j != i and live_together(a, b)]
             for i, a in enumerate(buffers)
         ]
 
@@ -139,6 +153,10 @@ def _lowest(rivals: Sequence[tuple[int, Separation]]) -> int:
         offset = least
         at = (at + 1) % len(rivals)
     return offset
+
+
+def _best(placement: _Placement, enough: int) -> tuple[list[int], int]:
+    return placement.place(_search(placement, enough))
 
 
 def _search(placement: _Placement, enough: int) -> list[int]:

@@ -28,7 +28,8 @@
 /* The right shift of most channels (see above). */
 #define AI_K_DEPTHWISE_SHIFT 10
 
-/* Sets count words to pairs of the zero point. The padding to the left and right stays so while channels change. */
+/* Sets count words, a multiple of 4, to pairs of the zero point. The padding around the image stays so while channels
+ * change. */
 void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
 
 /* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of

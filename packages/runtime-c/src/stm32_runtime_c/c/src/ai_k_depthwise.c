@@ -13,8 +13,12 @@ static inline int32_t pair_of(int32_t low, int32_t high)
 
 void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point)
 {
-    for (int32_t i = 0; i < count; i++) {
-        pairs[i] = pair_of(zero_point, zero_point);
+    const int32_t pair = pair_of(zero_point, zero_point);
+    for (int32_t i = 0; i < count; i += 4) {
+        pairs[i] = pair;
+        pairs[i + 1] = pair;
+        pairs[i + 2] = pair;
+        pairs[i + 3] = pair;
     }
 }
 

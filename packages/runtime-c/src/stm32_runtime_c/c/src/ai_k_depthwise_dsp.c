@@ -178,7 +178,8 @@ __asm__(
     " pkhbt \\v, r11, r12, lsl #16\n"
     ".endm\n"
 
-    /* Makes a lane's frame, weights and pointers; r2: rows, r3: control at the start of a row. */
+    /* Makes a lane's frame, weights and pointers; r2: rows, r3: control at the start of a row; equal: the right shift
+     * is AI_K_DEPTHWISE_SHIFT. */
     ".pushsection .text.ai_k_dw_set_lane, \"ax\", %progbits\n"
     ".thumb\n"
     ".balign 4\n"
@@ -215,6 +216,7 @@ __asm__(
     " str r5, [sp, #ai_k_dw_control_start]\n"
     " str r6, [sp, #ai_k_dw_singles]\n"
     " str r7, [sp, #ai_k_dw_row]\n"
+    " cmp r8, #10\n"
     " ai_k_dw_unpack r8, r9, r4\n"
     " ai_k_dw_unpack r6, r7, r3\n"
     " ai_k_dw_unpack r4, r5, r2\n"
@@ -247,13 +249,12 @@ __asm__(
     " strd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
     "9: bl ai_k_dw_set_lane\n"
     " .if \\short\n"
-    " ldr r10, [sp, #ai_k_dw_shift]\n"
-    " cmp r10, #\\short\n"
-    " itttt ne\n" /* single columns only */
-    " ldrne r10, [sp, #ai_k_dw_columns]\n"
-    " movtne r3, #0xffff\n"
-    " strne r10, [sp, #ai_k_dw_singles]\n"
-    " strne r3, [sp, #ai_k_dw_control_start]\n"
+    " beq 8f\n"
+    " ldr r10, [sp, #ai_k_dw_columns]\n" /* single columns only */
+    " movt r3, #0xffff\n"
+    " str r10, [sp, #ai_k_dw_singles]\n"
+    " str r3, [sp, #ai_k_dw_control_start]\n"
+    "8:\n"
     " .endif\n"
     ".endm\n"
     ".macro ai_k_dw_next_lane\n"
@@ -383,11 +384,13 @@ __asm__(
     ".macro ai_k_dw_stride_1 name, high, short\n"
     " ai_k_dw_begin \\name\n"
     " ai_k_dw_lane 1, \\short\n"
+    " subs r2, r2, #1\n" /* rows behind the next one */
+    " bne 1f\n"
+    "7: mov r10, #0\n" /* a last single row */
+    " str r10, [sp, #ai_k_dw_row]\n"
     "1: str r2, [sp, #ai_k_dw_rows_left]\n" /* two rows */
     " str r3, [sp, #ai_k_dw_control]\n"
-    " cmp r2, #1\n"
-    " beq 7f\n"
-    "8: cmp r3, #0\n"
+    " cmp r3, #0\n"
     " blt 3f\n"
     "2: ai_k_dw_tile \\high, \\short\n"
     " bpl 2b\n"
@@ -400,17 +403,14 @@ __asm__(
     "5: ldr r2, [sp, #ai_k_dw_rows_left]\n"
     " ldr r3, [sp, #ai_k_dw_control_start]\n"
     " ldr r10, [sp, #ai_k_dw_advance]\n"
-    " subs r2, r2, #2\n"
-    " ble 6f\n"
-    " add r0, r0, r10\n"
-    " add r1, r1, r10\n"
     " add r12, r12, lr\n" /* over the row that is there already */
     " str r12, [sp, #ai_k_dw_out]\n"
-    " b 1b\n"
-    "7: mov r2, #0\n" /* a last single row */
-    " str r2, [sp, #ai_k_dw_row]\n"
-    " b 8b\n"
-    "6: ai_k_dw_next_lane\n"
+    " add r0, r0, r10\n"
+    " add r1, r1, r10\n"
+    " subs r2, r2, #2\n"
+    " bgt 1b\n"
+    " beq 7b\n"
+    " ai_k_dw_next_lane\n"
     " ai_k_dw_end \\name\n"
     ".endm\n"
 
