@@ -20,7 +20,15 @@ from tests.conformance.batch import Array, run_batch
 from tests.conformance.toolchain import MACHINES, ToolMissing
 
 SEED = 20261125
-CONVOLUTIONS = ("winograd-f43", "winograd-f43-column", "d8-2x4", "d8-2x4x4", "d8-4x2", "general")
+CONVOLUTIONS = (
+    "winograd-f43",
+    "winograd-f43-column",
+    "winograd-f43-column-2",
+    "d8-2x4",
+    "d8-2x4x4",
+    "d8-4x2",
+    "general",
+)
 PRODUCTS = ("d8-8x16", "d8-8x8", "d8-8x4", "d8-8", "general")
 
 
@@ -43,8 +51,9 @@ def _quantization(rng: np.random.Generator, count: int) -> tuple[list[float], Ar
     return scales, biases, -128 if relu else int(rng.integers(-128, 128)), activation
 
 
-def _convolution(name: str, rng: np.random.Generator, three_by_three: bool) -> Case:
+def _convolution(name: str, rng: np.random.Generator, three_by_three: bool, even: bool = False) -> Case:
     height, width, batch = int(rng.integers(1, 12)), int(rng.integers(1, 20)), int(rng.integers(1, 3))
+    height += height % 2 if even else 0
     window = (int(rng.choice([1, 3, 3, 5])), 3) if three_by_three else tuple(int(v) for v in rng.integers(1, 4, 2))
     channels = 16 * int(rng.integers(1, 4)) if three_by_three else int(rng.choice([1, 2, 3, 4, 7, 8, 16, 20, 64]))
     outputs, stride = int(rng.integers(2, 12)), 1 if three_by_three else int(rng.integers(1, 3))
@@ -103,7 +112,8 @@ def _check(
 
 _USES = {
     "winograd-f43": "ai_k_winograd_multiply", "winograd-f43-column": "ai_k_winograd_multiply",
-    "d8-2x4": "ai_k_conv_d8_quad_s8", "d8-2x4x4": "ai_k_conv_d8_quad_s8", "d8-4x2": "ai_k_conv_d8_",
+    "winograd-f43-column-2": "ai_k_winograd_multiply",
+    "d8-2x4": "ai_k_conv_d8_quad_", "d8-2x4x4": "ai_k_conv_d8_quad_", "d8-4x2": "ai_k_conv_d8_",
     "d8-8x": "ai_k_dense_d8_s8", "d8-": "ai_k_dense_d8_s8", "general": "_s8(",
 }  # fmt: skip
 """What tells in the emitted C that a schedule was taken."""
@@ -115,7 +125,7 @@ _MACHINES = [pytest.param(name, marks=marks) for name, marks in _RUNS]
 @pytest.mark.parametrize("schedule", CONVOLUTIONS)
 def test_convolutions(name: str, schedule: str, tmp_path: Path) -> None:
     three = schedule.startswith("winograd")
-    _check(lambda case, rng: _convolution(case, rng, three), schedule, name, tmp_path, 12)
+    _check(lambda case, rng: _convolution(case, rng, three, schedule.endswith("-2")), schedule, name, tmp_path, 12)
 
 
 @pytest.mark.parametrize("name", _MACHINES)

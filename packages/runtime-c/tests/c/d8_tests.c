@@ -17,6 +17,8 @@ void twin_columns_quad_s8(int32_t *columns, const int8_t *first, const int8_t *s
                           const int8_t *fourth, int32_t count, int32_t rows, int32_t pitch);
 void twin_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
                           int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
+void twin_conv_d8_quad_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                                 int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 void twin_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
 void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
@@ -161,6 +163,9 @@ static void test_quads(void)
     const int32_t zero_point = draw_zero_point(), stride = 2 * groups + draw(2);
     ai_k_conv_d8_quad_s8(columns[0], records, out[0], stride, steps, groups, quads, zero_point);
     twin_conv_d8_quad_s8(columns[0], records, out[1], stride, steps, groups, quads, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+    ai_k_conv_d8_quad_linear_s8(columns[0], records, out[0], stride, steps, groups, quads, zero_point);
+    twin_conv_d8_quad_linear_s8(columns[0], records, out[1], stride, steps, groups, quads, zero_point);
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 

@@ -32,8 +32,6 @@ _QUAD_STEPS = 32
 """Steps of the kernel for four pixels (AI_K_QUAD_STEPS)."""
 _RUN_BYTES = 1024
 """Columns of quads that share one load of the weights."""
-_MOST_RIGHT_SHORT = 16
-"""Largest shift for the kernel for four pixels with zero point -128."""
 _SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
 """Cores for which single loads in a row are the fastest."""
 _MOST_RIGHT = 23
@@ -124,7 +122,7 @@ class _Nest:
 
     def __init__(self, request: KernelRequest, rows: Rows, block: _Block, blocks_in_run: int) -> None:
         self.request, self.block, self.channels, self.sizes = request, block, rows, geometry(request)
-        self.linear = _linear(request, rows) if block is _PAIRS else None
+        self.linear = _linear(request, rows)
         s = self.sizes
         self.per_tap, self.per_group = s.channels // s.groups, s.out_channels // s.groups
         row = s.kernel[1] * self.per_tap
@@ -149,21 +147,20 @@ class _Nest:
             return True
         if self.sizes.pixels < self.run:
             return False
-        most = _MOST_RIGHT_SHORT if self.request.integer("output_zero_point") == -128 else _MOST_RIGHT
         columns = 4 * self.run * self.steps
         small = self.blocks_in_run == 1 or columns <= _RUN_BYTES
-        return self.steps <= _QUAD_STEPS and small and bool(self.channels.right.max() <= most)
+        return self.steps <= _QUAD_STEPS and small
 
     def described(self) -> Schedule:
         """The schedule with its costs, from measured parts of the micro-kernels."""
         s, block = self.sizes, self.block
         runs, blocks = s.batch * s.groups * -(-s.pixels // self.run), len(self.blocks)
-        per_four = 13.0 if self.row % 4 == 0 or block is _QUADS else 22.0
-        values = self.run / 2 * (30 + self.rows * 14 + self.steps / 2 * per_four)
+        values = self.run / 2 * self._pair_cycles()
+        overhead = 0.0 if self.linear is not None else 20.0
         if block is _QUADS:
-            products = blocks * (55 + self.steps * 1.3 + self.run / 4 * (75 + self.steps * 15.0))
+            products = blocks * (65 + self.steps * 1.2 + self.run / 4 * (66 + overhead + self.steps * 15.0))
         else:
-            products = blocks * (92 + self.steps * 16.35)
+            products = blocks * (88 + overhead + self.steps * 15.1)
         return Schedule(
             block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else ""), self.kernel,
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
@@ -171,6 +168,19 @@ class _Nest:
             constants=4 * s.groups * blocks * self.record_words, code=2700 if block is _QUADS else 1900,
             family=block.name,
         )  # fmt: skip
+
+    def _pair_cycles(self) -> float:
+        """Of widening two pixels, of which the part at the border takes longer."""
+        s, block = self.sizes, self.block
+        per_four = 13.0 if self.row % 4 == 0 or block is _QUADS else 22.0
+        inside = 30 + self.rows * 14 + self.steps / 2 * per_four
+        extents = zip((s.out_height, s.out_width), (s.padding[0:3:2], s.padding[1:4:2]), s.stride, strict=True)
+        share = 1.0
+        for length, sides, stride in extents:
+            share *= max(0.0, 1 - sum(-(-side // stride) for side in sides) / length)
+        # One pixel outside takes its whole block along.
+        border = 1 - share**2 if block is _QUADS else 1 - share
+        return inside * (1 - border) + border * (120 + self.rows * 90 + self.steps / 2 * 40)
 
     def kernel(self) -> Kernel:
         """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: the columns of a run of pixels."""

@@ -30,6 +30,8 @@ _OUTPUTS = 8
 """Of two tiles."""
 _RECORD = 9
 """Words of 4 channels besides their weights."""
+_BANDS = (2, 4)
+"""Bands of rows that the image may be cut into."""
 _UNROLLED = 16
 """The depth is a multiple of it."""
 
@@ -45,20 +47,27 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     rows = rows_of(request)
     if rows.right.min() < 1 or not sums_are_small(rows.weights, rows.bias):
         return []
-    return [_schedule(request, s, rows, kept) for kept in (False, True)]
+    bands = [0, 1, *(parts for parts in _BANDS if s.out_height % parts == 0 and s.out_height > parts)]
+    return [_schedule(request, s, rows, parts) for parts in bands]
 
 
-def _schedule(request: KernelRequest, s: Geometry, rows: Rows, column_kept: bool) -> Schedule:
-    kept = max(s.height, s.kernel[0]) if column_kept else s.kernel[0]
-    words_ = _weight_words(s) + _value_words(s, kept) + _POSITIONS * _OUTPUTS
+def _schedule(request: KernelRequest, s: Geometry, rows: Rows, bands: int) -> Schedule:
+    words_ = _weight_words(s) + _value_words(s, _kept(s, bands)) + _POSITIONS * _OUTPUTS
+    name = "winograd-f43" + ("-column" if bands else "") + (f"-{bands}" if bands > 1 else "")
     return Schedule(
-        "winograd-f43-column" if column_kept else "winograd-f43",
-        lambda: _kernel(request, s, rows, column_kept),
+        name, lambda: _kernel(request, s, rows, bands),
         "F(4,3) along rows, 4 channels x 2 tiles of 4 pixels, weights transformed at run time"
-        + (", values kept for all channels" if column_kept else ""),
-        cycles=_cycles(s, column_kept), scratch=4 * words_ + _COLUMNS * s.channels,
+        + (f", values kept for all channels, {bands} bands of rows" if bands else ""),
+        cycles=_cycles(s, bands), scratch=4 * words_ + _COLUMNS * s.channels,
         constants=rows.weights.size + 9 * s.out_channels, code=2500, family="winograd-f43",
     )  # fmt: skip
+
+
+def _kept(s: Geometry, bands: int) -> int:
+    """Rows of the image whose transformed values are kept."""
+    if bands <= 1:
+        return max(s.height, s.kernel[0]) if bands else s.kernel[0]
+    return s.out_height // bands + s.kernel[0] - 1
 
 
 def _weight_words(s: Geometry) -> int:
@@ -69,36 +78,35 @@ def _value_words(s: Geometry, kept: int) -> int:
     return _POSITIONS * kept * s.channels
 
 
-def _cycles(s: Geometry, column_kept: bool) -> float:
+def _cycles(s: Geometry, bands: int) -> float:
     """Measured parts: weights of a channel, rows of a pair of tiles, products, results."""
     blocks, pairs, steps = -(-s.out_channels // _CHANNELS), -(-s.out_width // _OUTPUTS), s.channels // 2
-    weights = blocks * _CHANNELS * s.kernel[0] * steps * 27.0 * (pairs if column_kept else 1)
-    values = pairs * s.height * (steps * 86.0 + 90) * (1 if column_kept else blocks)
+    weights = blocks * _CHANNELS * s.kernel[0] * steps * 40.0 * (bands * pairs if bands else 1)
+    values = pairs * s.height * (steps * 122.0 + 90) * (1 if bands else blocks)
     rows = s.out_height * s.kernel[0] - s.padding[0] - s.padding[2]
     products = blocks * pairs * _POSITIONS * (rows * steps * 17.6 + s.out_height * 45)
     results = blocks * pairs * s.out_height * 32 * 19.0
     return s.batch * (weights + values + products + results)
 
 
-def _kernel(request: KernelRequest, sizes: Geometry, rows: Rows, column_kept: bool) -> Kernel:
+def _kernel(request: KernelRequest, sizes: Geometry, rows: Rows, bands: int) -> Kernel:
     """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]."""
     macs = sizes.batch * sizes.pixels * rows.weights.size
     with KernelBuilder("conv_2d", macs) as k:
-        _Nest(k, request, sizes, rows, column_kept).emit()
+        _Nest(k, request, sizes, rows, bands).emit()
     return k.kernel()
 
 
 class _Nest:
     """The loop nest over images, blocks of 4 channels, pairs of tiles and rows.
 
-    Blocks are outside of pairs, so that weights are transformed once, or inside, so that values are.
+    Blocks are outside of pairs, so that weights are transformed once, or inside, so that values are; in the latter case
+    the image may go in bands of rows, for each of which weights are transformed anew, so that fewer values are kept.
     """
 
-    def __init__(
-        self, k: KernelBuilder, request: KernelRequest, sizes: Geometry, rows: Rows, column_kept: bool
-    ) -> None:
-        self.k, self.request, self.sizes, self.column_kept = k, request, sizes, column_kept
-        self.kept = max(sizes.height, sizes.kernel[0]) if column_kept else sizes.kernel[0]
+    def __init__(self, k: KernelBuilder, request: KernelRequest, sizes: Geometry, rows: Rows, bands: int) -> None:
+        self.k, self.request, self.sizes, self.bands = k, request, sizes, bands
+        self.kept = _kept(sizes, bands)
         self.x = k.input("x", (request.inputs[0].elements,), "int8")
         self.weights = k.constant("weights", rows.weights.ravel())
         self.records = k.constant("records", _records(rows, request))
@@ -117,7 +125,7 @@ class _Nest:
     def emit(self) -> None:
         """All outputs."""
         with self.k.loop("n", self.sizes.batch) as n:
-            if self.column_kept:
+            if self.bands:
                 self._pairs(lambda column, count: self._column(n, column, count))
             else:
                 self._blocks(lambda channel, record: self._image(n, channel, record))
@@ -148,15 +156,24 @@ class _Nest:
         self._pairs(lambda column, count: self._down(n, channel, record, column, count))
 
     def _column(self, n: Any, column: Any, count: int) -> None:
-        """One pair of tiles."""
-        with self.k.loop("row", self.sizes.height) as row:
-            self._transform_values(n, row, column)
+        """One pair of tiles, band by band; the rows that two bands share are kept."""
+        s = self.sizes
+        ahead = s.kernel[0] - 1 - s.padding[0]
+        if self.bands == 1:
+            self._transform_rows(n, 0, s.height, column)
+            self._blocks(lambda channel, record: self._down(n, channel, record, column, count))
+            return
+        height = s.out_height // self.bands
+        self._transform_rows(n, 0, ahead, column)
+        with self.k.loop("band", self.bands) as band:
+            first = band * height
+            self._transform_rows(n, first + ahead, height, column)
+            self._blocks(lambda channel, record: self._down(n, channel, record, column, count, first, height))
 
-        def block(channel: Any, record: Any) -> None:
-            self._transform_weights(channel)
-            self._down(n, channel, record, column, count)
-
-        self._blocks(block)
+    def _transform_rows(self, n: Any, first: Any, count: int, column: Any) -> None:
+        if count:
+            with self.k.loop("row", count) as row:
+                self._transform_values(n, first + row, column)
 
     def _transform_weights(self, channel: Any) -> None:
         row_bytes = self.sizes.kernel[0] * _TAPS * self.sizes.channels
@@ -173,15 +190,19 @@ class _Nest:
             address(self.columns, write=True), self.kept, row, column - s.padding[1],
         )  # fmt: skip
 
-    def _down(self, n: Any, channel: Any, record: Any, column: Any, count: int) -> None:
-        """Two tiles of one block, from the first row of the image to the last."""
+    def _down(
+        self, n: Any, channel: Any, record: Any, column: Any, count: int, start: Any = 0, height: int | None = None
+    ) -> None:
+        """Two tiles of one block, ``height`` rows from row ``start`` on; weights are transformed first with bands."""
         k, s = self.k, self.sizes
         top, ahead = s.padding[0], s.kernel[0] - 1 - s.padding[0]
-        if ahead and not self.column_kept:
-            with k.loop("row", ahead) as row:
-                self._transform_values(n, row, column)
-        with k.loop("y", s.out_height) as y:
-            if not self.column_kept:
+        if self.bands:
+            self._transform_weights(channel)
+        else:
+            self._transform_rows(n, 0, ahead, column)
+        with k.loop("y", s.out_height if height is None else height) as line:
+            y = start + line
+            if not self.bands:
                 self._transform_values(n, y + ahead, column)
             first, end = tirx.max(y - top, 0), tirx.min(y + ahead, s.height - 1)
             skipped = (first - (y - top)) * (s.channels // 2 * _CHANNELS)
@@ -189,9 +210,9 @@ class _Nest:
                 "ai_k_winograd_multiply", address(self.products, write=True), address(self.transformed, skipped),
                 address(self.values), self.kept, first % self.kept, end - first + 1, s.channels, s.kernel[0],
             )  # fmt: skip
-            start = ((n * s.out_height + y) * s.out_width + column) * s.out_channels + channel
+            place = ((n * s.out_height + y) * s.out_width + column) * s.out_channels + channel
             k.call(
-                "ai_k_winograd_output_s8", address(self.y, start, write=True), address(self.products),
+                "ai_k_winograd_output_s8", address(self.y, place, write=True), address(self.products),
                 address(self.records, record * _RECORD), s.out_channels, count,
                 self.request.integer("output_zero_point"),
             )  # fmt: skip

@@ -93,7 +93,7 @@ def _conv_d8(call: Call) -> Footprint:
     return together(reads(0, 8 * call[4]), writes(2, 4 * call[5], (2, call[3])))
 
 
-@footprint("ai_k_conv_d8_quad_s8")
+@footprint("ai_k_conv_d8_quad_s8", "ai_k_conv_d8_quad_linear_s8")
 def _conv_d8_quad(call: Call) -> Footprint:
     return together(reads(0, 16 * call[4] * call[6]), writes(2, 2 * call[5], (4 * call[6], call[3])))
 

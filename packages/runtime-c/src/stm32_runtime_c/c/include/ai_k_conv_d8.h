@@ -80,8 +80,11 @@ enum { AI_K_QUAD_STEPS = 32 };
  * in floating-point registers where there are any. Record of 2 channels, 5 + steps words:
  *   256 * bias[1] + bias[0], bias[0], multiplier[0], multiplier[1], shift bytes of both channels
  *   steps times: {256 * w[1] + w[0]} of both positions
- * zero_point -128 takes shifts up to 15. */
+ * and the linear form of it. */
 void ai_k_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
                           int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
+
+void ai_k_conv_d8_quad_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                                 int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 
 #endif

@@ -7,20 +7,15 @@
  *   r0 - r3  256 * S1 + S0 of the four pixels     r4 - r7  S0      r8 - r11  values of the four pixels
  *   r12      columns     lr  weights of a step    s0 - s31 weights of all steps, the last one in s31
  * Stack
- *   0 multiplier, 4 shifts, 8 rounding and zero point of channel 0   12 16 20 of channel 1   24 out   28 out_stride
- *   32 end of columns   36 256 * bias[1] + bias[0]   40 bias[0]   44 entry into the steps   48 results   52 columns
- *   56 out of the channels   60 record   64 groups left   68 entry into the loads   72 2 * zero_point + 1
- *   76 more shift of channel 1, 80 its rounding   84 bytes before the weights   188 steps   192 groups   196 quads
- *   200 zero_point
+ *   0 - 20 scales of both channels   24 out   28 out_stride   32 end of columns   36 256 * bias[1] + bias[0]   40
+ * bias[0] 44 entry into the steps   48 results   52 columns   56 out of the channels   60 record   64 groups left 68
+ * entry into the loads   72 what holds the zero point   76 record's start   80 bytes before the weights 188 steps   192
+ * groups   196 quads   200 zero_point Scales: multiplier, shift, rounding and zero point of each channel; of linear
+ * records multiplier and offset.
  */
 /* clang-format off */
 __asm__(
     ".syntax unified\n"
-    ".pushsection .text.ai_k_conv_d8_quad_s8, \"ax\", %progbits\n"
-    ".p2align 2\n"
-    ".global ai_k_conv_d8_quad_s8\n"
-    ".type ai_k_conv_d8_quad_s8, %function\n"
-    ".thumb_func\n"
 
     ".macro ai_k_quad_step s\n"
     " ldm r12!, {r8-r11}\n"
@@ -60,42 +55,11 @@ __asm__(
     " smmlar \\d, \\d, r8, r11\n"
     ".endm\n"
 
-    /* The 8 results of a quad; with zero point -128, channel 1 keeps its factor 256 as more digits of the product. */
-    ".macro ai_k_quad_finish signed\n"
-    " mov lr, sp\n"
-    " ldm lr!, {r8-r10}\n"
-    " sub r0, r0, r4\n"
-    " sub r1, r1, r5\n"
-    " sub r2, r2, r6\n"
-    " sub r3, r3, r7\n"
-    " lsl r4, r4, #1\n"
-    " lsl r5, r5, #1\n"
-    " lsl r6, r6, #1\n"
-    " lsl r7, r7, #1\n"
-    " .if \\signed\n"
-    "  ai_k_quad_signed r4, r5, r6, r7\n"
-    " .else\n"
-    "  smmlar r4, r4, r8, r10\n"
-    "  smmlar r5, r5, r8, r10\n"
-    "  smmlar r6, r6, r8, r10\n"
-    "  smmlar r7, r7, r8, r10\n"
-    " .endif\n"
-    " ai_k_quad_round r4, r5, r6, r7\n"
-    " ldm lr!, {r8-r10}\n"
-    " .if \\signed\n"
-    "  asr r0, r0, #7\n"
-    "  asr r1, r1, #7\n"
-    "  asr r2, r2, #7\n"
-    "  asr r3, r3, #7\n"
-    "  ai_k_quad_signed r0, r1, r2, r3\n"
-    " .else\n"
-    "  smmla r0, r0, r8, r10\n"
-    "  smmla r1, r1, r8, r10\n"
-    "  smmla r2, r2, r8, r10\n"
-    "  smmla r3, r3, r8, r10\n"
-    " .endif\n"
-    " ai_k_quad_round r0, r1, r2, r3\n"
-    " ldm lr, {r8-r10}\n" /* out, stride, end */
+    /* Stores of the 8 results. */
+    ".macro ai_k_quad_store\n"
+    " ldr r8, [sp, #24]\n"
+    " ldr r9, [sp, #28]\n"
+    " ldr r10, [sp, #32]\n"
     " bfi r4, r0, #8, #8\n"
     " bfi r5, r1, #8, #8\n"
     " bfi r6, r2, #8, #8\n"
@@ -109,38 +73,138 @@ __asm__(
     " str r8, [sp, #24]\n"
     " cmp r12, r10\n"
     " bne.w ai_k_quad_next\n"
-    " b.w ai_k_quad_end\n"
+    " ldr r8, [sp, #64]\n"
+    " subs r8, r8, #1\n"
+    " str r8, [sp, #64]\n"
+    " bne.w 1b\n"
+    " add sp, sp, #88\n"
+    " vpop {s16-s31}\n"
+    " pop {r4-r11, pc}\n"
     ".endm\n"
 
-    "ai_k_conv_d8_quad_s8:\n"
+    /* The start of a function; r4: what holds the zero point. */
+    ".macro ai_k_quad_function name\n"
+    ".pushsection .text.\\name, \"ax\", %progbits\n"
+    ".p2align 2\n"
+    ".global \\name\n"
+    ".type \\name, %function\n"
+    ".thumb_func\n"
+    "\\name:\n"
     " push {r4-r11, lr}\n"
     " vpush {s16-s31}\n"
     " sub sp, sp, #88\n"
+    " ldr r4, [sp, #200]\n"
+    " adr.w r12, 1f + 1\n"
+    " adr.w lr, 2f + 1\n"
+    ".endm\n"
+
+    " ai_k_quad_function ai_k_conv_d8_quad_linear_s8\n"
+    " lsls r4, r4, #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " add r4, r4, #(1 << (" AI_K_D8_TEXT(AI_K_D8_SHIFT) " - 1))\n"
+    " b.w ai_k_quad\n"
+    ".p2align 2\n"
+    "1:\n" /* a record */
+    " ldr r0, [sp, #60]\n"
+    " ldm r0!, {r1-r5}\n" /* biases, multipliers, offsets */
+    " ldr r6, [sp, #72]\n"
+    " uxtab r7, r6, r5\n"
+    " uxtab r6, r6, r5, ror #8\n"
+    " strd r3, r7, [sp, #0]\n"
+    " strd r4, r6, [sp, #8]\n"
+    " b.w ai_k_quad_record\n"
+    ".p2align 2\n"
+    "2:\n" /* results */
+    " ldm sp, {r8-r11}\n"
+    " subs r0, r0, r4\n" /* channel 1: 256 * S1 */
+    " subs r1, r1, r5\n"
+    " subs r2, r2, r6\n"
+    " subs r3, r3, r7\n"
+    " lsls r4, r4, #8\n"
+    " lsls r5, r5, #8\n"
+    " lsls r6, r6, #8\n"
+    " lsls r7, r7, #8\n"
+    " smmla r4, r4, r8, r9\n"
+    " smmla r5, r5, r8, r9\n"
+    " smmla r6, r6, r8, r9\n"
+    " smmla r7, r7, r8, r9\n"
+    " smmla r0, r0, r10, r11\n"
+    " smmla r1, r1, r10, r11\n"
+    " smmla r2, r2, r10, r11\n"
+    " smmla r3, r3, r10, r11\n"
+    " ssat r4, #8, r4, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r5, #8, r5, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r6, #8, r6, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r7, #8, r7, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r0, #8, r0, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r1, #8, r1, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r2, #8, r2, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ssat r3, #8, r3, asr #" AI_K_D8_TEXT(AI_K_D8_SHIFT) "\n"
+    " ai_k_quad_store\n"
+    ".size ai_k_conv_d8_quad_linear_s8, . - ai_k_conv_d8_quad_linear_s8\n"
+    ".popsection\n"
+
+    " ai_k_quad_function ai_k_conv_d8_quad_s8\n"
+    " lsls r4, r4, #1\n"
+    " adds r4, r4, #1\n"
+    " b.w ai_k_quad\n"
+    ".p2align 2\n"
+    "1:\n" /* a record */
+    " ldr r0, [sp, #60]\n"
+    " ldm r0!, {r1-r5}\n" /* biases, multipliers, shifts */
+    " ldr r6, [sp, #72]\n"
+    " lsl r10, r6, r5\n" /* shifts are taken from the lowest byte */
+    " str r3, [sp, #0]\n"
+    " strd r5, r10, [sp, #4]\n"
+    " lsrs r5, r5, #8\n"
+    " lsl r10, r6, r5\n"
+    " str r4, [sp, #12]\n"
+    " strd r5, r10, [sp, #16]\n"
+    " b.w ai_k_quad_record\n"
+    ".p2align 2\n"
+    "2:\n" /* results */
+    " mov lr, sp\n"
+    " ldm lr!, {r8-r10}\n"
+    " subs r0, r0, r4\n"
+    " subs r1, r1, r5\n"
+    " subs r2, r2, r6\n"
+    " subs r3, r3, r7\n"
+    " lsls r4, r4, #1\n"
+    " lsls r5, r5, #1\n"
+    " lsls r6, r6, #1\n"
+    " lsls r7, r7, #1\n"
+    " ai_k_quad_signed r4, r5, r6, r7\n"
+    " ai_k_quad_round r4, r5, r6, r7\n"
+    " ldm lr, {r8-r10}\n"
+    " asrs r0, r0, #7\n"
+    " asrs r1, r1, #7\n"
+    " asrs r2, r2, #7\n"
+    " asrs r3, r3, #7\n"
+    " ai_k_quad_signed r0, r1, r2, r3\n"
+    " ai_k_quad_round r0, r1, r2, r3\n"
+    " ai_k_quad_store\n"
+    ".size ai_k_conv_d8_quad_s8, . - ai_k_conv_d8_quad_s8\n"
+    ".popsection\n"
+
+    /* What both have in common. r0 - r3: columns, records, out, out_stride; r12: records, lr: results. */
+    ".pushsection .text.ai_k_quad, \"ax\", %progbits\n"
+    ".p2align 2\n"
+    ".global ai_k_quad\n"
+    ".type ai_k_quad, %function\n"
+    ".thumb_func\n"
+    "ai_k_quad:\n"
+    " str r4, [sp, #72]\n"
     " str r0, [sp, #52]\n"
     " strd r2, r1, [sp, #56]\n"
     " str r3, [sp, #28]\n"
+    " str r12, [sp, #76]\n"
+    " str lr, [sp, #48]\n"
     " ldr r4, [sp, #188]\n"
     " ldr r5, [sp, #192]\n"
     " ldr r6, [sp, #196]\n"
-    " ldr r7, [sp, #200]\n"
     " str r5, [sp, #64]\n"
-    " mul r6, r6, r4\n"
+    " muls r6, r4, r6\n"
     " add r6, r0, r6, lsl #4\n"
     " str r6, [sp, #32]\n"
-    " lsl r8, r7, #1\n"
-    " add r8, r8, #1\n"
-    " str r8, [sp, #72]\n"
-    " movs r5, #7\n"
-    " movs r6, #64\n"
-    " adr.w r8, ai_k_quad_relu + 1\n"
-    " adr.w r9, ai_k_quad_negative + 1\n"
-    " cmp r7, #-128\n"
-    " ittt ne\n"
-    " movne r8, r9\n"
-    " movne r5, #0\n"
-    " movne r6, #0\n"
-    " str r8, [sp, #48]\n"
-    " strd r5, r6, [sp, #76]\n"
     " rsb r5, r4, #32\n" /* steps to skip */
     " movs r6, #44\n"
     " adr.w r7, ai_k_quad_steps + 1\n"
@@ -150,33 +214,20 @@ __asm__(
     " adr.w r7, ai_k_quad_loads + 1\n"
     " add r7, r7, r6, lsl #2\n"
     " str r7, [sp, #68]\n"
-    " and r5, r5, #3\n" /* words that the first load takes before the weights */
+    " ands r5, r5, #3\n" /* words that the first load takes before the weights */
     " lsls r5, r5, #2\n"
-    " str r5, [sp, #84]\n"
+    " str r5, [sp, #80]\n"
+    " bx r12\n"
 
-    "ai_k_quad_record:\n"
-    " ldr r0, [sp, #60]\n"
-    " ldm r0!, {r1-r5}\n" /* biases, multipliers, shifts */
-    " ldrd r6, r7, [sp, #72]\n"
-    " ldrd r8, r9, [sp, #80]\n"
+    ".global ai_k_quad_record\n"
+    "ai_k_quad_record:\n" /* r0: weights, r1 r2: biases */
+    " ldr r9, [sp, #80]\n"
     " ldr r11, [sp, #56]\n"
     " subs r0, r0, r9\n"
-    " lsl r10, r6, r5\n" /* shifts are taken from the lowest byte */
-    " str r3, [sp, #0]\n"
-    " str r5, [sp, #4]\n"
-    " str r10, [sp, #8]\n"
-    " lsrs r5, r5, #8\n"
-    " add r5, r5, r7\n"
-    " lsl r10, r6, r5\n"
-    " add r10, r10, r8\n"
-    " str r4, [sp, #12]\n"
-    " str r5, [sp, #16]\n"
-    " str r10, [sp, #20]\n"
     " str r11, [sp, #24]\n"
-    " adds r11, r11, #2\n"
+    " add r11, r11, #2\n"
     " str r11, [sp, #56]\n"
-    " str r1, [sp, #36]\n"
-    " str r2, [sp, #40]\n"
+    " strd r1, r2, [sp, #36]\n"
     " ldr pc, [sp, #68]\n"
     ".p2align 2\n"
     "ai_k_quad_loads:\n"
@@ -191,6 +242,7 @@ __asm__(
     " str r0, [sp, #60]\n"
     " ldr r12, [sp, #52]\n"
 
+    ".global ai_k_quad_next\n"
     "ai_k_quad_next:\n" /* sums start with the bias */
     " ldrd r0, r4, [sp, #36]\n"
     " mov r1, r0\n"
@@ -236,22 +288,7 @@ __asm__(
     " ai_k_quad_step 31\n"
     " ldr pc, [sp, #48]\n"
 
-    ".p2align 2\n"
-    "ai_k_quad_relu:\n"
-    " ai_k_quad_finish 0\n"
-    ".p2align 2\n"
-    "ai_k_quad_negative:\n"
-    " ai_k_quad_finish 1\n"
-
-    "ai_k_quad_end:\n"
-    " ldr r8, [sp, #64]\n"
-    " subs r8, r8, #1\n"
-    " str r8, [sp, #64]\n"
-    " bne.w ai_k_quad_record\n"
-    " add sp, sp, #88\n"
-    " vpop {s16-s31}\n"
-    " pop {r4-r11, pc}\n"
-    ".size ai_k_conv_d8_quad_s8, . - ai_k_conv_d8_quad_s8\n"
+    ".size ai_k_quad, . - ai_k_quad\n"
     ".popsection\n");
 /* clang-format on */
 #else
@@ -268,13 +305,21 @@ static inline int32_t high_half(uint32_t word)
 /* saturate8(zero_point + requantize(...)); shift = right shift - 1. */
 static inline int8_t scale(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero_point)
 {
-    const int32_t product = ai_k_mul_high(sum, multiplier), away = zero_point != -128 && sum < 0 ? 1 : 0;
+    const int32_t product = ai_k_mul_high(sum, multiplier), away = sum < 0 ? 1 : 0;
     const int32_t zero = ai_k_shift_left(2 * zero_point + 1, shift);
     return (int8_t)ai_k_clamp((product + zero - away) >> (shift + 1), -128, 127);
 }
 
-/* Both channels of one pixel. */
-static void channel_pair(int8_t *out, const int32_t *columns, const int32_t *record, int32_t steps, int32_t zero_point)
+/* The same from a linear record. */
+static inline int8_t linear(int32_t sum, int32_t multiplier, int32_t offset, int32_t zero_point)
+{
+    const int32_t product = (int32_t)((int64_t)256 * sum * multiplier >> 32);
+    const int32_t zero = zero_point * (1 << AI_K_D8_SHIFT) + (1 << (AI_K_D8_SHIFT - 1));
+    return (int8_t)ai_k_clamp((product + zero + offset) >> AI_K_D8_SHIFT, -128, 127);
+}
+
+/* Both sums of one pixel. */
+static void sum_pair(int32_t sums[2], const int32_t *columns, const int32_t *record, int32_t steps)
 {
     uint32_t mixed = (uint32_t)record[0];
     int32_t even = record[1];
@@ -284,20 +329,35 @@ static void channel_pair(int8_t *out, const int32_t *columns, const int32_t *rec
         mixed += (uint32_t)(low_half(weights) * low) + (uint32_t)(high_half(weights) * high);
         even += (int8_t)(uint8_t)weights * low + (int8_t)(uint8_t)(weights >> 16) * high;
     }
-    const int32_t odd = (int32_t)(mixed - (uint32_t)even) >> 8;
-    out[0] = scale(even, record[2], record[4] & 255, zero_point);
-    out[1] = scale(odd, record[3], record[4] >> 8 & 255, zero_point);
+    sums[0] = even;
+    sums[1] = (int32_t)(mixed - (uint32_t)even) >> 8;
 }
 
 void ai_k_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
                           int32_t steps, int32_t groups, int32_t quads, int32_t zero_point)
 {
-    for (int32_t group = 0; group < groups; group++) {
+    for (int32_t group = 0; group < groups; group++, records += 5 + steps) {
         for (int32_t pixel = 0; pixel < 4 * quads; pixel++) {
-            const int32_t *const from = columns + pixel / 4 * 4 * steps + pixel % 4;
-            channel_pair(out + pixel * out_stride + 2 * group, from, records, steps, zero_point);
+            int8_t *const to = out + pixel * out_stride + 2 * group;
+            int32_t sums[2];
+            sum_pair(sums, columns + pixel / 4 * 4 * steps + pixel % 4, records, steps);
+            to[0] = scale(sums[0], records[2], records[4] & 255, zero_point);
+            to[1] = scale(sums[1], records[3], records[4] >> 8 & 255, zero_point);
         }
-        records += 5 + steps;
+    }
+}
+
+void ai_k_conv_d8_quad_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                                 int32_t steps, int32_t groups, int32_t quads, int32_t zero_point)
+{
+    for (int32_t group = 0; group < groups; group++, records += 5 + steps) {
+        for (int32_t pixel = 0; pixel < 4 * quads; pixel++) {
+            int8_t *const to = out + pixel * out_stride + 2 * group;
+            int32_t sums[2];
+            sum_pair(sums, columns + pixel / 4 * 4 * steps + pixel % 4, records, steps);
+            to[0] = linear(sums[0], records[2], records[4] & 255, zero_point);
+            to[1] = linear(sums[1], records[3], records[4] >> 8 & 255, zero_point);
+        }
     }
 }
 #endif
