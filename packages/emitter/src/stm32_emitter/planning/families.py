@@ -2,7 +2,7 @@
 """Which families of schedules are worth their code.
 
 Layers that use the same micro-kernels pay for them once, so the choice is one for the whole model: a family stays if
-the cycles that it saves over all layers are worth its bytes. A kilobyte has to save a hundredth of the model's cycles.
+the cycles that it saves over all layers are worth its bytes. A kilobyte has to save a two-hundredth of the model's cycles.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.schedule import Choices, Schedule, permitted
 
-_SHARE = 0.01
+_SHARE = 0.005
 """Of the model's cycles, for :data:`_BYTES` of code."""
 _BYTES = 1024
 

@@ -137,8 +137,7 @@ AI_K_SELDOM static void place(int32_t *columns, const int8_t *values, int32_t ze
 }
 
 /* One kernel row inside the image whose taps may be outside or apart. */
-AI_K_SELDOM static void clipped_row(int32_t *columns, const int8_t *row, const int32_t *patch, int32_t column,
-                                    int32_t n)
+static void clipped_row(int32_t *columns, const int8_t *row, const int32_t *patch, int32_t column, int32_t n)
 {
     const int32_t depth = patch[AI_K_DEPTH], taps = patch[AI_K_TAPS];
     for (int32_t tap = 0; tap < taps; tap++, column += patch[AI_K_TAP_DILATION]) {
@@ -312,8 +311,8 @@ AI_K_SELDOM static void clipped_short_rows(int32_t *columns, const int8_t *image
     }
 }
 
-AI_K_SELDOM void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch,
-                                         int32_t row, int32_t column)
+void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
+                             int32_t column)
 {
     const int32_t pitch = patch[AI_K_WIDTH] * patch[AI_K_CHANNELS], count = patch[AI_K_TAPS] * patch[AI_K_DEPTH];
     const int contiguous = patch[AI_K_TAP_DILATION] == 1 && patch[AI_K_DEPTH] == patch[AI_K_CHANNELS];
