@@ -16,7 +16,8 @@ def test_tune_then_compile(stm32, tmp_path: Path, digits: Path) -> None:
     assert told["cache"] == ".stm32-tune.json"
     assert told["layers"]
     for layer in told["layers"]:
-        assert layer["cycles"][layer["best"]] == min(layer["cycles"].values())
+        # A faster one may be left out because the pool would grow.
+        assert layer["cycles"][layer["best"]] <= layer["cycles"][layer["default"]]
         assert layer["saved"] == (layer["cycles"][layer["default"]] - layer["cycles"][layer["best"]]) * len(
             layer["layers"]
         )

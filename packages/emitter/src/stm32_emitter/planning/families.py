@@ -2,7 +2,8 @@
 """Which families of schedules are worth their code.
 
 Layers that use the same micro-kernels pay for them once, so the choice is one for the whole model: a family stays if
-the cycles that it saves over all layers are worth its bytes. A kilobyte has to save a two-hundredth of the model's cycles.
+the cycles that it saves over all layers are worth its bytes. A kilobyte has to save half a percent of the model's
+cycles.
 """
 
 from __future__ import annotations
