@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ def compile_model(
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
         optimize: what to optimise for, one of :data:`stm32_emitter.operators.schedule.OPTIMIZE`: ``"speed"`` takes the
             kernels with the fewest expected cycles, ``"balanced"`` too, ``"size"`` those with the least code (for it,
-            compile the C with -Os and AI_K_SMALL), ``"ram"`` those with the least working memory.
+            compile the C with -Os and AI_K_SMALL), ``"ram"`` what gives the smallest pool.
         constant_channels: take out channels that are constant or that nobody reads; results stay the same.
         include_activations: emit ``<name>_activations``, so that ``ai_create`` needs no pool.
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
@@ -175,7 +175,7 @@ def lower_module(
 
 
 def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
-    """The program; "balanced" takes working memory only where it does not raise the peak."""
+    """The program; "balanced" takes working memory only where it does not raise the peak, "ram" never takes more."""
 
     def height(program: Program) -> int:
         return _planned(program, options).bytes
@@ -186,9 +186,14 @@ def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Opt
         # The plan may share memory in the one order and not in the other.
         return found if better is not found and height(better) > height(found) else better
 
-    if choices.optimize != "balanced":
+    if choices.optimize in ("speed", "size"):
         return lower(choices)
-    return within_peak(lower, lambda found: _planned(found, options), offered_schedules(fused, core), choices)
+    offers = offered_schedules(fused, core)
+    usual = within_peak(lower, lambda found: _planned(found, options), offers, replace(choices, optimize="balanced"))
+    if choices.optimize == "balanced":
+        return usual
+    # Little scratch alone does not make a small pool: a kernel with more may leave its input earlier.
+    return min(usual, lower(replace(choices, scratch={})), key=height)
 
 
 def _checked(options: Options) -> Target:
