@@ -49,7 +49,7 @@ class Conv2D(OperatorDefinition):
         outputs = sizes.batch * (sizes.pixels + 1.7 * (sizes.pixels % _PIXELS)) * sizes.out_channels
         return Schedule(
             "general", lambda: self.kernel(request), "4 channels x 2 pixels, any scaling and bounds",
-            cycles=outputs * (depth * 1.7 + 25), scratch=4 * padded_depth(depth),
+            cycles=outputs * (depth * 1.7 + 25) + _gather_cycles(sizes, depth), scratch=4 * padded_depth(depth),
             constants=sizes.out_channels * (padded_depth(depth) + 9), code=900,
         )  # fmt: skip
 
@@ -71,6 +71,13 @@ class Conv2D(OperatorDefinition):
             nest = _Nest(k, request, sizes, depth, x, y, columns)
             nest.emit(weights, bias, multiplier, shift)
         return k.kernel()
+
+
+def _gather_cycles(sizes: Geometry, depth: int) -> float:
+    """Of the general form: a call for each kernel row, or for each tap where columns may be outside or apart."""
+    apart = sizes.padding[1] or sizes.padding[3] or sizes.dilation[1] > 1 or sizes.groups > 1
+    calls = sizes.kernel[0] * (sizes.kernel[1] if apart else 1)
+    return sizes.batch * sizes.groups * sizes.pixels * (90.0 * calls + 6.0 * depth)
 
 
 def _constants(request: KernelRequest, sizes: Geometry) -> tuple[NDArray[Any], ...]:

@@ -67,7 +67,7 @@ class FullyConnected(OperatorDefinition):
         rounds = request.inputs[0].elements // weights.shape[1]
         general = Schedule(
             "general", lambda: self.kernel(request), "4 rows, any scaling and bounds",
-            cycles=rounds * (weights.size * 1.9 + 40 * len(weights)),
+            cycles=rounds * (weights.size * 2.9 + 40 * len(weights)),
             constants=len(weights) * (padded_depth(weights.shape[1]) + 9), code=600,
         )  # fmt: skip
         return [*fully_connected_d8.schedules(request), general]
