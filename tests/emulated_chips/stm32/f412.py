@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The STM32F412ZG as it sits on the NUCLEO-F412ZG: 8 MHz clock signal on OSC_IN, USART3 on PD8 and PD9 to the ST-LINK."""
+"""The STM32F412ZG of the NUCLEO-F412ZG: 8 MHz clock signal on OSC_IN, USART3 on PD8 and PD9 to the ST-LINK."""
 
 from __future__ import annotations
 
