@@ -189,11 +189,14 @@ def connect(d: Driver, unit: str) -> None:
     wiring = chip.fmc.wiring if unit == "FMC" else chip.qspi.wiring
     for port in sorted({wire.port for wire in wiring.wires}):
         d.enable(f"RCC.AHB4ENR.GPIO{port}EN")
+    fields: dict[str, dict[str, int]] = {}
     for wire in wiring.wires:
         port, pin = f"GPIO{wire.port}", wire.pin
-        d.set(f"{port}.{'AFRL' if pin < 8 else 'AFRH'}", **{f"AFR{pin}": wire.function})
-        d.set(f"{port}.OSPEEDR", **{f"OSPEEDR{pin}": 3})
-        d.set(f"{port}.MODER", **{f"MODER{pin}": 2})
+        fields.setdefault(f"{port}.{'AFRL' if pin < 8 else 'AFRH'}", {})[f"AFR{pin}"] = wire.function
+        fields.setdefault(f"{port}.OSPEEDR", {})[f"OSPEEDR{pin}"] = 3
+        fields.setdefault(f"{port}.MODER", {})[f"MODER{pin}"] = 2
+    for place, contents in fields.items():
+        d.set(place, **contents)
 
 
 def sdram_pins(d: Driver) -> None:

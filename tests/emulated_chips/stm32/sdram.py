@@ -113,13 +113,9 @@ class Fmc(TimedRegisters):
         cycles = {part: math.ceil(ns * hz / 1e9 - 1e-9) for part, ns in needs.items()} | {"TMRD": T_MRD_CYCLES}
         for part, needed in cycles.items():
             if self._cycles(part) < needed:
-                raise self.error(
-                    f"{part} is {self._cycles(part)} clocks at {hz / 1e6:.1f} MHz, the device needs {needed}"
-                )
-        recovery = max(
-            self._cycles("TRAS") - self._cycles("TRCD"),
-            self._cycles("TRC") - self._cycles("TRCD") - self._cycles("TRP"),
-        )
+                raise self.error(f"{part} is {self._cycles(part)} clocks, the device needs {needed} at {hz / 1e6:.1f} MHz")
+        active, row, to_column, precharge = (self._cycles(part) for part in ("TRAS", "TRC", "TRCD", "TRP"))
+        recovery = max(active - to_column, row - to_column - precharge)
         if self._cycles("TWR") < recovery:
             raise self.error(
                 f"TWR is {self._cycles('TWR')} clocks, below TRAS - TRCD or TRC - TRCD - TRP, which is {recovery}"
@@ -207,10 +203,8 @@ class Fmc(TimedRegisters):
         hz = self.sdclk() or 1
         longest = REFRESH_NS * hz / 1e9 - 20
         if count > longest:
-            raise self.error(
-                f"SDRTR.COUNT is {count}, a row every {REFRESH_NS:.0f} ns less 20 clocks is {int(longest)}"
-            )
-        if count == self._cycles("TWR") + self._cycles("TRP") + self._cycles("TRC") + self._cycles("TRCD") + 4:
+            raise self.error(f"SDRTR.COUNT is {count}, at most {int(longest)}: {REFRESH_NS:.0f} ns less 20 clocks")
+        if count == sum(self._cycles(part) for part in ("TWR", "TRP", "TRC", "TRCD")) + 4:
             raise self.error("SDRTR.COUNT equals TWR + TRP + TRC + TRCD + 4, which the manual forbids")
         if self.step < 4:
             raise self.error(f"SDRTR: refresh started while the device is {STEPS[self.step]}")
