@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def compile_program(folder: Path, body: str, m7: bool = False, c: str = "") -> P
     Handlers are functions of the names in `HANDLERS`; the default, and the end of every program, is `stop`, a loop.
     """
     words = "\n".join(f"    .word {name if f'{name}:' in body else 'stop'}" for name in HANDLERS)
-    text = VECTORS.format(stack=hex(STACK), handlers=words) + body
+    text = VECTORS.format(stack=hex(STACK), handlers=words)
+    text += re.sub(rf"(?m)^({'|'.join(HANDLERS)}):", r"    .thumb_func\n\1:", body)
     text += "\n    .thumb_func\n    .global stop\nstop:\n    b stop\n    .ltorg\n"
     (folder / "program.S").write_text(text)
     (folder / "program.ld").write_text(SCRIPT.format(origin="0x08000000", ram="0x20002000"))
@@ -73,5 +75,5 @@ def result_of(folder: Path, part: Part, body: str, faults: bool = False, **optio
     """Compiles and runs a program to its end."""
     image = read_image(compile_program(folder, body, m7=part.core.is_m7, **options))
     cpu = load(part, image, [])
-    cpu.frames.faults_allowed = faults
+    cpu.frames.faults_allowed, cpu.symbols = faults, image.named
     return run_program(cpu, image)

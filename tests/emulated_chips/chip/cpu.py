@@ -19,12 +19,12 @@ from .bus import Bus, ChipError, Peripheral
 from .core_registers import CoreRegisters
 from .frames import Fault, Frames
 from .memory import Memory, MemoryMap
-from .native import Native, Stop
+from .native import FETCH, Native, Stop
 from .scs import Core, SystemControl
 from .timers import Dwt
 
-M4 = Core(cpuid=0x410FC241, is_m7=False, lines=97, mpu_regions=8)
-M7 = Core(cpuid=0x411FC271, is_m7=True, lines=150, mpu_regions=16)
+M4 = Core(cpuid=0x410FC241, is_m7=False, lines=97, mpu_regions=8, vectors=0)
+M7 = Core(cpuid=0x411FC271, is_m7=True, lines=150, mpu_regions=16, vectors=0x08000000)
 SLICE = 2_000_000
 """Cycles after which the outside is looked after at the latest."""
 _NEARBY, _SKIP = 64, 1000
@@ -32,7 +32,7 @@ _NEARBY, _SKIP = 64, 1000
 many cycles pass."""
 _AREAS = ((0x40000000, 0x20000000), (0xE0000000, 0x100000))
 _PRIVATE = range(0xE0000000, 0xE0100000)
-_EXCEPTION_RETURN = 8
+_PREFETCH_ABORT, _EXCEPTION_RETURN = 3, 8
 _NEVER = 0xFFFFFFFE
 
 
@@ -59,6 +59,7 @@ class Cpu:
         scs: the system control space.
         idle: called when the program polls the register at an address and no peripheral has anything under way.
         service: called about every `SLICE` cycles.
+        symbols: addresses of the program's names, for whoever loads one.
         resets: how many resets the program asked for.
     """
 
@@ -76,6 +77,7 @@ class Cpu:
         self._native = Native(self._engine)
         self.frames = Frames(self._engine, self.registers, self.memory, self.scs, self._native, self._jump)
         self._connect()
+        self.symbols: dict[str, int] = {}
         self.idle: Callable[[int], None] = lambda address: None
         self.service: Callable[[], None] = lambda: None
         self._failure: BaseException | None = None
@@ -252,10 +254,10 @@ class Cpu:
 
     def _emulator_error(self, error: unicorn.UcError) -> None:
         pc = self._pc & ~1
-        if error.errno == unicorn.UC_ERR_INSN_INVALID:
-            self.frames.fault(Fault(ex.USAGE_FAULT, fr.UNDEFINSTR, "undefined instruction", pc))
-        elif error.errno == unicorn.UC_ERR_EXCEPTION:
+        if not self.registers.xpsr >> 24 & 1:
             self._pc = pc
+        elif error.errno == unicorn.UC_ERR_INSN_INVALID:
+            self.frames.fault(Fault(ex.USAGE_FAULT, fr.UNDEFINSTR, "undefined instruction", pc))
         else:
             raise ChipError(f"the emulator stopped: {error}", pc=pc)
 
@@ -331,8 +333,17 @@ class Cpu:
             self._link = self.registers.pc | 1
             self._native.state.reason = Stop.TIME
             self._engine.emu_stop()
+        elif number == _PREFETCH_ABORT:
+            self._fault = self._fetch_fault(self.registers.pc)
+            self._native.state.reason = Stop.TIME
+            self._engine.emu_stop()
         else:
             self._fail(ChipError(f"the emulator raised exception {number}", pc=self._native.state.pc))
+
+    def _fetch_fault(self, address: int) -> Fault:
+        if not self._native.rights(address) & FETCH:
+            return Fault(ex.MEM_MANAGE, fr.IACCVIOL, f"no right to execute at {address:#010x}", address & ~1)
+        return Fault(ex.BUS_FAULT, fr.IBUSERR, f"execution at {address:#010x}, where no memory is", address & ~1)
 
     def _bad_access(self, _engine: unicorn.Uc, access: int, address: int, size: int, value: int, _data: object) -> bool:
         try:
@@ -346,8 +357,7 @@ class Cpu:
         if self._native.state.reason != Stop.RUNNING:
             return
         if access in (unicorn.UC_MEM_FETCH_UNMAPPED, unicorn.UC_MEM_FETCH_PROT):
-            what = f"execution at {address:#010x}, where no memory is"
-            self._fault = Fault(ex.BUS_FAULT, fr.IBUSERR, what, address & ~1)
+            self._fault = self._fetch_fault(address)
             return
         window = self.memory.window_at(address)
         if window is not None or access in (unicorn.UC_MEM_READ_PROT, unicorn.UC_MEM_WRITE_PROT):

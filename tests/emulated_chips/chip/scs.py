@@ -39,12 +39,14 @@ class Core:
 
     Attributes:
         is_m7: caches, a lock on the DWT, double precision.
+        vectors: VTOR after a reset.
     """
 
     cpuid: int
     is_m7: bool
     lines: int
     mpu_regions: int
+    vectors: int
 
 
 class SystemControl(Peripheral):
@@ -75,7 +77,7 @@ class SystemControl(Peripheral):
             0x008: Register("ACTLR", 0, writable=0x1FFFFC04 if m7 else 0x307),
             0xD00: Register("CPUID", self.core.cpuid),
             0xD04: Register("ICSR", ignored=0x007FF9FF, writable=0x9E000000, read=self._icsr, wrote=self._pend),
-            0xD08: Register("VTOR", 0, writable=0xFFFFFF80),
+            0xD08: Register("VTOR", self.core.vectors, writable=0xFFFFFF80),
             0xD0C: Register("AIRCR", 0xFA050000, writable=0x707, ignored=0xFFFF0000, wrote=self._application_reset),
             0xD10: Register("SCR", 0, writable=0x16, wrote=self._sleep_mode),
             0xD14: Register("CCR", 0x40200 if m7 else 0x200, writable=0x3011B if m7 else 0x31B, wrote=self._ccr),
