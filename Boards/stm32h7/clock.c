@@ -24,10 +24,12 @@ static bool choose_supply(void)
     return wait_for_clock(&PWR_CSR1, PWR_CSR1_ACTVOSRDY, PWR_CSR1_ACTVOSRDY);
 }
 
+/* The ready flag of the scale before stands a little longer, so the scale in force is looked at first. */
 static bool choose_voltage(void)
 {
     PWR_D3CR = (PWR_D3CR & ~PWR_D3CR_VOS) | PWR_D3CR_VOS_SCALE1;
-    return wait_for_clock(&PWR_D3CR, PWR_D3CR_VOSRDY, PWR_D3CR_VOSRDY);
+    return wait_for_clock(&PWR_CSR1, PWR_CSR1_ACTVOS, PWR_D3CR_VOS_SCALE1) &&
+           wait_for_clock(&PWR_D3CR, PWR_D3CR_VOSRDY, PWR_D3CR_VOSRDY);
 }
 
 static void set_pll(void)

@@ -7,6 +7,7 @@
 
 #define PWR_CSR1 REG32(0x58024804u)
 #define PWR_CSR1_ACTVOSRDY (1u << 13)
+#define PWR_CSR1_ACTVOS (3u << 14) /* the scale in force, coded as in PWR_D3CR */
 #define PWR_CR3 REG32(0x5802480Cu) /* its lower byte takes one write after power-on */
 #define PWR_CR3_BYPASS (1u << 0)
 #define PWR_CR3_LDOEN (1u << 1)
