@@ -27,9 +27,9 @@ M4 = Core(cpuid=0x410FC241, is_m7=False, lines=97, mpu_regions=8, vectors=0)
 M7 = Core(cpuid=0x411FC271, is_m7=True, lines=150, mpu_regions=16, vectors=0x08000000)
 SLICE = 2_000_000
 """Cycles after which the outside is looked after at the latest."""
-_NEARBY, _SKIP = 64, 1000
-"""A register that is read again within so many cycles with the same value is waited for; if nothing is under way, this
-many cycles pass."""
+_NEARBY, _SKIP, _ANSWERED = 64, 1_000, 100_000
+"""A register that is read again within so many cycles with the same value is waited for. With nothing under way a
+waiting core looks up after the second number; a polling one gets the same answer for the third."""
 _AREAS = ((0x40000000, 0x20000000), (0xE0000000, 0x100000))
 _PRIVATE = range(0xE0000000, 0xE0100000)
 _PREFETCH_ABORT, _EXCEPTION_RETURN = 3, 8
@@ -57,8 +57,10 @@ class Cpu:
     Attributes:
         registers: of the core.
         scs: the system control space.
-        idle: called when the program polls the register at an address and no peripheral has anything under way.
-        service: called about every `SLICE` cycles.
+        idle: called when the program waits and no peripheral has anything under way, with the cycles until the core
+            itself has something to do; returns how many of them (at least 1) pass.
+        service: called about every `SLICE` cycles, and soon after `called` was set.
+        called: `idle` found that the outside has something.
         symbols: addresses of the program's names, for whoever loads one.
         resets: how many resets the program asked for.
     """
@@ -78,8 +80,9 @@ class Cpu:
         self.frames = Frames(self._engine, self.registers, self.memory, self.scs, self._native, self._jump)
         self._connect()
         self.symbols: dict[str, int] = {}
-        self.idle: Callable[[int], None] = lambda address: None
+        self.idle: Callable[[int], int] = lambda cycles: cycles
         self.service: Callable[[], None] = lambda: None
+        self.called = False
         self._failure: BaseException | None = None
         self._fault: Fault | None = None
         self._link: int | None = None
@@ -92,8 +95,7 @@ class Cpu:
     def _connect(self) -> None:
         engine = self._engine
         pages = {(one.base & ~0xFFF, 0x1000) for one in self._peripherals if not _in_areas(one.base)}
-        for origin, size in (*_AREAS, *sorted(pages)):
-            engine.mmio_map(origin, size, self._mmio_read, origin, self._mmio_write, origin)
+        self._native.map_registers([*_AREAS, *sorted(pages)], self._mmio_read, self._mmio_write)
         engine.hook_add(unicorn.UC_HOOK_INTR, self._interrupted)
         unmapped = unicorn.UC_HOOK_MEM_READ_UNMAPPED | unicorn.UC_HOOK_MEM_WRITE_UNMAPPED
         fetch = unicorn.UC_HOOK_MEM_FETCH_UNMAPPED | unicorn.UC_HOOK_MEM_FETCH_PROT
@@ -189,9 +191,14 @@ class Cpu:
 
     def _sleep(self, end: int) -> None:
         step = self.bus.next_event()
-        if step is None:
-            self.idle(0)
-        self._native.state.cycles += min(step or _SKIP * 10, max(end - self.cycles, 1))
+        step = min(step if step is not None else _ANSWERED, max(end - self.cycles, 1))
+        self._native.state.cycles += self.idle(step) if self._quiet() else step
+        self._look_outside()
+
+    def _look_outside(self) -> None:
+        """What comes from outside comes at this time, not at that of the last event."""
+        self._catch_up()
+        self.called = False
         self.service()
 
     def _set_deadline(self, end: int) -> None:
@@ -204,6 +211,7 @@ class Cpu:
         self._configure()
         self._set_deadline(end)
         self._native.undo()
+        self._native.state.answer_until = 0
         try:
             self._engine.emu_start(self._pc, _NEVER)
             error = None
@@ -214,7 +222,7 @@ class Cpu:
             raise failure
         self._pc = self.registers.pc | 1
         self._stopped(error)
-        self.service()
+        self._look_outside()
 
     def _configure(self) -> None:
         """Tells the hooks what registers of the SCS decide."""
@@ -375,20 +383,16 @@ class Cpu:
         self._native.state.reason = Stop.TIME
         self._engine.emu_stop()
 
-    def _mmio_read(self, _engine: unicorn.Uc, offset: int, size: int, origin: int) -> int:
-        if self._native.state.reason != Stop.RUNNING:
-            return 0
+    def _mmio_read(self, address: int, size: int) -> int:
         try:
-            return self._read(origin + offset, size)
+            return self._read(address, size)
         except BaseException as failure:  # noqa: BLE001 - it must not pass through C
             self._fail(failure)
             return 0
 
-    def _mmio_write(self, _engine: unicorn.Uc, offset: int, size: int, value: int, origin: int) -> None:
-        if self._native.state.reason != Stop.RUNNING:
-            return
+    def _mmio_write(self, address: int, size: int, value: int) -> None:
         try:
-            self._write(origin + offset, size, value & ((1 << 8 * size) - 1))
+            self._write(address, size, value & ((1 << 8 * size) - 1))
         except BaseException as failure:  # noqa: BLE001 - it must not pass through C
             self._fail(failure)
 
@@ -397,19 +401,27 @@ class Cpu:
         value = self.bus.read(address, size)
         state = self._native.state
         key = (state.pc, address)
-        if self._seen.get(key) == value and state.cycles - self._last_access < _NEARBY:
-            self._waiting(address)
+        if address not in _PRIVATE and self._seen.get(key) == value and state.cycles - self._last_access < _NEARBY:
+            self._waiting(address, value)
         self._seen[key] = value
         self._last_access = state.cycles
         self._follow()
         return value
 
-    def _waiting(self, address: int) -> None:
-        """The program polls: time goes on to the next event, as if the bus were slow."""
-        step = self.bus.next_event()
-        if all(one.next_event() is None for one in self._peripherals):
-            self.idle(address)
-        self._native.state.cycles += step if step is not None else _SKIP
+    def _waiting(self, address: int, value: int) -> None:
+        """The program polls: time goes on to the next event, as if the bus were slow; else it gets the same answer."""
+        state, step = self._native.state, self.bus.next_event()
+        if not self._quiet():
+            state.cycles += step or 1
+            return
+        state.cycles += self.idle(min(step or _SKIP, _SKIP))
+        state.soon |= self.called
+        state.answer, state.answer_pc, state.answer_address = value, state.pc, address
+        state.answer_until = state.cycles + _ANSWERED
+
+    def _quiet(self) -> bool:
+        """Nothing is under way outside of the core."""
+        return all(one.next_event() is None for one in self._peripherals)
 
     def _write(self, address: int, size: int, value: int) -> None:
         self._catch_up()

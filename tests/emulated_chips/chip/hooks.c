@@ -67,6 +67,7 @@ struct undo {
 struct hooks {
     uc_err (*stop)(uc_engine *uc);
     uc_err (*reg_read)(uc_engine *uc, int reg, void *value);
+    uc_err (*reg_write)(uc_engine *uc, int reg, const void *value);
     uc_err (*mem_read)(uc_engine *uc, uint64_t address, void *bytes, uint64_t size);
     uc_engine *uc;
     uint64_t cycles, deadline;
@@ -86,7 +87,11 @@ struct hooks {
     uint32_t saved[16]; /* r0 to r12, sp, lr, xpsr before the instruction that stopped */
     uint32_t undo_count;
     struct undo undo[UNDONE];
-    uint32_t kind, block, block_left;
+    uint64_t (*read_register)(uint64_t address, uint32_t size); /* of the peripherals, in Python */
+    void (*write_register)(uint64_t address, uint32_t size, uint64_t value);
+    uint64_t answer_until; /* the program polls: until this time the answer below holds */
+    uint32_t answer_pc, answer_address, answer;
+    uint32_t kind, block, block_left, in_block;
     uint32_t line_tag[LINES];
     uint8_t line_rights[LINES];
     uint32_t decoded_pc[DECODED];
@@ -331,6 +336,7 @@ void hooks_instruction(uc_engine *uc, uint64_t address, uint32_t size, struct ho
         }
     }
     h->cycles++;
+    h->in_block = left != 0;
     h->block_left -= left != 0;
     if (h->kind == BLOCK) {
         h->block = h->opcode & 0xFFu;
@@ -377,6 +383,15 @@ static bool misaligned(const struct hooks *h, uint32_t address, uint32_t size, u
     return h->kind == WORDS || h->kind == FLOATS || h->trap_unaligned || (rights & NORMAL) == 0;
 }
 
+/* An access makes the emulator write the IT state to its registers, for whoever looks at them, and leaves it there,
+ * where it would make the next block of instructions conditional: while a block runs, its state is 0 there. */
+static void forget_block(struct hooks *h)
+{
+    const uint32_t thumb = 1u << 24;
+    if (h->in_block)
+        h->reg_write(h->uc, UC_ARM_REG_EPSR, &thumb);
+}
+
 /* Before every load and store; the access itself cannot be held back, so what it changes is kept. */
 void hooks_access(uc_engine *uc, uc_mem_type type, uint64_t wide, int size, int64_t value, struct hooks *h)
 {
@@ -396,6 +411,40 @@ void hooks_access(uc_engine *uc, uc_mem_type type, uint64_t wide, int size, int6
     }
     if (write && (h->reason == UNALIGNED || h->reason == DATA_DENIED))
         keep_for_undo(h, address, bytes);
+    forget_block(h);
+}
+
+/* --- registers of peripherals ------------------------------------------------------------------------------------ */
+
+struct area {
+    struct hooks *hooks;
+    uint64_t origin;
+};
+
+/* A read of a register; a loop that polls one while nothing happens gets its answer here. */
+uint64_t hooks_read(uc_engine *uc, uint64_t offset, unsigned size, struct area *area)
+{
+    struct hooks *h = area->hooks;
+    const uint32_t address = (uint32_t)(area->origin + offset);
+    (void)uc;
+    if (h->reason != RUNNING) /* an instruction that will be undone */
+        return 0;
+    if (h->cycles < h->answer_until && h->answer_pc == h->pc && h->answer_address == address)
+        return h->answer;
+    h->answer_until = 0;
+    const uint64_t value = h->read_register(address, size);
+    forget_block(h);
+    return value;
+}
+
+void hooks_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, struct area *area)
+{
+    struct hooks *h = area->hooks;
+    (void)uc;
+    h->answer_until = 0;
+    if (h->reason == RUNNING)
+        h->write_register(area->origin + offset, size, value);
+    forget_block(h);
 }
 
 uint64_t hooks_size(void)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import unicorn
@@ -40,6 +41,11 @@ class Stop(enum.IntEnum):
 READ, WRITE, FETCH, NORMAL = 1, 2, 4, 8
 """Rights of a program to a byte of memory (enum right); NORMAL is the memory's type, not Device."""
 
+Reader = Callable[[int, int], int]
+"""Address and bytes to value."""
+Writer = Callable[[int, int, int], None]
+"""Address, bytes, value."""
+
 _U32, _U64 = ctypes.c_uint32, ctypes.c_uint64
 
 
@@ -57,7 +63,7 @@ class Hooks(ctypes.Structure):
     """struct hooks."""
 
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("stop", "reg_read", "mem_read", "uc")),
+        *((name, ctypes.c_void_p) for name in ("stop", "reg_read", "reg_write", "mem_read", "uc")),
         ("cycles", _U64), ("deadline", _U64),
         *((name, _U32) for name in (
             "reason", "pc", "opcode", "address", "size", "write", "soon", "float_enabled", "trap_unaligned",
@@ -66,7 +72,9 @@ class Hooks(ctypes.Structure):
         ("region", Region * REGIONS),
         *((name, _U32) for name in ("negative", "privileged", "masked", "masks_changed")),
         ("saved", _U32 * 16), ("undo_count", _U32), ("undo", _Undo * UNDONE),
-        *((name, _U32) for name in ("kind", "block", "block_left")),
+        ("read_register", ctypes.c_void_p), ("write_register", ctypes.c_void_p), ("answer_until", _U64),
+        *((name, _U32) for name in ("answer_pc", "answer_address", "answer")),
+        *((name, _U32) for name in ("kind", "block", "block_left", "in_block")),
         ("line_tag", _U32 * LINES), ("line_rights", ctypes.c_uint8 * LINES),
         ("decoded_pc", _U32 * DECODED), ("decoded_opcode", _U32 * DECODED), ("decoded_kind", ctypes.c_uint8 * DECODED),
     ]  # fmt: skip
@@ -89,6 +97,14 @@ def _compiled() -> Path:
     return target
 
 
+class _Area(ctypes.Structure):
+    _fields_ = [("hooks", ctypes.c_void_p), ("origin", _U64)]
+
+
+_READ_TYPE = ctypes.CFUNCTYPE(_U64, _U64, _U32)
+_WRITE_TYPE = ctypes.CFUNCTYPE(None, _U64, _U32, _U64)
+
+
 class Native:
     """hooks.c, attached to one emulator; `state` is its structure."""
 
@@ -97,11 +113,13 @@ class Native:
         self._library.hooks_size.restype = _U64
         assert self._library.hooks_size() == ctypes.sizeof(Hooks), "native.py and hooks.c disagree"
         self.state = Hooks()
-        for name, symbol in (("stop", "uc_emu_stop"), ("reg_read", "uc_reg_read"), ("mem_read", "uc_mem_read")):
-            setattr(self.state, name, ctypes.cast(getattr(binding.uclib, symbol), ctypes.c_void_p))
+        calls = {"stop": "emu_stop", "reg_read": "reg_read", "reg_write": "reg_write", "mem_read": "mem_read"}
+        for name, symbol in calls.items():
+            setattr(self.state, name, ctypes.cast(getattr(binding.uclib, f"uc_{symbol}"), ctypes.c_void_p))
         self.state.uc = engine._uch  # noqa: SLF001 - the binding has no public name for its handle
         self._pointer = ctypes.byref(self.state)
-        self._handles: list[ctypes.c_size_t] = []
+        self._engine = ctypes.c_void_p(self.state.uc)
+        self._handles: list[object] = []
         self._attach(unicorn.UC_HOOK_CODE, "hooks_instruction")
         self._attach(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, "hooks_access")
 
@@ -110,11 +128,26 @@ class Native:
         callback = ctypes.cast(getattr(self._library, function), ctypes.c_void_p)
         everywhere = (_U64(1), _U64(0))
         status = binding.uclib.uc_hook_add(
-            ctypes.c_void_p(self.state.uc),
-            ctypes.byref(handle), kind, callback, self._pointer, *everywhere,
+            self._engine, ctypes.byref(handle), kind, callback, self._pointer, *everywhere,
         )  # fmt: skip
         assert status == 0, f"uc_hook_add: {status}"
         self._handles.append(handle)
+
+    def map_registers(self, areas: list[tuple[int, int]], read: Reader, write: Writer) -> None:
+        """Gives areas of (origin, bytes) to functions that read and write registers; they must not raise."""
+        functions = _READ_TYPE(read), _WRITE_TYPE(write)
+        for name, function in zip(("read_register", "write_register"), functions, strict=True):
+            setattr(self.state, name, ctypes.cast(function, ctypes.c_void_p))
+        self._handles.extend(functions)
+        reads, writes = (
+            ctypes.cast(getattr(self._library, name), ctypes.c_void_p) for name in ("hooks_read", "hooks_write")
+        )
+        for origin, size in areas:
+            area = _Area(ctypes.addressof(self.state), origin)
+            self._handles.append(area)
+            place = ctypes.byref(area)
+            status = binding.uclib.uc_mmio_map(self._engine, _U64(origin), ctypes.c_size_t(size), reads, place, writes, place)
+            assert status == 0, f"uc_mmio_map: {status}"
 
     def refresh(self) -> None:
         """Masks, privilege, the MPU or an IT state were changed by Python."""
