@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core: the unicorn emulator executes instructions, everything else of Armv7-M is done here.
+
+Time is counted in core cycles, one for each instruction; loops that only wait for a register are shortened
+(`Cpu._waiting`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import unicorn
+from unicorn import arm_const as arm
+
+from . import exceptions as ex
+from . import frames as fr
+from .bus import Bus, ChipError, Peripheral
+from .core_registers import CoreRegisters
+from .frames import Fault, Frames
+from .memory import Memory, MemoryMap
+from .native import FETCH, Native, Stop
+from .scs import Core, SystemControl
+from .timers import Dwt
+
+M4 = Core(cpuid=0x410FC241, is_m7=False, lines=97, mpu_regions=8, vectors=0)
+M7 = Core(cpuid=0x411FC271, is_m7=True, lines=150, mpu_regions=16, vectors=0x08000000)
+SLICE = 2_000_000
+"""Cycles after which the outside is looked after at the latest."""
+_NEARBY, _SKIP, _ANSWERED = 64, 1_000, 100_000
+"""A register that is read again within so many cycles with the same value is waited for. With nothing under way a
+waiting core looks up after the second number; a polling one gets the same answer for the third."""
+_AREAS = ((0x40000000, 0x20000000), (0xE0000000, 0x100000))
+_PRIVATE = range(0xE0000000, 0xE0100000)
+_PREFETCH_ABORT, _EXCEPTION_RETURN = 3, 8
+_NEVER = 0xFFFFFFFE
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chip without its peripherals.
+
+    Attributes:
+        memories: what is always there; external memories are windows of peripherals.
+        boot: address of the vector table after a reset.
+    """
+
+    name: str
+    core: Core
+    memories: tuple[Memory, ...]
+    boot: int
+
+
+class Cpu:
+    """A core with its memories and peripherals.
+
+    Attributes:
+        registers: of the core.
+        scs: the system control space.
+        idle: called when the program waits and no peripheral has anything under way, with the cycles until the core
+            itself has something to do; returns how many of them (at least 1) pass.
+        service: called about every `SLICE` cycles, and soon after `called` was set.
+        called: `idle` found that the outside has something.
+        symbols: addresses of the program's names, for whoever loads one.
+        resets: how many resets the program asked for.
+    """
+
+    def __init__(self, part: Part, peripherals: list[Peripheral]) -> None:
+        self.part = part
+        self._engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        model = arm.UC_CPU_ARM_CORTEX_M7 if part.core.is_m7 else arm.UC_CPU_ARM_CORTEX_M4
+        self._engine.ctl_set_cpu_model(model)
+        self.exceptions = ex.Exceptions(part.core.lines)
+        self.scs = SystemControl(part.core, self.exceptions, self._now)
+        self._peripherals = peripherals
+        self.bus = Bus([*peripherals, self.scs, Dwt(self._now, self.scs.trace_enabled, part.core.is_m7)])
+        self.memory = MemoryMap(self._engine, part.memories, self.bus.windows())
+        self.registers = CoreRegisters(self._engine)
+        self._native = Native(self._engine)
+        self.frames = Frames(self._engine, self.registers, self.memory, self.scs, self._native, self._jump)
+        self._connect()
+        self.symbols: dict[str, int] = {}
+        self.idle: Callable[[int], int] = lambda cycles: cycles
+        self.service: Callable[[], None] = lambda: None
+        self.called = False
+        self._failure: BaseException | None = None
+        self._fault: Fault | None = None
+        self._link: int | None = None
+        self._dirty = True
+        self._pc = self._synced = self.resets = 0
+        self._sleeping = self._event = False
+        self._seen: dict[tuple[int, int], int] = {}
+        self._last_access = 0
+
+    def _connect(self) -> None:
+        engine = self._engine
+        pages = {(one.base & ~0xFFF, 0x1000) for one in self._peripherals if not _in_areas(one.base)}
+        self._native.map_registers([*_AREAS, *sorted(pages)], self._mmio_read, self._mmio_write)
+        engine.hook_add(unicorn.UC_HOOK_INTR, self._interrupted)
+        unmapped = unicorn.UC_HOOK_MEM_READ_UNMAPPED | unicorn.UC_HOOK_MEM_WRITE_UNMAPPED
+        fetch = unicorn.UC_HOOK_MEM_FETCH_UNMAPPED | unicorn.UC_HOOK_MEM_FETCH_PROT
+        protected = unicorn.UC_HOOK_MEM_READ_PROT | unicorn.UC_HOOK_MEM_WRITE_PROT
+        engine.hook_add(unmapped | fetch | protected, self._bad_access)
+
+    def _now(self) -> int:
+        return int(self._native.state.cycles)
+
+    @property
+    def cycles(self) -> int:
+        """Core cycles since power-up."""
+        return self._now()
+
+    @property
+    def pc(self) -> int:
+        """Address of the instruction that runs or is next."""
+        return self._pc & ~1
+
+    # --- reset and run --------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """A system reset: stack pointer and entry from the vector table; RAM keeps its contents."""
+        self.bus.reset()
+        registers = self.registers
+        registers.exception = 0
+        registers.control = 0
+        registers.clear_masks()
+        for number in range(13):
+            registers[number] = 0x5A5A5A00 + number
+        registers[14] = 0xFFFFFFFF
+        registers.xpsr = 1 << 24
+        table = self._engine.mem_read(self.part.boot, 8)
+        registers[13] = int.from_bytes(table[:4], "little")
+        self._sleeping = self._event = False
+        self._dirty = True
+        self._jump(int.from_bytes(table[4:], "little"))
+        self.memory.follow_windows()
+        self._configure()
+
+    def _jump(self, target: int) -> None:
+        self._pc = target
+
+    def run(self, cycles: int, until: Callable[[], bool] = lambda: False) -> None:
+        """Executes for at least `cycles` cycles, or until a condition that is asked after every slice.
+
+        Raises:
+            ChipError: the program broke a rule.
+        """
+        end = self.cycles + cycles
+        while self.cycles < end and not until():
+            try:
+                self._step(end)
+            except ChipError as error:
+                if error.pc is None:
+                    error.pc = self._native.state.pc
+                raise
+            if self.scs.reset_requested:
+                self.resets += 1
+                self.reset()
+
+    def _step(self, end: int) -> None:
+        self._catch_up()
+        self._take_pending()
+        if self._sleeping:
+            self._sleep(end)
+        elif not self._pc & 1:
+            self._not_thumb()
+        else:
+            self._execute(end)
+
+    def _not_thumb(self) -> None:
+        pc, self._pc = self._pc, self._pc | 1
+        self.frames.fault(Fault(ex.USAGE_FAULT, fr.INVSTATE, "a branch left Thumb state", pc))
+        if self._pc == pc | 1:
+            raise ChipError("the core is stuck outside Thumb state", pc=pc)
+
+    def _catch_up(self) -> None:
+        """Lets the time that passed since the last call pass for the peripherals."""
+        delta, self._synced = self.cycles - self._synced, self.cycles
+        self.bus.advance(delta)
+        self.exceptions.set_levels(self.bus.irqs())
+        self.memory.follow_windows()
+
+    def _take_pending(self) -> None:
+        masks = self.registers.masks()
+        number = self.exceptions.next_to_take(masks)
+        if number is not None:
+            self._sleeping = False
+            self.frames.enter(number, self._pc & ~1)
+        elif self._sleeping and self.exceptions.wakes(masks):
+            self._sleeping = False
+
+    def _sleep(self, end: int) -> None:
+        step = self.bus.next_event()
+        step = min(step if step is not None else _ANSWERED, max(end - self.cycles, 1))
+        self._native.state.cycles += self.idle(step) if self._quiet() else step
+        self._look_outside()
+
+    def _look_outside(self) -> None:
+        """What comes from outside comes at this time, not at that of the last event."""
+        self._catch_up()
+        self.called = False
+        self.service()
+
+    def _set_deadline(self, end: int) -> None:
+        self._end = end
+        step = self.bus.next_event()
+        state = self._native.state
+        state.deadline = min(end, state.cycles + min(SLICE, step if step is not None else SLICE))
+
+    def _execute(self, end: int) -> None:
+        self._configure()
+        self._set_deadline(end)
+        self._native.undo()
+        self._native.state.answer_until = 0
+        try:
+            self._engine.emu_start(self._pc, _NEVER)
+            error = None
+        except unicorn.UcError as caught:
+            error = caught
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        self._pc = self.registers.pc | 1
+        self._stopped(error)
+        self._look_outside()
+
+    def _configure(self) -> None:
+        """Tells the hooks what registers of the SCS decide."""
+        state, active = self._native.state, self.exceptions.active
+        state.negative = ex.NMI in active or ex.HARD_FAULT in active
+        if self._dirty:
+            self._configure_hooks()
+        self._native.refresh()
+
+    def _configure_hooks(self) -> None:
+        state, scs = self._native.state, self.scs
+        state.float_enabled = scs.float_enabled
+        state.trap_unaligned, state.trap_zero = scs.value(0xD14) >> 3 & 1, scs.value(0xD14) >> 4 & 1
+        mpu = scs.mpu
+        state.mpu_enabled, state.mpu_background, state.mpu_in_faults = mpu.enabled, mpu.background, mpu.in_faults
+        state.regions = mpu.count
+        for number in range(mpu.count):
+            state.region[number] = mpu.region(number)
+        self._dirty = False
+
+    # --- why the emulator stopped ---------------------------------------------------------------------------------
+
+    def _stopped(self, error: unicorn.UcError | None) -> None:
+        state = self._native.state
+        reason = Stop(state.reason)
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            self.frames.fault(fault)
+        elif self._link is not None:
+            link, self._link = self._link, None
+            self.frames.leave(link)
+        elif reason in _HANDLERS:
+            self._pc = state.pc | 1
+            _HANDLERS[reason](self)
+        elif error is not None:
+            self._emulator_error(error)
+
+    def _emulator_error(self, error: unicorn.UcError) -> None:
+        pc = self._pc & ~1
+        if not self.registers.xpsr >> 24 & 1:
+            self._pc = pc
+        elif error.errno == unicorn.UC_ERR_INSN_INVALID:
+            self.frames.fault(Fault(ex.USAGE_FAULT, fr.UNDEFINSTR, "undefined instruction", pc))
+        else:
+            raise ChipError(f"the emulator stopped: {error}", pc=pc)
+
+    def _after(self) -> int:
+        """The address behind the instruction that stopped."""
+        long = self._native.state.opcode & 0xF800 >= 0xE800
+        return self._native.state.pc + (4 if long else 2)
+
+    def _undo(self) -> None:
+        """Takes back what the stopped instruction did to registers and memory."""
+        state = self._native.state
+        for number in range(15):
+            self.registers[number] = state.saved[number]
+        self.registers.xpsr = state.saved[15]
+        for entry in state.undo[: state.undo_count]:
+            self._engine.mem_write(entry.address, bytes(entry.old[: entry.size]))
+
+    def _data_denied(self) -> None:
+        self._undo()
+        state = self._native.state
+        kind = "write to" if state.write else "read from"
+        if state.address in _PRIVATE:
+            what, number, bits = "unprivileged access to a private peripheral", ex.BUS_FAULT, fr.PRECISERR
+        else:
+            what, number, bits = f"MPU: no right to the {kind} {state.address:#010x}", ex.MEM_MANAGE, fr.DACCVIOL
+        self.frames.fault(Fault(number, bits, what, state.pc, state.address))
+
+    def _fetch_denied(self) -> None:
+        state = self._native.state
+        what = f"no right to execute at {state.address:#010x}"
+        self.frames.fault(Fault(ex.MEM_MANAGE, fr.IACCVIOL, what, state.pc))
+
+    def _unaligned(self) -> None:
+        self._undo()
+        state = self._native.state
+        what = f"unaligned access of {state.size} bytes to {state.address:#010x}"
+        self.frames.fault(Fault(ex.USAGE_FAULT, fr.UNALIGNED, what, state.pc))
+
+    def _coprocessor(self) -> None:
+        what = "instruction of a coprocessor that CPACR does not enable or that is not there"
+        self.frames.fault(Fault(ex.USAGE_FAULT, fr.NOCP, what, self._native.state.pc))
+
+    def _zero_divisor(self) -> None:
+        self.frames.fault(Fault(ex.USAGE_FAULT, fr.DIVBYZERO, "division by zero", self._native.state.pc))
+
+    def _supervisor_call(self) -> None:
+        self._pc = self._after() | 1
+        self.frames.call(ex.SV_CALL, self._after())
+
+    def _breakpoint(self) -> None:
+        pc = self._native.state.pc
+        if self.scs.monitor_enabled():
+            self.frames.call(ex.DEBUG_MONITOR, pc)
+            return
+        self.frames.breakpoint(pc)
+
+    def _sleep_interrupt(self) -> None:
+        self._pc = self._after() | 1
+        self._sleeping = True
+
+    def _sleep_event(self) -> None:
+        self._pc = self._after() | 1
+        self._sleeping, self._event = not self._event, False
+
+    def _send_event(self) -> None:
+        self._pc = self._after() | 1
+        self._event = True
+
+    # --- callbacks of the emulator --------------------------------------------------------------------------------
+
+    def _interrupted(self, _engine: unicorn.Uc, number: int, _data: object) -> None:
+        if number == _EXCEPTION_RETURN:
+            self._link = self.registers.pc | 1
+            self._native.state.reason = Stop.TIME
+            self._engine.emu_stop()
+        elif number == _PREFETCH_ABORT:
+            self._fault = self._fetch_fault(self.registers.pc)
+            self._native.state.reason = Stop.TIME
+            self._engine.emu_stop()
+        else:
+            self._fail(ChipError(f"the emulator raised exception {number}", pc=self._native.state.pc))
+
+    def _fetch_fault(self, address: int) -> Fault:
+        if not self._native.rights(address) & FETCH:
+            return Fault(ex.MEM_MANAGE, fr.IACCVIOL, f"no right to execute at {address:#010x}", address & ~1)
+        return Fault(ex.BUS_FAULT, fr.IBUSERR, f"execution at {address:#010x}, where no memory is", address & ~1)
+
+    def _bad_access(self, _engine: unicorn.Uc, access: int, address: int, size: int, value: int, _data: object) -> bool:
+        try:
+            self._explain(access, address, size, value)
+        except BaseException as failure:  # noqa: BLE001 - it must not pass through C
+            self._fail(failure)
+        return False
+
+    def _explain(self, access: int, address: int, size: int, value: int) -> None:
+        pc = self._native.state.pc
+        if self._native.state.reason != Stop.RUNNING:
+            return
+        if access in (unicorn.UC_MEM_FETCH_UNMAPPED, unicorn.UC_MEM_FETCH_PROT):
+            self._fault = self._fetch_fault(address)
+            return
+        window = self.memory.window_at(address)
+        if window is not None or access in (unicorn.UC_MEM_READ_PROT, unicorn.UC_MEM_WRITE_PROT):
+            verb = "written" if access in (unicorn.UC_MEM_WRITE_PROT, unicorn.UC_MEM_WRITE_UNMAPPED) else "read"
+            raise ChipError(f"memory that cannot be {verb} at present", address, pc)
+        if access == unicorn.UC_MEM_WRITE_UNMAPPED:
+            what = f"write of {size} bytes to {address:#010x}, where nothing is"
+            self._fault = Fault(ex.BUS_FAULT, fr.IMPRECISERR, what, self._after())
+        else:
+            what = f"read of {size} bytes from {address:#010x}, where nothing is"
+            self._fault = Fault(ex.BUS_FAULT, fr.PRECISERR, what, pc, address)
+
+    def _fail(self, failure: BaseException) -> None:
+        self._failure = failure
+        self._native.state.reason = Stop.TIME
+        self._engine.emu_stop()
+
+    def _mmio_read(self, address: int, size: int) -> int:
+        try:
+            return self._read(address, size)
+        except BaseException as failure:  # noqa: BLE001 - it must not pass through C
+            self._fail(failure)
+            return 0
+
+    def _mmio_write(self, address: int, size: int, value: int) -> None:
+        try:
+            self._write(address, size, value & ((1 << 8 * size) - 1))
+        except BaseException as failure:  # noqa: BLE001 - it must not pass through C
+            self._fail(failure)
+
+    def _read(self, address: int, size: int) -> int:
+        self._catch_up()
+        value = self.bus.read(address, size)
+        state = self._native.state
+        key = (state.pc, address)
+        if address not in _PRIVATE and self._seen.get(key) == value and state.cycles - self._last_access < _NEARBY:
+            self._waiting(address, value)
+        self._seen[key] = value
+        self._last_access = state.cycles
+        self._follow()
+        return value
+
+    def _waiting(self, address: int, value: int) -> None:
+        """The program polls: time goes on to the next event, as if the bus were slow; else it gets the same answer."""
+        state, step = self._native.state, self.bus.next_event()
+        if not self._quiet():
+            state.cycles += step or 1
+            return
+        state.cycles += self.idle(min(step or _SKIP, _SKIP))
+        state.soon |= self.called
+        state.answer, state.answer_pc, state.answer_address = value, state.pc, address
+        state.answer_until = state.cycles + _ANSWERED
+
+    def _quiet(self) -> bool:
+        """Nothing is under way outside of the core."""
+        return all(one.next_event() is None for one in self._peripherals)
+
+    def _write(self, address: int, size: int, value: int) -> None:
+        self._catch_up()
+        self.bus.write(address, size, value)
+        self._seen.clear()
+        self._last_access = self._native.state.cycles
+        self.memory.follow_windows()
+        if address in _PRIVATE:
+            self._native.state.soon, self._dirty = 1, True
+        self._follow()
+
+    def _follow(self) -> None:
+        """A register access may have moved the next event, or made an exception pending."""
+        state = self._native.state
+        step = self.bus.next_event()
+        if step is not None:
+            state.deadline = min(state.deadline, state.cycles + step)
+        self.exceptions.set_levels(self.bus.irqs())
+        if self.exceptions.pending & self.exceptions.enabled:
+            state.soon = 1
+
+
+_HANDLERS: dict[Stop, Callable[[Cpu], None]] = {
+    Stop.DATA_DENIED: Cpu._data_denied, Stop.FETCH_DENIED: Cpu._fetch_denied, Stop.UNALIGNED: Cpu._unaligned,
+    Stop.COPROCESSOR: Cpu._coprocessor, Stop.ZERO_DIVISOR: Cpu._zero_divisor,
+    Stop.SUPERVISOR_CALL: Cpu._supervisor_call, Stop.BREAKPOINT: Cpu._breakpoint,
+    Stop.SLEEP_INTERRUPT: Cpu._sleep_interrupt, Stop.SLEEP_EVENT: Cpu._sleep_event, Stop.SEND_EVENT: Cpu._send_event,
+}  # fmt: skip
+
+
+def _in_areas(address: int) -> bool:
+    return any(origin <= address < origin + size for origin, size in _AREAS)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs on emulated cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .chip.cpu import Cpu, Part
+from .chip.parts import F412ZG
+from .programs import result_of
+
+
+@pytest.fixture
+def execute(cross_compiler: str, tmp_path: Path) -> Callable[..., Cpu]:  # noqa: ARG001 - must be there
+    """A function that compiles an assembly text, runs it to its end and gives the core."""
+
+    def run(body: str, part: Part = F412ZG, faults: bool = False, **options: str) -> Cpu:
+        return result_of(tmp_path, part, body, faults, **options)
+
+    return run
