@@ -33,14 +33,17 @@ Images = Callable[..., Path]
 @pytest.fixture(scope="module")
 def images(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Images:
     """A function that builds an image once."""
-    built: dict[tuple[str, ...], Path] = {}
+    built: dict[tuple[str, ...], Path | None] = {}
 
     def image(board: str, app: str, models: tuple[str, ...] = (), layout: str = "", **settings: str) -> Path:
         key = (board, app, layout, *models)
         if key not in built:
+            built[key] = None
             files = [zoo / "models" / f"{name}.tflite" for name in models]
             built[key] = build_image(tmp_path_factory.mktemp("image"), board, app, files, layout, **settings)
-        return built[key]
+        elf = built[key]
+        assert elf is not None, "the image could not be built for an earlier test"
+        return elf
 
     return image
 
@@ -48,12 +51,15 @@ def images(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Images:
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A function that builds the image that can be told to fault."""
-    built: dict[str, Path] = {}
+    built: dict[str, Path | None] = {}
 
     def image(board: str) -> Path:
         if board not in built:
+            built[board] = None
             built[board] = build_app(tmp_path_factory.mktemp("faults"), board, APPS / "faults")
-        return built[board]
+        elf = built[board]
+        assert elf is not None, "the image could not be built for an earlier test"
+        return elf
 
     return image
 

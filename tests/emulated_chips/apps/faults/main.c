@@ -58,11 +58,14 @@ __attribute__((noinline)) void no_memory(void)
     (void)*(volatile uint32_t *)0x1F000000u;
 }
 
-/* Each frame keeps the one before alive, so no call can become a loop. */
+/* Each frame keeps the one before alive, so no call can become a loop; the end is never reached. */
 __attribute__((noinline)) uint32_t deep_recursion(volatile uint32_t *caller, uint32_t depth)
 {
     volatile uint32_t own[16];
     own[depth % 16u] = caller[0] + depth;
+    if (depth == UINT32_MAX) {
+        return 0;
+    }
     return deep_recursion(own, depth + 1u) + own[0];
 }
 
