@@ -128,6 +128,10 @@ class Bus:
         for low, high in zip(self.peripherals, self.peripherals[1:], strict=False):
             if low.base + low.size > high.base:
                 raise ValueError(f"{low.name} and {high.name} overlap")
+        # Most models neither take time nor interrupt; they are asked at every access of any.
+        self._timed = [one for one in self.peripherals if type(one).advance is not Peripheral.advance]
+        self._eventful = [one for one in self.peripherals if type(one).next_event is not Peripheral.next_event]
+        self._interrupting = [one for one in self.peripherals if type(one).irqs is not Peripheral.irqs]
 
     def find(self, address: int) -> Peripheral:
         """The peripheral at an address.
@@ -166,17 +170,17 @@ class Bus:
 
     def advance(self, cycles: int) -> None:
         """Time passes for all peripherals."""
-        for one in self.peripherals:
+        for one in self._timed:
             one.advance(cycles)
 
     def next_event(self) -> int | None:
         """Core cycles until the first of them changes by itself."""
-        times = [time for one in self.peripherals if (time := one.next_event()) is not None]
+        times = [time for one in self._eventful if (time := one.next_event()) is not None]
         return max(1, min(times)) if times else None
 
     def irqs(self) -> set[int]:
         """All asserted interrupt lines."""
-        return set().union(*(one.irqs() for one in self.peripherals))
+        return set().union(*(one.irqs() for one in self._interrupting))
 
     def windows(self) -> list[Window]:
         """The memories behind all of them."""

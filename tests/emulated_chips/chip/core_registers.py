@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import unicorn
 from unicorn import arm_const as arm
+from unicorn.unicorn_py3 import unicorn as binding
 
 from .exceptions import Masks
 
+_READ, _WRITE = binding.uclib.uc_reg_read, binding.uclib.uc_reg_write
 FLOAT_CONTEXT = 4
 """CONTROL.FPCA."""
 
@@ -16,13 +20,25 @@ class CoreRegisters:
     """General, special and floating-point registers of an emulator of an M-profile core."""
 
     def __init__(self, engine: unicorn.Uc) -> None:
-        self._engine = engine
+        self._handle = engine._uch  # noqa: SLF001 - the binding's own calls take ten times as long
+        self._word, self._double = ctypes.c_uint32(), ctypes.c_uint64()
+        self._at, self._wide_at = ctypes.byref(self._word), ctypes.byref(self._double)
 
     def _get(self, number: int) -> int:
-        return int(self._engine.reg_read(number)) & 0xFFFFFFFF
+        _READ(self._handle, number, self._at)
+        return self._word.value
 
     def _set(self, number: int, value: int) -> None:
-        self._engine.reg_write(number, value & 0xFFFFFFFF)
+        self._word.value = value & 0xFFFFFFFF
+        _WRITE(self._handle, number, self._at)
+
+    def _get_double(self, number: int) -> int:
+        _READ(self._handle, arm.UC_ARM_REG_D0 + number, self._wide_at)
+        return self._double.value
+
+    def _set_double(self, number: int, value: int) -> None:
+        self._double.value = value
+        _WRITE(self._handle, arm.UC_ARM_REG_D0 + number, self._wide_at)
 
     def __getitem__(self, number: int) -> int:
         """r0 to r12, 13: the stack pointer in use, 14: LR."""
@@ -89,14 +105,14 @@ class CoreRegisters:
 
     def float_words(self) -> list[int]:
         """s0 to s15 as 16 words, FPSCR, and the reserved word of a stack frame: 18 words."""
-        doubles = [int(self._engine.reg_read(arm.UC_ARM_REG_D0 + number)) for number in range(8)]
+        doubles = [self._get_double(number) for number in range(8)]
         words = [word for double in doubles for word in (double & 0xFFFFFFFF, double >> 32 & 0xFFFFFFFF)]
         return [*words, self._get(arm.UC_ARM_REG_FPSCR), 0]
 
     def set_float_words(self, words: list[int]) -> None:
         """The reverse of `float_words`."""
         for number in range(8):
-            self._engine.reg_write(arm.UC_ARM_REG_D0 + number, words[2 * number] | words[2 * number + 1] << 32)
+            self._set_double(number, words[2 * number] | words[2 * number + 1] << 32)
         self._set(arm.UC_ARM_REG_FPSCR, words[16])
 
 

@@ -33,7 +33,6 @@ waiting core looks up after the second number; a polling one gets the same answe
 _AREAS = ((0x40000000, 0x20000000), (0xE0000000, 0x100000))
 _PRIVATE = range(0xE0000000, 0xE0100000)
 _PREFETCH_ABORT, _EXCEPTION_RETURN = 3, 8
-_NEVER = 0xFFFFFFFE
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,6 @@ class Cpu:
     Attributes:
         registers: of the core.
         scs: the system control space.
-        idle: called when the program waits and no peripheral has anything under way, with the cycles until the core
-            itself has something to do; returns how many of them (at least 1) pass.
-        service: called about every `SLICE` cycles, and soon after `called` was set.
-        called: `idle` found that the outside has something.
         symbols: addresses of the program's names, for whoever loads one.
         resets: how many resets the program asked for.
     """
@@ -80,9 +75,6 @@ class Cpu:
         self.frames = Frames(self._engine, self.registers, self.memory, self.scs, self._native, self._jump)
         self._connect()
         self.symbols: dict[str, int] = {}
-        self.idle: Callable[[int], int] = lambda cycles: cycles
-        self.service: Callable[[], None] = lambda: None
-        self.called = False
         self._failure: BaseException | None = None
         self._fault: Fault | None = None
         self._link: int | None = None
@@ -175,12 +167,16 @@ class Cpu:
 
     def _catch_up(self) -> None:
         """Lets the time that passed since the last call pass for the peripherals."""
-        delta, self._synced = self.cycles - self._synced, self.cycles
-        self.bus.advance(delta)
-        self.exceptions.set_levels(self.bus.irqs())
-        self.memory.follow_windows()
+        now = self.cycles
+        if delta := now - self._synced:
+            self._synced = now
+            self.bus.advance(delta)
+            self.memory.follow_windows()
 
     def _take_pending(self) -> None:
+        self.exceptions.set_levels(self.bus.irqs())
+        if not self.exceptions.pending:
+            return
         masks = self.registers.masks()
         number = self.exceptions.next_to_take(masks)
         if number is not None:
@@ -191,15 +187,9 @@ class Cpu:
 
     def _sleep(self, end: int) -> None:
         step = self.bus.next_event()
-        step = min(step if step is not None else _ANSWERED, max(end - self.cycles, 1))
-        self._native.state.cycles += self.idle(step) if self._quiet() else step
-        self._look_outside()
-
-    def _look_outside(self) -> None:
-        """What comes from outside comes at this time, not at that of the last event."""
+        step = min(step or _ANSWERED, _ANSWERED, max(end - self.cycles, 1))
+        self._native.state.cycles += step
         self._catch_up()
-        self.called = False
-        self.service()
 
     def _set_deadline(self, end: int) -> None:
         self._end = end
@@ -212,17 +202,13 @@ class Cpu:
         self._set_deadline(end)
         self._native.undo()
         self._native.state.answer_until = 0
-        try:
-            self._engine.emu_start(self._pc, _NEVER)
-            error = None
-        except unicorn.UcError as caught:
-            error = caught
+        error = self._native.start(self._pc)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
         self._pc = self.registers.pc | 1
         self._stopped(error)
-        self._look_outside()
+        self._catch_up()
 
     def _configure(self) -> None:
         """Tells the hooks what registers of the SCS decide."""
@@ -245,7 +231,7 @@ class Cpu:
 
     # --- why the emulator stopped ---------------------------------------------------------------------------------
 
-    def _stopped(self, error: unicorn.UcError | None) -> None:
+    def _stopped(self, error: int) -> None:
         state = self._native.state
         reason = Stop(state.reason)
         if self._fault is not None:
@@ -257,17 +243,17 @@ class Cpu:
         elif reason in _HANDLERS:
             self._pc = state.pc | 1
             _HANDLERS[reason](self)
-        elif error is not None:
+        elif error != unicorn.UC_ERR_OK:
             self._emulator_error(error)
 
-    def _emulator_error(self, error: unicorn.UcError) -> None:
+    def _emulator_error(self, error: int) -> None:
         pc = self._pc & ~1
         if not self.registers.xpsr >> 24 & 1:
             self._pc = pc
-        elif error.errno == unicorn.UC_ERR_INSN_INVALID:
+        elif error == unicorn.UC_ERR_INSN_INVALID:
             self.frames.fault(Fault(ex.USAGE_FAULT, fr.UNDEFINSTR, "undefined instruction", pc))
         else:
-            raise ChipError(f"the emulator stopped: {error}", pc=pc)
+            raise ChipError(f"the emulator stopped: {unicorn.UcError(error)}", pc=pc)
 
     def _after(self) -> int:
         """The address behind the instruction that stopped."""
@@ -414,8 +400,7 @@ class Cpu:
         if not self._quiet():
             state.cycles += step or 1
             return
-        state.cycles += self.idle(min(step or _SKIP, _SKIP))
-        state.soon |= self.called
+        state.cycles += min(step or _SKIP, _SKIP)
         state.answer, state.answer_pc, state.answer_address = value, state.pc, address
         state.answer_until = state.cycles + _ANSWERED
 

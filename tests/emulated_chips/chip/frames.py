@@ -129,17 +129,18 @@ class Frames:
             words += registers.float_words()
         frame = sp - 4 * len(words)
         frame = frame & ~4 if aligned else frame
-        failure = next((bit for place in range(len(words)) if (bit := self._stack_denied(frame + 4 * place, WRITE))), 0)
+        failure = self._stack_denied(frame, 4 * len(words), WRITE)
         if not failure:
             self._engine.mem_write(frame, b"".join(word.to_bytes(4, "little") for word in words))
         registers[13] = frame
         return failure or None
 
-    def _stack_denied(self, address: int, need: int) -> int:
-        """MSTKERR or STKERR (for READ: MUNSTKERR, UNSTKERR) if a word of a frame cannot be there, else 0."""
-        if not self._native.rights(address & 0xFFFFFFFF) & need:
+    def _stack_denied(self, frame: int, size: int, need: int) -> int:
+        """MSTKERR or STKERR (for READ: MUNSTKERR, UNSTKERR) if a frame cannot be there, else 0."""
+        rights = (self._native.rights(place & 0xFFFFFFFF) for place in (*range(frame, frame + size, 32), frame + size - 1))
+        if not all(right & need for right in rights):
             return MSTKERR if need == WRITE else MUNSTKERR
-        if not self._memory.allows(address, 4, need == WRITE):
+        if not self._memory.allows(frame, size, need == WRITE):
             return STKERR if need == WRITE else UNSTKERR
         return 0
 
@@ -216,7 +217,7 @@ class Frames:
         registers, process = self._registers, link & 15 == 13
         frame = registers.stack(process)
         words = (EXTENDED if not link & 0x10 else BASIC) // 4
-        failure = next((bit for place in range(words) if (bit := self._stack_denied(frame + 4 * place, READ))), 0)
+        failure = self._stack_denied(frame, 4 * words, READ)
         if failure:
             number = ex.MEM_MANAGE if failure & 0xFF else ex.BUS_FAULT
             self.fault(Fault(number, failure, f"the stack frame at {frame:#x} cannot be read", link & ~1))

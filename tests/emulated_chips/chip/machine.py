@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board: a chip with an image in flash, and its console as a queue of bytes or as a socket."""
+"""A board: a chip with an image in flash, and its console as a queue of bytes or as a line of `ai_runner`."""
 
 from __future__ import annotations
 
-import select
-import socket
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from .bus import ChipError, Peripheral
 from .cpu import Cpu, Part
 from .image import Image, read_image
 
-_PATIENCE = 0.02
-"""Seconds that a board with nothing to do waits for the other side before it looks up."""
+_CHUNK, _PAUSE = 64, 50_000
+"""A read from the console ends with so many bytes, or so many cycles after one."""
 
 
 class Line(Protocol):
@@ -33,16 +28,8 @@ class Line(Protocol):
         """The other side sends bytes."""
 
 
-class CoreHz(Protocol):
-    """Has the core's frequency at this moment in Hz."""
-
-    hz: int
-
-
 class Chip(Protocol):
     """A part with its peripherals, wired for a board."""
-
-    clock: CoreHz
 
     @property
     def console(self) -> Line:
@@ -60,19 +47,22 @@ class Machine:
         cpu: its core.
         image: what is in its flash.
         written: what the console has sent.
+        last_byte: when it sent the last byte, in cycles.
+        hz: cycles of an emulated second.
     """
 
-    def __init__(self, part: Part, chip: Chip, elf: Path) -> None:
+    def __init__(self, part: Part, chip: Chip, elf: Path, hz: int) -> None:
         self.chip, self.image = chip, read_image(elf)
         self.cpu = Cpu(part, chip.peripherals)
         for address, content in self.image.segments:
             self.cpu.memory.program(address, content)
-        self.written = bytearray()
+        self.written, self.last_byte, self.hz = bytearray(), 0, hz
         chip.console.listener = self._byte
         self.cpu.reset()
 
     def _byte(self, byte: int) -> None:
         self.written.append(byte)
+        self.last_byte = self.cpu.cycles
 
     @property
     def text(self) -> str:
@@ -103,87 +93,48 @@ class Machine:
         return self.text
 
 
-class Served:
-    """A machine in a thread, its console on a TCP port, for a `with` statement; emulated time follows real time only
-    while the machine has nothing to do.
+class ConsoleLine:
+    """A machine's console as a transport of `ai_runner`: reading lets the machine run, in the thread that reads.
+
+    All times are emulated ones; `MachineTime` gives them to the runner, so that neither side is ever too slow.
 
     Attributes:
-        description: the console in the form that AiRunner.connect takes.
-        failure: what ended the machine.
+        name, byte_seconds: as `ai_runner.drivers.Transport`.
     """
 
     def __init__(self, machine: Machine) -> None:
-        self.machine, self.failure = machine, None
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._client: socket.socket | None = None
-        self._out = bytearray()
-        self._end = False
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        machine.chip.console.listener = self._byte
-        machine.cpu.idle, machine.cpu.service = self._idle, self._service
+        self.name, self.byte_seconds = "emulated chip", 0.0
+        self._machine = machine
+        self._taken = len(machine.written)
+        self._grown = 0
 
-    failure: BaseException | None
+    def read(self, timeout: float) -> bytes:
+        """What has arrived within emulated seconds: at least one byte, and those that follow without a pause."""
+        machine = self._machine
+        machine.run(max(1, int(timeout * machine.hz)), self._complete)
+        data = bytes(machine.written[self._taken :])
+        self._taken += len(data)
+        return data
 
-    @property
-    def description(self) -> str:
-        """The console in the form that AiRunner.connect takes."""
-        return f"socket:127.0.0.1:{self._server.getsockname()[1]}"
+    def _complete(self) -> bool:
+        machine = self._machine
+        waiting = len(machine.written) - self._taken
+        return waiting >= _CHUNK or (waiting > 0 and machine.cpu.cycles - machine.last_byte > _PAUSE)
 
-    def __enter__(self) -> Self:
-        """Starts the machine."""
-        self._thread.start()
-        return self
+    def write(self, data: bytes) -> None:
+        """Sends bytes to the board."""
+        self._machine.chip.console.receive(data)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Stops it.
+    def close(self) -> None:
+        """Nothing to close."""
 
-        Raises:
-            ChipError: what the machine ended with, if it did; it replaces the client's own failure.
-        """
-        self._end = True
-        self._thread.join()
-        for one in (self._client, self._server):
-            if one is not None:
-                one.close()
-        if self.failure is not None:
-            raise self.failure from error
 
-    def _work(self) -> None:
-        try:
-            while not self._end:
-                self.machine.run(1_000_000, lambda: self._end)
-        except BaseException as failure:  # noqa: BLE001 - told to the thread that waits
-            self.failure = failure
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+class MachineTime:
+    """Stands for the module `time`: seconds pass as the machine runs."""
 
-    def _byte(self, byte: int) -> None:
-        self.machine.written.append(byte)
-        self._out.append(byte)
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
 
-    def _idle(self, cycles: int) -> int:
-        """Waits for the other side as long as those cycles take."""
-        hz = self.machine.chip.clock.hz
-        start = time.monotonic()
-        self.machine.cpu.called = self._arrived(min(cycles / hz, _PATIENCE))
-        return max(1, min(cycles, int((time.monotonic() - start) * hz)))
-
-    def _arrived(self, seconds: float) -> bool:
-        """Whether the other side connects, sends or leaves within a time; sends what the console has sent."""
-        if self._client is not None and self._out:
-            self._client.sendall(self._out)
-            self._out.clear()
-        return bool(select.select([self._client or self._server], [], [], seconds)[0])
-
-    def _service(self) -> None:
-        if not self._arrived(0):
-            return
-        if self._client is None:
-            self._client, _ = self._server.accept()
-            self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        elif data := self._client.recv(4096):
-            self.machine.chip.console.receive(data)
-        else:
-            self._client.close()
-            self._client = None
+    def monotonic(self) -> float:
+        """Emulated seconds."""
+        return self._machine.cpu.cycles / self._machine.hz

@@ -18,7 +18,7 @@ from unicorn.unicorn_py3 import unicorn as binding
 SOURCE = Path(__file__).with_name("hooks.c")
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "emulated_chips"
 REGIONS, LINES, DECODED, UNDONE = 16, 4096, 65536, 64
-FOREVER = (1 << 64) - 1
+_NEVER = 0xFFFFFFFE
 
 
 class Stop(enum.IntEnum):
@@ -148,6 +148,10 @@ class Native:
             place = ctypes.byref(area)
             status = binding.uclib.uc_mmio_map(self._engine, _U64(origin), ctypes.c_size_t(size), reads, place, writes, place)
             assert status == 0, f"uc_mmio_map: {status}"
+
+    def start(self, pc: int) -> int:
+        """Executes from an address, with bit 0 set, until something stops it; a status of unicorn (UC_ERR_...)."""
+        return int(binding.uclib.uc_emu_start(self._engine, _U64(pc), _U64(_NEVER), _U64(0), ctypes.c_size_t(0)))
 
     def refresh(self) -> None:
         """Masks, privilege, the MPU or an IT state were changed by Python."""
