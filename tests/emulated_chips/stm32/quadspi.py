@@ -49,6 +49,7 @@ class Quadspi(TimedRegisters):
         "ABORT": ("CR", "ABORT"),
         "BUSY": ("SR", "BUSY"),
     }
+    consumed = frozenset({0x20})
     layout = (
         register(
             "CR", 0x00, 0, "EN=0 ABORT=1/rs DMAEN=2 TCEN=3 SSHIFT=4 DFM=6 FSEL=7 FTHRES=12:8 TEIE=16 TCIE=17 FTIE=18"
