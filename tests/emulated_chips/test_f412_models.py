@@ -255,7 +255,7 @@ def test_a_clock_enable_takes_two_cycles() -> None:
     d = f412()
     enable, port = 0x40023830, 0x40020C00
     d.bus.write(enable, 4, 1 << 3)
-    with pytest.raises(ChipError, match="GPIOD: accessed before the clock enable RCC_AHB1ENR.GPIODEN took effect"):
+    with pytest.raises(ChipError, match=r"GPIOD: accessed before the clock enable RCC_AHB1ENR.GPIODEN took effect"):
         d.bus.read(port, 4)
     d.bus.read(enable, 4)
     assert d.bus.read(port, 4) == 0

@@ -177,6 +177,23 @@ def test_the_array_is_read_indirectly() -> None:
     assert d.field("QUADSPI.SR.BUSY") == 0
 
 
+def test_a_die_in_the_quad_protocol_hears_four_lines_only() -> None:
+    d = h747().run(CONNECTED)
+    for die in chip(d).qspi.dies:
+        die.quad = True
+    qspi_reset(d)
+    assert indirect(d, 0x05, 2) == b"\xff\xff"
+    for opcode in (0x66, 0x99):
+        d.write("QUADSPI.CCR", 3 << 8 | opcode)
+        d.wait("QUADSPI.SR.BUSY", 0)
+    d.pass_time(50e-6)
+    assert indirect(d, 0x05, 2) == b"\0\0"
+    for opcode in (0x66, 0x99):
+        d.write("QUADSPI.CCR", 3 << 8 | opcode)
+        d.wait("QUADSPI.SR.BUSY", 0)
+    assert indirect(d, 0x9F, 2) == b"\x20\x20"
+
+
 def test_automatic_polling() -> None:
     d = h747().run(CONNECTED)
     instruction(d, 0x06)
@@ -230,7 +247,8 @@ def test_other_reads_that_are_right() -> None:
     (r"CR.DFM is 0", [*CONNECTED, change("QUADSPI.CR", DFM=0), run(0x66)]),
     (r"DCR.FSIZE is 25", [*CONNECTED, change("QUADSPI.DCR", FSIZE=25), run(0x66)]),
     (r"the clock would run at 200.0 MHz, at most 133", [*CONNECTED, change("QUADSPI.CR", PRESCALER=0), run(0x66)]),
-    (r"CCR.IMODE", [*CONNECTED, write("QUADSPI.CCR", 3 << 8 | 0x66)]),
+    (r"CCR.IMODE is 0", [*CONNECTED, write("QUADSPI.CCR", 0x66)]),
+    (r"read 0xec with the instruction on 4 lines", [*CONNECTED, write("QUADSPI.CCR", 0xF283FEC)]),
     (r"CCR: DDR", [*CONNECTED, write("QUADSPI.CCR", 1 << 31 | 1 << 8 | 0x66)]),
     (r"RESET MEMORY \(0x99\) without RESET ENABLE", [*CONNECTED, run(0x99)]),
     (r"RESET MEMORY \(0x99\) without RESET ENABLE", [*CONNECTED, run(0x66), run(0x06), run(0x99)]),

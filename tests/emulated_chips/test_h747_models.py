@@ -130,6 +130,15 @@ def test_the_kernel_clock_can_be_the_hsi() -> None:
     assert d.chip.rcc.usart1() == 64_000_000
 
 
+def test_the_supply_configuration_outlives_a_reset() -> None:
+    d = h747().run(H7_ALL)
+    d.bus.reset()
+    assert d.chip.clock.hz == 64_000_000
+    assert d.field("PWR.CR3.LDOEN") == 0
+    d.run(H7_ALL)
+    assert d.chip.clock.hz == 400_000_000
+
+
 def test_identity() -> None:
     assert h747().field("DBGMCU.IDCODE.DEV_ID") == 0x450
 

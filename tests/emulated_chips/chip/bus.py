@@ -71,12 +71,14 @@ class Peripheral:
         base: address of the first register.
         size: bytes of the register block.
         windows: memories behind it.
+        consumed: offsets of registers whose reads take something away (data): reading one again is no waiting.
     """
 
     name: str = "?"
     base: int = 0
     size: int = 0x400
     windows: list[Window]
+    consumed: frozenset[int] = frozenset()
 
     def __init__(self) -> None:
         self.windows = []
@@ -151,6 +153,11 @@ class Bus:
             return one.read(address - one.base, size) & ((1 << 8 * size) - 1)
         except ChipError as error:
             raise _located(error, address) from None
+
+    def consumes(self, address: int) -> bool:
+        """Whether a read takes something away."""
+        one = self.find(address)
+        return address - one.base & ~3 in one.consumed
 
     def write(self, address: int, size: int, value: int) -> None:
         """Stores 1, 2 or 4 bytes; raises ChipError."""

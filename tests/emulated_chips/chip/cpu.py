@@ -387,9 +387,10 @@ class Cpu:
         value = self.bus.read(address, size)
         state = self._native.state
         key = (state.pc, address)
-        if address not in _PRIVATE and self._seen.get(key) == value and state.cycles - self._last_access < _NEARBY:
-            self._waiting(address, value)
-        self._seen[key] = value
+        if address not in _PRIVATE and not self.bus.consumes(address):
+            if self._seen.get(key) == value and state.cycles - self._last_access < _NEARBY:
+                self._waiting(address, value)
+            self._seen[key] = value
         self._last_access = state.cycles
         self._follow()
         return value

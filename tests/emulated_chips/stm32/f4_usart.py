@@ -14,6 +14,7 @@ RECEIVE_FLAGS = ("PE", "FE", "NF", "ORE", "IDLE")
 class F4Usart(Usart):
     """One USART; `name`, `base` and `irq` are set by the chip."""
 
+    consumed = frozenset({0x04})
     layout = (
         register(
             "SR", 0x00, 0xC0, "PE=0/r FE=1/r NF=2/r ORE=3/r IDLE=4/r RXNE=5/rc_w0 TC=6/rc_w0 TXE=7/r LBD=8/rc_w0"

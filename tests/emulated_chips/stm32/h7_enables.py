@@ -26,7 +26,7 @@ APB4 = {
     "COMP12": 14, "VREF": 15, "SAI4": 21,
 }  # fmt: skip
 # Bus, bits with enable and reset, bits with enable only, bits with reset only, enable register after reset.
-BUSES = (
+BUSES: tuple[tuple[str, dict[str, int], dict[str, int], dict[str, int], int], ...] = (
     ("AHB3", AHB3, {}, {"CPU": 31}, 0),
     ("AHB1", AHB1, {"ETH1TX": 16, "ETH1RX": 17, "USB1ULPI": 26, "USB2ULPI": 28}, {}, 0),
     ("AHB2", AHB2, {"SRAM1": 29, "SRAM2": 30, "SRAM3": 31}, {}, 0),

@@ -50,6 +50,15 @@ class H7Power(TimedRegisters):
         self._configured = False
         self.overdrive = False
 
+    def reset(self) -> None:
+        """The supply configuration is lost at power-on only."""
+        supply, configured, valid = self.get("CR3"), self._configured, self.get("CSR1", "ACTVOSRDY")
+        super().reset()
+        if configured:
+            self.values["CR3"], self._configured = supply, True
+            self.put("CSR1", "ACTVOSRDY", valid)
+            self.put("D3CR", "VOSRDY", valid)
+
     def write_cr3(self, old: int, new: int) -> None:
         if self._configured:
             if (old ^ new) & SUPPLY:

@@ -20,6 +20,7 @@ class H7Usart(Usart):
     """One USART; `name`, `base` and `irq` are set by the chip."""
 
     flags: ClassVar[dict[str, tuple[str, str]]] = {"TEACK": ("ISR", "TEACK"), "REACK": ("ISR", "REACK")}
+    consumed = frozenset({0x24})
     layout = (
         register(
             "CR1", 0x00, 0, "UE=0 UESM=1 RE=2 TE=3 IDLEIE=4 RXNEIE=5 TCIE=6 TXEIE=7 PEIE=8 PS=9 PCE=10 WAKE=11 M0=12"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One die of the MT25TL01G: an MT25QL512, as its data sheet says, in extended SPI protocol without DTR.
 
-Modelled: reset, identification, status, write enable, volatile configuration, address mode, array reads. Everything
-else (erasing, programming, quad protocol, sectors' locks) is refused.
+Modelled: reset, identification, status, write enable, volatile configuration, address mode, array reads. A die that
+another program left in the quad protocol understands a reset only. Everything else (erasing, programming, locks)
+is refused.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ class Transaction:
     """What the controller puts on the wires between two edges of chip select.
 
     Attributes:
-        opcode: the instruction, on one line.
+        opcode: the instruction.
         address_bytes, address_lines: 0 without an address.
         dummies: clock cycles before the data.
         data_lines: 0 without data.
         hz: the clock.
+        lines: of the instruction.
     """
 
     opcode: int
@@ -49,6 +51,7 @@ class Transaction:
     dummies: int
     data_lines: int
     hz: int
+    lines: int = 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,15 +60,24 @@ class Transaction:
 
 
 class Mt25q:
-    """The state of one die."""
+    """The state of one die.
+
+    Attributes:
+        quad: instructions come on four lines; never after a reset.
+        busy_until: end of the recovery from a reset, in picoseconds.
+    """
 
     def __init__(self) -> None:
         self.busy_until = 0
         self._defaults()
 
     def _defaults(self) -> None:
-        self.write_enabled = self.four_byte = self.reset_enabled = False
+        self.write_enabled = self.four_byte = self.reset_enabled = self.quad = False
         self.volatile = VOLATILE_DEFAULT
+
+    def deaf(self, one: Transaction) -> bool:
+        """Whether the instruction comes on the wrong number of lines, of which the die makes nothing."""
+        return one.lines != (4 if self.quad else 1)
 
     def _refuse(self, what: str) -> ChipError:
         return ChipError(f"MT25TL01G: {what}")
@@ -77,6 +89,8 @@ class Mt25q:
 
     def check_read(self, one: Transaction) -> None:
         """Raises ChipError where the die would return something else than the array's contents."""
+        if self.deaf(one):
+            raise self._refuse(f"read {one.opcode:#04x} with the instruction on {one.lines} lines")
         if one.opcode not in READS:
             raise self._refuse(f"opcode {one.opcode:#04x} is not a read that is modelled")
         lines, data, size, _ = READS[one.opcode]
@@ -109,6 +123,8 @@ class Mt25q:
 
     def command(self, one: Transaction, now: int) -> None:
         """An instruction without address and data."""
+        if self.deaf(one):
+            return
         self.begin(one, now)
         if one.shape != (0, 0, 0):
             raise self._refuse(f"instruction {one.opcode:#04x} takes no address, dummy cycles or data")
@@ -127,7 +143,9 @@ class Mt25q:
             raise self._refuse(f"instruction {one.opcode:#04x} is not modelled")
 
     def fetch(self, one: Transaction, length: int, now: int) -> bytes:
-        """A register read: `length` bytes."""
+        """A register read: `length` bytes; what nobody drives reads as ones."""
+        if self.deaf(one):
+            return b"\xff" * length
         self.begin(one, now)
         if one.shape != (0, 0, 1):
             raise self._refuse(f"register read {one.opcode:#04x} takes no address, no dummy cycles, data on one line")
@@ -145,6 +163,8 @@ class Mt25q:
 
     def store(self, one: Transaction, data: bytes, now: int) -> None:
         """A register write."""
+        if self.deaf(one):
+            return
         self.begin(one, now)
         if one.opcode != 0x81 or one.shape != (0, 0, 1) or len(data) != 1:
             raise self._refuse(

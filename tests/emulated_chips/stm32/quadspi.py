@@ -49,6 +49,7 @@ class Quadspi(TimedRegisters):
         "ABORT": ("CR", "ABORT"),
         "BUSY": ("SR", "BUSY"),
     }
+    consumed = frozenset({0x20})
     layout = (
         register(
             "CR", 0x00, 0, "EN=0 ABORT=1/rs DMAEN=2 TCEN=3 SSHIFT=4 DFM=6 FSEL=7 FTHRES=12:8 TEIE=16 TCIE=17 FTIE=18"
@@ -155,8 +156,8 @@ class Quadspi(TimedRegisters):
             raise self.error("CCR written while SR.BUSY is 1: wait, or abort the memory-mapped mode")
         if not self.get("CR", "EN"):
             raise self.error("CCR written while the controller is off (CR.EN)")
-        if self.get("CCR", "IMODE") != 1:
-            raise self.error("CCR.IMODE: the dies take instructions on one line")
+        if not self.get("CCR", "IMODE"):
+            raise self.error("CCR.IMODE is 0: the dies need an instruction")
         if new & 0xD0000000 or self.get("CCR", "ABMODE"):
             raise self.error("CCR: DDR, SIOO and alternate bytes are not modelled")
         self._check_bus()
@@ -188,11 +189,11 @@ class Quadspi(TimedRegisters):
             raise self.error(f"DCR.FSIZE is {self.get('DCR', 'FSIZE')}, the memory has 2^27 bytes (26)")
 
     def _transaction(self) -> Transaction:
-        part = {name: self.get("CCR", name) for name in ("INSTRUCTION", "ADMODE", "ADSIZE", "DCYC", "DMODE")}
+        part = {name: self.get("CCR", name) for name in ("INSTRUCTION", "IMODE", "ADMODE", "ADSIZE", "DCYC", "DMODE")}
         addressed = bool(part["ADMODE"])
         return Transaction(
             part["INSTRUCTION"], (part["ADSIZE"] + 1) * addressed, LINES[part["ADMODE"]], part["DCYC"],
-            LINES[part["DMODE"]], self.hz(),
+            LINES[part["DMODE"]], self.hz(), LINES[part["IMODE"]],
         )  # fmt: skip
 
     def _map(self) -> None:
@@ -212,7 +213,7 @@ class Quadspi(TimedRegisters):
 
     def _seconds(self, one: Transaction, length: int) -> float:
         """How long a transaction takes; both dies work at the same time."""
-        cycles = 8 + one.dummies
+        cycles = 8 // one.lines + one.dummies
         if one.address_bytes:
             cycles += 8 * one.address_bytes // one.address_lines
         if length:

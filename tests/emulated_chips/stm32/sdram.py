@@ -113,7 +113,8 @@ class Fmc(TimedRegisters):
         cycles = {part: math.ceil(ns * hz / 1e9 - 1e-9) for part, ns in needs.items()} | {"TMRD": T_MRD_CYCLES}
         for part, needed in cycles.items():
             if self._cycles(part) < needed:
-                raise self.error(f"{part} is {self._cycles(part)} clocks, the device needs {needed} at {hz / 1e6:.1f} MHz")
+                at = f"at {hz / 1e6:.1f} MHz"
+                raise self.error(f"{part} is {self._cycles(part)} clocks, the device needs {needed} {at}")
         active, row, to_column, precharge = (self._cycles(part) for part in ("TRAS", "TRC", "TRCD", "TRP"))
         recovery = max(active - to_column, row - to_column - precharge)
         if self._cycles("TWR") < recovery:
