@@ -33,7 +33,8 @@ def reason(done: subprocess.CompletedProcess[str]) -> str:
     if at is None:
         return f"exit {done.returncode}"
     needs = [line.partition("; largest")[0] for line in lines[at + 1 :] if ": needs " in line]
-    return "; ".join(needs) or lines[at].removeprefix("error: ")
+    first = lines[at + 1] if lines[at].endswith(":") and at + 1 < len(lines) else ""
+    return "; ".join(needs) or f"{lines[at].removeprefix('error: ')} {first}".strip()
 
 
 def build(folder: Path, board: str, layout: str, app: str, work: Path) -> dict[str, int] | str:
