@@ -95,6 +95,14 @@ def test_fifos_hold_sixteen_bytes() -> None:
     assert d.field("USART1.ISR.ORE") == 0
 
 
+def test_a_byte_waits_for_the_transmitter() -> None:
+    d = h747().run([*CONSOLE_OFF, change("USART1.CR1", UE=1, TE=1), write("USART1.TDR", 65)])
+    d.pass_time(1.5 * FRAME)
+    assert d.chip.console.sent == b""
+    d.pass_time(FRAME)
+    assert d.chip.console.sent == b"A"
+
+
 def test_an_overrun_without_fifo() -> None:
     d = h747().run(H7_ALL)
     d.chip.console.receive(b"ab")
@@ -221,7 +229,6 @@ RUNNING: list[Step] = [*CONSOLE_OFF, change("USART1.CR1", UE=1, TE=1, RE=1), lam
     (r"CR2 changed while the USART is enabled", [*RUNNING, change("USART1.CR2", STOP=2)]),
     (r"CR1 \(M, PCE.* changed while the USART is enabled", [*RUNNING, change("USART1.CR1", FIFOEN=1)]),
     (r"TDR written while the transmitter is off", [*CONSOLE_OFF, write("USART1.TDR", 65)]),
-    (r"TDR written before ISR.TEACK", [*CONSOLE_OFF, change("USART1.CR1", UE=1, TE=1), write("USART1.TDR", 65)]),
     (r"TDR written while TXE/TXFNF is 0", [*RUNNING, *[write("USART1.TDR", 65)] * 3]),
     (r"switched off while it sends", [*RUNNING, write("USART1.TDR", 65), change("USART1.CR1", UE=0)]),
     (r"ISR written with .* changes read-only RXNE", [*RUNNING, write("USART1.ISR", 1 << 5)]),

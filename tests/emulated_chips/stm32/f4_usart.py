@@ -55,6 +55,9 @@ class F4Usart(Usart):
     def receiving(self) -> bool:
         return bool(self.get("CR1", "UE") and self.get("CR1", "RE"))
 
+    def sending(self) -> bool:
+        return bool(self.get("CR1", "UE") and self.get("CR1", "TE"))
+
     def received(self, byte: int) -> None:
         if self.get("SR", "RXNE"):
             self.overruns += 1
@@ -91,7 +94,7 @@ class F4Usart(Usart):
         return self._data
 
     def write_dr(self, _: int, new: int) -> None:
-        if not (self.get("CR1", "UE") and self.get("CR1", "TE")):
+        if not self.sending():
             raise self.error("DR written while the transmitter is off (CR1.UE, CR1.TE)")
         if not self.get("SR", "TXE"):
             raise self.error("DR written while TXE is 0: the byte before is lost")

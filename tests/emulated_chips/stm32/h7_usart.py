@@ -75,7 +75,10 @@ class H7Usart(Usart):
         return ""
 
     def receiving(self) -> bool:
-        return bool(self.get("CR1", "UE") and self.get("CR1", "RE"))
+        return bool(self.get("ISR", "REACK"))
+
+    def sending(self) -> bool:
+        return bool(self.get("ISR", "TEACK"))
 
     def received(self, byte: int) -> None:
         if len(self._in) < self._depth():
@@ -116,8 +119,6 @@ class H7Usart(Usart):
     def write_tdr(self, _: int, new: int) -> None:
         if not (self.get("CR1", "UE") and self.get("CR1", "TE")):
             raise self.error("TDR written while the transmitter is off (CR1.UE, CR1.TE)")
-        if not self.get("ISR", "TEACK"):
-            raise self.error("TDR written before ISR.TEACK shows that the transmitter is on")
         if not self.get("ISR", "TXE"):
             raise self.error("TDR written while TXE/TXFNF is 0: the byte is lost")
         self._out.append(new & 0xFF)
@@ -175,9 +176,7 @@ class H7Usart(Usart):
         """TE and RE take effect some kernel cycles after UE and they are set."""
         was, on = old & old >> bit & 1, new & new >> bit & 1
         if on and not was:
-            self.rise(flag, 1e-6)
-            if bit == 3:
-                self.preamble()
+            self.rise(flag, 1e-6, self.preamble if bit == 3 else None)
         if was and not on:
             if bit == 3 and self._shifting is not None:
                 raise self.error("CR1: the transmitter is switched off while it sends")

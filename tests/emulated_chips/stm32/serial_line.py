@@ -61,6 +61,10 @@ class Usart(TimedRegisters):
         """Whether the receiver is on."""
         raise NotImplementedError
 
+    def sending(self) -> bool:
+        """Whether the transmitter is on: bytes may leave."""
+        raise NotImplementedError
+
     def received(self, byte: int) -> None:
         """A byte has arrived."""
         raise NotImplementedError
@@ -103,7 +107,7 @@ class Usart(TimedRegisters):
 
     def shift(self) -> None:
         """Starts to send the next byte, if the shift register is free."""
-        if self._shifting is not None or self.pending("preamble"):
+        if self._shifting is not None or self.pending("preamble") or not self.sending():
             return
         byte = self.waiting()
         if byte is None:
