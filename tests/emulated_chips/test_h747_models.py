@@ -147,6 +147,16 @@ def test_the_supply_configuration_outlives_a_reset() -> None:
     assert d.chip.clock.hz == 400_000_000
 
 
+def test_the_compensation_cell() -> None:
+    d = h747()
+    d.set("RCC.CR", CSION=1)
+    d.wait("RCC.CR.CSIRDY")
+    d.enable("RCC.APB4ENR.SYSCFGEN")
+    d.set("SYSCFG.CCCSR", EN=1)
+    assert d.field("SYSCFG.CCCSR.READY") == 0
+    d.wait("SYSCFG.CCCSR.READY")
+
+
 def test_identity() -> None:
     assert h747().field("DBGMCU.IDCODE.DEV_ID") == 0x450
 
@@ -190,6 +200,9 @@ RUNNING: list[Step] = [*CONSOLE_OFF, change("USART1.CR1", UE=1, TE=1, RE=1), lam
     (r"VOS0 \(SYSCFG_PWRCR.ODEN\) needs the LDO", [h7_supply, lambda d: d.enable("RCC.APB4ENR.SYSCFGEN"),
                                                    change("SYSCFG.PWRCR", ODEN=1)]),
     (r"SYSCFG: access while its clock is off", [write("SYSCFG.PWRCR", 1)]),
+    (r"CCCSR.EN set while the CSI", [lambda d: d.enable("RCC.APB4ENR.SYSCFGEN"), change("SYSCFG.CCCSR", EN=1)]),
+    (r"CCCSR.HSLV is for supplies below 2.7 V", [lambda d: d.enable("RCC.APB4ENR.SYSCFGEN"),
+                                                change("SYSCFG.CCCSR", HSLV=1)]),
     (r"PWR: CR1 written with .* changes reserved bit 28", [write("PWR.CR1", 0xC000)]),
     (r"SYSCLK switched before the supply is configured", UNSUPPLIED),
     (r"the core would run at 400.0 MHz, at most 200 MHz at voltage scale 3", NO_VOLTAGE),

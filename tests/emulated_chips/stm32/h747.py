@@ -57,7 +57,7 @@ def make_h747(content: bytes = b"") -> H747:
     clock = CoreClock(HSI_HZ)
     rcc = H7Clocks(clock, Oscillator(25_000_000, crystal=True))
     pwr = H7Power(clock, rcc)
-    flash, syscfg = H7Flash(rcc, pwr), H7System(pwr)
+    flash, syscfg = H7Flash(rcc, pwr), H7System(clock, rcc, pwr)
     gpio = ports("ABCDEFGHIJK", 0x58020000, _after_reset)
     tx, rx = Wiring(gpio, [Wire("USART1_TX", "A", 9, 7)]), Wiring(gpio, [Wire("USART1_RX", "A", 10, 7)])
     console = H7Usart(clock, rcc.usart1, tx, rx)

@@ -178,22 +178,34 @@ class H7Flash(Registers):
             self._keys = 0
 
 
-class H7System(Registers):
-    """SYSCFG: the overdrive bit and the analog switches."""
+class H7System(TimedRegisters):
+    """SYSCFG: the overdrive bit, the analog switches, the I/O compensation cell, which needs the CSI."""
 
     name, base = "SYSCFG", 0x58000400
+    flags: ClassVar[dict[str, tuple[str, str]]] = {"COMPENSATION": ("CCCSR", "READY")}
     layout = (
         register(
             "PMCR", 0x04, 0x0F000000, "I2C1FMP=0 I2C2FMP=1 I2C3FMP=2 I2C4FMP=3 PB6FMP=4 PB7FMP=5 PB8FMP=6 PB9FMP=7"
             " BOOSTE=8 BOOSTVDDSEL=9 EPIS=23:21 PA0SO=24 PA1SO=25 PC2SO=26 PC3SO=27",
         ),
+        register("CCCSR", 0x20, 0, "EN=0 CS=1 READY=8/r HSLV=16"),
         register("PWRCR", 0x2C, 0, "ODEN=0"),
     )  # fmt: skip
 
-    def __init__(self, pwr: H7Power) -> None:
-        self.pwr = pwr
-        super().__init__()
+    def __init__(self, clock: CoreClock, rcc: H7Clocks, pwr: H7Power) -> None:
+        self.rcc, self.pwr = rcc, pwr
+        super().__init__(clock)
 
     def write_pwrcr(self, old: int, new: int) -> None:
         if old != new:
             self.pwr.request_overdrive(bool(new & 1))
+
+    def write_cccsr(self, old: int, new: int) -> None:
+        if new >> 16 & 1:
+            raise self.error("CCCSR.HSLV is for supplies below 2.7 V, the board has 3.3 V")
+        if not new & 1:
+            self.fall("COMPENSATION")
+        elif not old & 1:
+            if not self.rcc.get("CR", "CSIRDY"):
+                raise self.error("CCCSR.EN set while the CSI, which clocks the compensation cell, is off")
+            self.rise("COMPENSATION", 10e-6)

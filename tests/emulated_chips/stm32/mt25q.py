@@ -24,7 +24,8 @@ READS = {
 }  # fmt: skip
 SLOW = (0x03, 0x13)
 SLOW_MHZ = 66
-# Highest clock in MHz with 1, 2, ... dummy cycles, by lines of address and data; 133 MHz beyond.
+# Highest clock in MHz with 1, 2, ... dummy cycles, by lines of address and data; 133 MHz beyond. Not compared with the
+# data sheet's table itself, which was not at hand: near a limit, look there.
 FASTEST = {
     (1, 1): (94, 112, 129),
     (1, 4): (44, 61, 78, 97, 106, 115, 125),
