@@ -353,11 +353,13 @@ class Cpu:
         if access in (unicorn.UC_MEM_FETCH_UNMAPPED, unicorn.UC_MEM_FETCH_PROT):
             self._fault = self._fetch_fault(address)
             return
+        write = access in (unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT)
+        if not self._native.check(address, size, write):
+            return
         window = self.memory.window_at(address)
         if window is not None or access in (unicorn.UC_MEM_READ_PROT, unicorn.UC_MEM_WRITE_PROT):
-            verb = "written" if access in (unicorn.UC_MEM_WRITE_PROT, unicorn.UC_MEM_WRITE_UNMAPPED) else "read"
-            raise ChipError(f"memory that cannot be {verb} at present", address, pc)
-        if access == unicorn.UC_MEM_WRITE_UNMAPPED:
+            raise ChipError(f"memory that cannot be {'written' if write else 'read'} at present", address, pc)
+        if write:
             what = f"write of {size} bytes to {address:#010x}, where nothing is"
             self._fault = Fault(ex.BUS_FAULT, fr.IMPRECISERR, what, self._after())
         else:

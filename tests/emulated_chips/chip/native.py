@@ -161,6 +161,12 @@ class Native:
         """What the core may do at an address."""
         return int(self._library.hooks_rights(self._pointer, _U32(address)))
 
+    def check(self, address: int, size: int, write: bool) -> bool:
+        """Whether an access may be tried, as far as the core decides; if not, the stop is set."""
+        kind = unicorn.UC_MEM_WRITE if write else unicorn.UC_MEM_READ
+        self._library.hooks_access(self._engine, kind, _U64(address), size, ctypes.c_int64(0), self._pointer)
+        return bool(self.state.reason == Stop.RUNNING)
+
     def undo(self) -> None:
         """Forgets that the emulator stopped."""
         self.state.reason, self.state.soon = Stop.RUNNING, 0
