@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .chip.cpu import Cpu, Part
-from .chip.parts import F412ZG
+from .chip.cpu import Cpu
+from .chip.parts import F412ZG, Part
 from .programs import result_of
 
 

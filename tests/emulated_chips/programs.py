@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 from .chip.bus import Peripheral
-from .chip.cpu import Cpu, Part
+from .chip.cpu import Cpu
 from .chip.image import Image, read_image
+from .chip.parts import Part
 
 VECTORS = """
     .syntax unified

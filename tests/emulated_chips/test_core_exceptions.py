@@ -404,7 +404,7 @@ def test_a_program_in_order_takes_no_fault(execute, case):
     program, handler, _ = CASES[case]
     if case == "bad return":
         program += "\n b stop\npend_sv: ldr r3, =0xFFFFFFF5\n bx r3"
-    with pytest.raises(ChipError, match="Fault|MemManage"):
+    with pytest.raises(ChipError, match=r"Fault|MemManage"):
         execute(FAULT.format(program=program, handler=handler))
 
 

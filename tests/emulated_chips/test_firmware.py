@@ -20,11 +20,11 @@ from .chip.bus import ChipError
 from .chip.machine import ConsoleLine, Machine, MachineTime
 
 pytestmark = [pytest.mark.zoo, pytest.mark.usefixtures("cross_compiler", "nanopb")]
-KWS, AD01, VWW = (f"mlperf_tiny_{name}_int8" for name in ("kws_ref", "ad01", "vww"))
+KWS, AD01 = (f"mlperf_tiny_{name}_int8" for name in ("kws_ref", "ad01"))
 VALIDATION = {
     "F412": (F412, "", (KWS, AD01)),
     "H747 config1": (H747, "config1", (KWS,)),
-    "H747 config4": (H747, "config4", (VWW,)),
+    "H747 config4": (H747, "config4", (AD01,)),
 }
 SECOND = {F412: 100_000_000, H747: 400_000_000}
 Images = Callable[..., Path]

@@ -91,7 +91,7 @@ class Peripheral:
         """
         raise ChipError(f"{self.name}: no register to read at offset {offset:#x} ({size} bytes)")
 
-    def write(self, offset: int, size: int, value: int) -> None:
+    def write(self, offset: int, size: int, value: int) -> None:  # noqa: ARG002 - the models' signature
         """Stores 1, 2 or 4 bytes at an offset.
 
         Raises:

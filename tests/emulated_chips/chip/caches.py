@@ -51,10 +51,10 @@ class Caches:
         self._data.clear()
         self._code = False
 
-    def _line(self, value: int) -> None:
+    def _line(self, _value: int) -> None:
         """An operation that changes nothing here."""
 
-    def _invalidate_code(self, value: int) -> None:
+    def _invalidate_code(self, _value: int) -> None:
         self._code = True
 
     def _invalidate_data(self, value: int) -> None:
@@ -63,7 +63,7 @@ class Caches:
             raise ChipError(f"DCISW: {value:#x} names no set and way of this cache")
         self._data.add((index, way))
 
-    def _clean(self, value: int) -> None:
+    def _clean(self, _value: int) -> None:
         if len(self._data) < SETS * WAYS:
             raise ChipError("the data cache is cleaned before it was invalidated: its undefined lines go to memory")
 

@@ -20,7 +20,7 @@ class CoreRegisters:
     """General, special and floating-point registers of an emulator of an M-profile core."""
 
     def __init__(self, engine: unicorn.Uc) -> None:
-        self._handle = engine._uch  # noqa: SLF001 - the binding's own calls take ten times as long
+        self._handle = engine._uch
         self._word, self._double = ctypes.c_uint32(), ctypes.c_uint64()
         self._at, self._wide_at = ctypes.byref(self._word), ctypes.byref(self._double)
 

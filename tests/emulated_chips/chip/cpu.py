@@ -8,7 +8,6 @@ Time is counted in core cycles, one for each instruction; loops that only wait f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import unicorn
 from unicorn import arm_const as arm
@@ -16,38 +15,22 @@ from unicorn import arm_const as arm
 from . import exceptions as ex
 from . import frames as fr
 from .bus import Bus, ChipError, Peripheral
+from .causes import PRIVATE, after, bus_fault, fetch_fault, stop_fault
 from .core_registers import CoreRegisters
 from .frames import Fault, Frames
-from .memory import Memory, MemoryMap
-from .native import FETCH, Native, Stop
-from .scs import Core, SystemControl
+from .memory import MemoryMap
+from .native import Native, Stop
+from .parts import Part
+from .scs import SystemControl
 from .timers import Dwt
 
-M4 = Core(cpuid=0x410FC241, is_m7=False, lines=97, mpu_regions=8, vectors=0)
-M7 = Core(cpuid=0x411FC271, is_m7=True, lines=150, mpu_regions=16, vectors=0x08000000)
 SLICE = 2_000_000
 """Cycles after which the outside is looked after at the latest."""
 _NEARBY, _SKIP, _ANSWERED = 64, 1_000, 100_000
 """A register that is read again within so many cycles with the same value is waited for. With nothing under way a
 waiting core looks up after the second number; a polling one gets the same answer for the third."""
 _AREAS = ((0x40000000, 0x20000000), (0xE0000000, 0x100000))
-_PRIVATE = range(0xE0000000, 0xE0100000)
 _PREFETCH_ABORT, _EXCEPTION_RETURN = 3, 8
-
-
-@dataclass(frozen=True)
-class Part:
-    """A chip without its peripherals.
-
-    Attributes:
-        memories: what is always there; external memories are windows of peripherals.
-        boot: address of the vector table after a reset.
-    """
-
-    name: str
-    core: Core
-    memories: tuple[Memory, ...]
-    boot: int
 
 
 class Cpu:
@@ -234,17 +217,23 @@ class Cpu:
     def _stopped(self, error: int) -> None:
         state = self._native.state
         reason = Stop(state.reason)
-        if self._fault is not None:
-            fault, self._fault = self._fault, None
-            self.frames.fault(fault)
-        elif self._link is not None:
+        if self._link is not None:
             link, self._link = self._link, None
             self.frames.leave(link)
+        elif (fault := self._take_fault()) is not None:
+            self.frames.fault(fault)
         elif reason in _HANDLERS:
             self._pc = state.pc | 1
             _HANDLERS[reason](self)
         elif error != unicorn.UC_ERR_OK:
             self._emulator_error(error)
+
+    def _take_fault(self) -> Fault | None:
+        """The fault that ended the emulator's run, with what the instruction did taken back."""
+        fault, self._fault = self._fault or stop_fault(self._native.state), None
+        if self._native.state.reason in (Stop.DATA_DENIED, Stop.UNALIGNED):
+            self._undo()
+        return fault
 
     def _emulator_error(self, error: int) -> None:
         pc = self._pc & ~1
@@ -255,11 +244,6 @@ class Cpu:
         else:
             raise ChipError(f"the emulator stopped: {unicorn.UcError(error)}", pc=pc)
 
-    def _after(self) -> int:
-        """The address behind the instruction that stopped."""
-        long = self._native.state.opcode & 0xF800 >= 0xE800
-        return self._native.state.pc + (4 if long else 2)
-
     def _undo(self) -> None:
         """Takes back what the stopped instruction did to registers and memory."""
         state = self._native.state
@@ -269,37 +253,9 @@ class Cpu:
         for entry in state.undo[: state.undo_count]:
             self._engine.mem_write(entry.address, bytes(entry.old[: entry.size]))
 
-    def _data_denied(self) -> None:
-        self._undo()
-        state = self._native.state
-        kind = "write to" if state.write else "read from"
-        if state.address in _PRIVATE:
-            what, number, bits = "unprivileged access to a private peripheral", ex.BUS_FAULT, fr.PRECISERR
-        else:
-            what, number, bits = f"MPU: no right to the {kind} {state.address:#010x}", ex.MEM_MANAGE, fr.DACCVIOL
-        self.frames.fault(Fault(number, bits, what, state.pc, state.address))
-
-    def _fetch_denied(self) -> None:
-        state = self._native.state
-        what = f"no right to execute at {state.address:#010x}"
-        self.frames.fault(Fault(ex.MEM_MANAGE, fr.IACCVIOL, what, state.pc))
-
-    def _unaligned(self) -> None:
-        self._undo()
-        state = self._native.state
-        what = f"unaligned access of {state.size} bytes to {state.address:#010x}"
-        self.frames.fault(Fault(ex.USAGE_FAULT, fr.UNALIGNED, what, state.pc))
-
-    def _coprocessor(self) -> None:
-        what = "instruction of a coprocessor that CPACR does not enable or that is not there"
-        self.frames.fault(Fault(ex.USAGE_FAULT, fr.NOCP, what, self._native.state.pc))
-
-    def _zero_divisor(self) -> None:
-        self.frames.fault(Fault(ex.USAGE_FAULT, fr.DIVBYZERO, "division by zero", self._native.state.pc))
-
     def _supervisor_call(self) -> None:
-        self._pc = self._after() | 1
-        self.frames.call(ex.SV_CALL, self._after())
+        self._pc = after(self._native.state) | 1
+        self.frames.call(ex.SV_CALL, after(self._native.state))
 
     def _breakpoint(self) -> None:
         pc = self._native.state.pc
@@ -309,15 +265,15 @@ class Cpu:
         self.frames.breakpoint(pc)
 
     def _sleep_interrupt(self) -> None:
-        self._pc = self._after() | 1
+        self._pc = after(self._native.state) | 1
         self._sleeping = True
 
     def _sleep_event(self) -> None:
-        self._pc = self._after() | 1
+        self._pc = after(self._native.state) | 1
         self._sleeping, self._event = not self._event, False
 
     def _send_event(self) -> None:
-        self._pc = self._after() | 1
+        self._pc = after(self._native.state) | 1
         self._event = True
 
     # --- callbacks of the emulator --------------------------------------------------------------------------------
@@ -328,41 +284,35 @@ class Cpu:
             self._native.state.reason = Stop.TIME
             self._engine.emu_stop()
         elif number == _PREFETCH_ABORT:
-            self._fault = self._fetch_fault(self.registers.pc)
+            self._fault = fetch_fault(self._native, self.registers.pc)
             self._native.state.reason = Stop.TIME
             self._engine.emu_stop()
         else:
             self._fail(ChipError(f"the emulator raised exception {number}", pc=self._native.state.pc))
 
-    def _fetch_fault(self, address: int) -> Fault:
-        if not self._native.rights(address) & FETCH:
-            return Fault(ex.MEM_MANAGE, fr.IACCVIOL, f"no right to execute at {address:#010x}", address & ~1)
-        return Fault(ex.BUS_FAULT, fr.IBUSERR, f"execution at {address:#010x}, where no memory is", address & ~1)
-
-    def _bad_access(self, _engine: unicorn.Uc, access: int, address: int, size: int, value: int, _data: object) -> bool:
+    def _bad_access(
+        self, _engine: unicorn.Uc, access: int, address: int, size: int, _value: int, _data: object
+    ) -> bool:
         try:
-            self._explain(access, address, size, value)
+            self._explain(access, address, size)
         except BaseException as failure:  # noqa: BLE001 - it must not pass through C
             self._fail(failure)
         return False
 
-    def _explain(self, access: int, address: int, size: int, value: int) -> None:
+    def _explain(self, access: int, address: int, size: int) -> None:
         pc = self._native.state.pc
         if self._native.state.reason != Stop.RUNNING:
             return
         if access in (unicorn.UC_MEM_FETCH_UNMAPPED, unicorn.UC_MEM_FETCH_PROT):
-            self._fault = self._fetch_fault(address)
+            self._fault = fetch_fault(self._native, address)
+            return
+        write = access in (unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT)
+        if not self._native.check(address, size, write):
             return
         window = self.memory.window_at(address)
         if window is not None or access in (unicorn.UC_MEM_READ_PROT, unicorn.UC_MEM_WRITE_PROT):
-            verb = "written" if access in (unicorn.UC_MEM_WRITE_PROT, unicorn.UC_MEM_WRITE_UNMAPPED) else "read"
-            raise ChipError(f"memory that cannot be {verb} at present", address, pc)
-        if access == unicorn.UC_MEM_WRITE_UNMAPPED:
-            what = f"write of {size} bytes to {address:#010x}, where nothing is"
-            self._fault = Fault(ex.BUS_FAULT, fr.IMPRECISERR, what, self._after())
-        else:
-            what = f"read of {size} bytes from {address:#010x}, where nothing is"
-            self._fault = Fault(ex.BUS_FAULT, fr.PRECISERR, what, pc, address)
+            raise ChipError(f"memory that cannot be {'written' if write else 'read'} at present", address, pc)
+        self._fault = bus_fault(self._native.state, address, size, write)
 
     def _fail(self, failure: BaseException) -> None:
         self._failure = failure
@@ -387,7 +337,7 @@ class Cpu:
         value = self.bus.read(address, size)
         state = self._native.state
         key = (state.pc, address)
-        if address not in _PRIVATE and not self.bus.consumes(address):
+        if address not in PRIVATE and not self.bus.consumes(address):
             if self._seen.get(key) == value and state.cycles - self._last_access < _NEARBY:
                 self._waiting(address, value)
             self._seen[key] = value
@@ -415,7 +365,7 @@ class Cpu:
         self._seen.clear()
         self._last_access = self._native.state.cycles
         self.memory.follow_windows()
-        if address in _PRIVATE:
+        if address in PRIVATE:
             self._native.state.soon, self._dirty = 1, True
         self._follow()
 
@@ -431,8 +381,6 @@ class Cpu:
 
 
 _HANDLERS: dict[Stop, Callable[[Cpu], None]] = {
-    Stop.DATA_DENIED: Cpu._data_denied, Stop.FETCH_DENIED: Cpu._fetch_denied, Stop.UNALIGNED: Cpu._unaligned,
-    Stop.COPROCESSOR: Cpu._coprocessor, Stop.ZERO_DIVISOR: Cpu._zero_divisor,
     Stop.SUPERVISOR_CALL: Cpu._supervisor_call, Stop.BREAKPOINT: Cpu._breakpoint,
     Stop.SLEEP_INTERRUPT: Cpu._sleep_interrupt, Stop.SLEEP_EVENT: Cpu._sleep_event, Stop.SEND_EVENT: Cpu._send_event,
 }  # fmt: skip

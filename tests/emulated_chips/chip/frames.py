@@ -137,7 +137,9 @@ class Frames:
 
     def _stack_denied(self, frame: int, size: int, need: int) -> int:
         """MSTKERR or STKERR (for READ: MUNSTKERR, UNSTKERR) if a frame cannot be there, else 0."""
-        rights = (self._native.rights(place & 0xFFFFFFFF) for place in (*range(frame, frame + size, 32), frame + size - 1))
+        rights = (
+            self._native.rights(place & 0xFFFFFFFF) for place in (*range(frame, frame + size, 32), frame + size - 1)
+        )
         if not all(right & need for right in rights):
             return MSTKERR if need == WRITE else MUNSTKERR
         if not self._memory.allows(frame, size, need == WRITE):
@@ -151,7 +153,7 @@ class Frames:
         self._refuse(Fault(derived, bits, what, self._native.state.pc, self._registers[13]))
         self._scs.record(bits, None)
         state = self._scs.exceptions
-        if number == ex.HARD_FAULT or number == ex.NMI:
+        if number in (ex.HARD_FAULT, ex.NMI):
             raise ChipError(f"lockup: {what}, at {self._registers[13]:#010x}")
         state.pending.add(number)
         if derived in state.enabled and state.group(state.priority(derived)) < state.group(state.priority(number)):

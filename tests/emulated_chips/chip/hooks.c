@@ -53,9 +53,9 @@ enum kind {
 enum right { READ = 1, WRITE = 2, FETCH = 4, NORMAL = 8 };
 
 struct region {
-    uint32_t base, last; /* addresses, inclusive */
-    uint32_t disabled;   /* a bit for each eighth */
-    uint32_t eighth;     /* bytes */
+    uint32_t base, last;               /* addresses, inclusive */
+    uint32_t disabled;                 /* a bit for each eighth */
+    uint32_t eighth;                   /* bytes */
     uint32_t privileged, unprivileged; /* rights */
 };
 
@@ -71,9 +71,9 @@ struct hooks {
     uc_err (*mem_read)(uc_engine *uc, uint64_t address, void *bytes, uint64_t size);
     uc_engine *uc;
     uint64_t cycles, deadline;
-    uint32_t reason; /* enum stop */
-    uint32_t pc;     /* of the instruction that runs, or that stopped */
-    uint32_t opcode; /* its first and, above, second halfword */
+    uint32_t reason;               /* enum stop */
+    uint32_t pc;                   /* of the instruction that runs, or that stopped */
+    uint32_t opcode;               /* its first and, above, second halfword */
     uint32_t address, size, write; /* of the access that stopped */
     uint32_t soon;                 /* stop before the next instruction that may be interrupted */
     uint32_t float_enabled, trap_unaligned, trap_zero;
@@ -117,8 +117,14 @@ static void leave(struct hooks *h, enum stop reason)
 static uint32_t default_rights(uint32_t address)
 {
     static const uint8_t by_area[8] = {
-        READ | WRITE | FETCH | NORMAL, READ | WRITE | FETCH | NORMAL, READ | WRITE, READ | WRITE | FETCH | NORMAL,
-        READ | WRITE | FETCH | NORMAL, READ | WRITE, READ | WRITE, READ | WRITE,
+        READ | WRITE | FETCH | NORMAL,
+        READ | WRITE | FETCH | NORMAL,
+        READ | WRITE,
+        READ | WRITE | FETCH | NORMAL,
+        READ | WRITE | FETCH | NORMAL,
+        READ | WRITE,
+        READ | WRITE,
+        READ | WRITE,
     };
     return by_area[address >> 29];
 }
@@ -236,12 +242,11 @@ static void decode(struct hooks *h, uint32_t pc, uint32_t size)
 {
     const uint32_t slot = (pc >> 1) % DECODED;
     if (h->decoded_pc[slot] != pc || h->decoded_kind[slot] == UNKNOWN) {
-        uint16_t halves[2] = { 0, 0 };
+        uint16_t halves[2] = {0, 0};
         h->mem_read(h->uc, pc, halves, size == 4 ? 4 : 2);
         h->decoded_pc[slot] = pc;
         h->decoded_opcode[slot] = halves[0] | (uint32_t)halves[1] << 16;
-        h->decoded_kind[slot] =
-            (uint8_t)(size == 4 ? classify_long(halves[0], halves[1]) : classify_short(halves[0]));
+        h->decoded_kind[slot] = (uint8_t)(size == 4 ? classify_long(halves[0], halves[1]) : classify_short(halves[0]));
     }
     h->opcode = h->decoded_opcode[slot];
     h->kind = h->decoded_kind[slot];
@@ -256,7 +261,7 @@ static bool passes(struct hooks *h, uint32_t left)
     const uint32_t low = place == 0 ? (h->block >> 4) & 1u : (mask >> (4u - place)) & 1u;
     const uint32_t condition = ((h->block >> 4) & 14u) | low, flags = read_reg(h, UC_ARM_REG_XPSR) >> 28;
     const bool n = (flags & 8u) != 0, z = (flags & 4u) != 0, c = (flags & 2u) != 0, v = (flags & 1u) != 0;
-    const bool held[7] = { z, c, n, v, c && !z, n == v, !z && n == v };
+    const bool held[7] = {z, c, n, v, c && !z, n == v, !z && n == v};
     return condition >= 14 || held[condition >> 1] == ((condition & 1u) == 0);
 }
 

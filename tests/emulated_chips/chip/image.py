@@ -46,7 +46,7 @@ def read_image(path: Path) -> Image:
 
 
 def _segments(data: bytes) -> list[tuple[int, bytes]]:
-    offset, = struct.unpack_from("<I", data, 28)
+    (offset,) = struct.unpack_from("<I", data, 28)
     size, count = struct.unpack_from("<HH", data, 42)
     segments = []
     for place in range(count):
@@ -57,7 +57,7 @@ def _segments(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def _symbols(data: bytes) -> tuple[list[tuple[int, str]], dict[str, int]]:
-    offset, = struct.unpack_from("<I", data, 32)
+    (offset,) = struct.unpack_from("<I", data, 32)
     size, count = struct.unpack_from("<HH", data, 46)
     sections = [struct.unpack_from("<10I", data, offset + place * size) for place in range(count)]
     functions, named = [], {}

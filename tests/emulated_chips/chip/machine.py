@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .bus import ChipError, Peripheral
 from .cpu import Cpu, Part
-from .image import Image, read_image
+from .image import read_image
 
 _CHUNK, _PAUSE = 64, 50_000
 """A read from the console ends with so many bytes, or so many cycles after one."""

@@ -116,7 +116,7 @@ class Native:
         calls = {"stop": "emu_stop", "reg_read": "reg_read", "reg_write": "reg_write", "mem_read": "mem_read"}
         for name, symbol in calls.items():
             setattr(self.state, name, ctypes.cast(getattr(binding.uclib, f"uc_{symbol}"), ctypes.c_void_p))
-        self.state.uc = engine._uch  # noqa: SLF001 - the binding has no public name for its handle
+        self.state.uc = engine._uch
         self._pointer = ctypes.byref(self.state)
         self._engine = ctypes.c_void_p(self.state.uc)
         self._handles: list[object] = []
@@ -146,7 +146,9 @@ class Native:
             area = _Area(ctypes.addressof(self.state), origin)
             self._handles.append(area)
             place = ctypes.byref(area)
-            status = binding.uclib.uc_mmio_map(self._engine, _U64(origin), ctypes.c_size_t(size), reads, place, writes, place)
+            status = binding.uclib.uc_mmio_map(
+                self._engine, _U64(origin), ctypes.c_size_t(size), reads, place, writes, place
+            )
             assert status == 0, f"uc_mmio_map: {status}"
 
     def start(self, pc: int) -> int:
@@ -160,6 +162,12 @@ class Native:
     def rights(self, address: int) -> int:
         """What the core may do at an address."""
         return int(self._library.hooks_rights(self._pointer, _U32(address)))
+
+    def check(self, address: int, size: int, write: bool) -> bool:
+        """Whether an access may be tried, as far as the core decides; if not, the stop is set."""
+        kind = unicorn.UC_MEM_WRITE if write else unicorn.UC_MEM_READ
+        self._library.hooks_access(self._engine, kind, _U64(address), size, ctypes.c_int64(0), self._pointer)
+        return bool(self.state.reason == Stop.RUNNING)
 
     def undo(self) -> None:
         """Forgets that the emulator stopped."""

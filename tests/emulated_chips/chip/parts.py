@@ -6,10 +6,30 @@ Not there: bit-band aliases, the memories of the H747's second core and of its d
 
 from __future__ import annotations
 
-from .cpu import M4, M7, Part
+from dataclasses import dataclass
+
 from .memory import Memory
+from .scs import Core
 
 KB = 1024
+M4 = Core(cpuid=0x410FC241, is_m7=False, lines=97, mpu_regions=8, vectors=0)
+M7 = Core(cpuid=0x411FC271, is_m7=True, lines=150, mpu_regions=16, vectors=0x08000000)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chip without its peripherals.
+
+    Attributes:
+        memories: what is always there; external memories are windows of peripherals.
+        boot: address of the vector table after a reset.
+    """
+
+    name: str
+    core: Core
+    memories: tuple[Memory, ...]
+    boot: int
+
 
 F412ZG = Part("STM32F412ZG", M4, (
     Memory("flash", 0x08000000, 1024 * KB, flash=True, alias=0),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Registers of a peripheral as data: which bits keep what is written, which are cleared by a one, which never change."""
+"""Registers as data: which bits keep what is written, which are cleared by a one, which never change."""
 
 from __future__ import annotations
 

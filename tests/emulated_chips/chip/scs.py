@@ -141,7 +141,7 @@ class SystemControl(Peripheral):
         """As Peripheral.write."""
         self._block(offset).write(offset, size, value)
 
-    def advance(self, cycles: int) -> None:
+    def advance(self, cycles: int) -> None:  # noqa: ARG002 - SysTick knows the time
         """Time passes for SysTick."""
         self.systick.advance()
 

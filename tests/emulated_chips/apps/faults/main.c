@@ -26,14 +26,14 @@ __attribute__((noinline)) void null_call(void)
 
 __attribute__((noinline)) void unaligned_load(void)
 {
-    uint32_t words[2] = { 0 };
+    uint32_t words[2] = {0};
     SCB_CCR |= UNALIGN_TRP;
     __asm__ volatile("dsb\n\tisb\n\tldr r0, [%0]" ::"r"((uintptr_t)words + 1u) : "r0", "memory");
 }
 
 __attribute__((noinline)) void unaligned_pair(void)
 {
-    uint32_t words[4] = { 0 };
+    uint32_t words[4] = {0};
     __asm__ volatile("ldrd r0, r1, [%0]" ::"r"((uintptr_t)words + 2u) : "r0", "r1", "memory");
 }
 
@@ -72,7 +72,7 @@ __attribute__((noinline)) uint32_t deep_recursion(volatile uint32_t *caller, uin
 int app_main(void)
 {
     static const uint8_t ready[] = "ready\r\n";
-    volatile uint32_t none[1] = { 0 };
+    volatile uint32_t none[1] = {0};
     int byte;
     board_console_write(ready, sizeof(ready) - 1u);
     while ((byte = board_console_read()) < 0) {
