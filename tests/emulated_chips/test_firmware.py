@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from ai_runner import AiRunner, drivers
 from ai_runner.compare import compare_outputs
 from stm32_board_support import load_board
 
-from .boards import APPS, F412, H747, build_app, build_image, make_machine
+from .boards import APPS, F412, H747, build_app, build_image, build_once, make_machine
 from .chip import frames as fr
 from .chip.bus import ChipError
 from .chip.machine import ConsoleLine, Machine, MachineTime
@@ -30,36 +31,32 @@ SECOND = {F412: 100_000_000, H747: 400_000_000}
 Images = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def images(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Images:
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def images(zoo: Path, shelf: Path) -> Images:
     """A function that builds an image once."""
-    built: dict[tuple[str, ...], Path | None] = {}
 
     def image(board: str, app: str, models: tuple[str, ...] = (), layout: str = "", **settings: str) -> Path:
-        key = (board, app, layout, *models)
-        if key not in built:
-            built[key] = None
-            files = [zoo / "models" / f"{name}.tflite" for name in models]
-            built[key] = build_image(tmp_path_factory.mktemp("image"), board, app, files, layout, **settings)
-        elf = built[key]
-        assert elf is not None, "the image could not be built for an earlier test"
-        return elf
+        files = [zoo / "models" / f"{name}.tflite" for name in models]
+        folder = shelf / "-".join(("chip", board, app, layout, *models))
+        return build_once(folder, lambda: build_image(folder, board, app, files, layout, **settings))
 
     return image
 
 
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+@pytest.fixture(scope="session")
+def faults(shelf: Path) -> Callable[[str], Path]:
     """A function that builds the image that can be told to fault."""
-    built: dict[str, Path | None] = {}
 
     def image(board: str) -> Path:
-        if board not in built:
-            built[board] = None
-            built[board] = build_app(tmp_path_factory.mktemp("faults"), board, APPS / "faults")
-        elf = built[board]
-        assert elf is not None, "the image could not be built for an earlier test"
-        return elf
+        folder = shelf / f"chip-{board}-faults"
+        return build_once(folder, lambda: build_app(folder, board, APPS / "faults"))
 
     return image
 
