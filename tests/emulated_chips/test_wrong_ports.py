@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from .boards import F412, H747, make_machine
 from .chip.bus import ChipError
 
-pytestmark = pytest.mark.usefixtures("cross_compiler", "nanopb")
+pytestmark = pytest.mark.usefixtures("cross_compiler")
 PORTS = {F412: "stm32f4", H747: "stm32h7"}
 LAYOUTS = {F412: "default", H747: "config4"}
 
