@@ -66,10 +66,14 @@ class Mt25q:
     Attributes:
         quad: instructions come on four lines; never after a reset.
         busy_until: end of the recovery from a reset, in picoseconds.
+        identification: manufacturer, type, capacity.
+        stubborn: a fault: the volatile configuration cannot be written.
     """
 
     def __init__(self) -> None:
         self.busy_until = 0
+        self.identification = IDENTIFICATION
+        self.stubborn = False
         self._defaults()
 
     def _defaults(self) -> None:
@@ -151,7 +155,7 @@ class Mt25q:
         if one.shape != (0, 0, 1):
             raise self._refuse(f"register read {one.opcode:#04x} takes no address, no dummy cycles, data on one line")
         contents = {
-            0x9F: IDENTIFICATION, 0x9E: IDENTIFICATION, 0x05: bytes((self.write_enabled << 1,)),
+            0x9F: self.identification, 0x9E: self.identification, 0x05: bytes((self.write_enabled << 1,)),
             0x70: bytes((0x80 | self.four_byte,)), 0x85: bytes((self.volatile,)), 0x65: b"\xff",
         }.get(one.opcode)  # fmt: skip
         if contents is None:
@@ -175,4 +179,6 @@ class Mt25q:
             raise self._refuse("WRITE VOLATILE CONFIGURATION without WRITE ENABLE (0x06)")
         if data[0] & 0xF != 0xB:
             raise self._refuse(f"volatile configuration {data[0]:#04x}: bits 3 to 0 have to be 1011 (no XIP, no wrap)")
-        self.volatile, self.write_enabled = data[0], False
+        self.write_enabled = False
+        if not self.stubborn:
+            self.volatile = data[0]
