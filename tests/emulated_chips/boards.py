@@ -43,9 +43,15 @@ def build_image(
     return build_firmware(Build(load_board(board), app, found, folder / "build", layout, tuple(settings.items())))
 
 
-def build_app(folder: Path, board: str, app: Path) -> Path:
-    """`Project.elf` of a folder of C files instead of an application, without a model."""
-    return _build(board, [], folder / "build", "", str(app))
+def build_app(folder: Path, board: str | Path, app: Path) -> Path:
+    """`Project.elf` of a folder of C files instead of an application, without a model; again after sources changed.
+
+    Args:
+        folder: of the build.
+        board: its name, or a folder with a board.toml.
+        app: the folder.
+    """
+    return _build(str(board), [], folder, "", str(app))
 
 
 def build_once(folder: Path, build: Callable[[], Path]) -> Path:

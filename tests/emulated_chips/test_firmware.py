@@ -56,7 +56,7 @@ def faults(shelf: Path) -> Callable[[str], Path]:
 
     def image(board: str) -> Path:
         folder = shelf / f"chip-{board}-faults"
-        return build_once(folder, lambda: build_app(folder, board, APPS / "faults"))
+        return build_once(folder, lambda: build_app(folder / "build", board, APPS / "faults"))
 
     return image
 

@@ -69,11 +69,15 @@ __attribute__((noinline)) uint32_t deep_recursion(volatile uint32_t *caller, uin
     return deep_recursion(own, depth + 1u) + own[0];
 }
 
+/* Any floating-point instruction will do. */
+static volatile float scale = 1.5f;
+
 int app_main(void)
 {
     static const uint8_t ready[] = "ready\r\n";
     volatile uint32_t none[1] = {0};
     int byte;
+    scale = scale * 2.0f;
     board_console_write(ready, sizeof(ready) - 1u);
     while ((byte = board_console_read()) < 0) {
         board_idle();
