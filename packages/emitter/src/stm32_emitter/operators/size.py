@@ -18,16 +18,9 @@ from tvm import tirx
 
 from stm32_emitter.operators import conv_2d_d8, depthwise_taps, fully_connected_d8
 from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.conv_2d_records import fours, rows_of
 from stm32_emitter.operators.convolution import Geometry, geometry
-from stm32_emitter.operators.d8 import (
-    halfword_pairs,
-    mixed_bias,
-    overlapping_groups,
-    position_order,
-    shift_word,
-    steps_of,
-    words,
-)
+from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.schedule import SIZE_ONLY, Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -117,13 +110,9 @@ def _gather(
 
 def _records(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
     """Records of ai_k_conv_d8.h for patches whose kernel rows are apart."""
-    rows, order = conv_2d_d8.rows_of(request), position_order(s.kernel[1] * s.channels, s.kernel[0])
-    parts: list[NDArray[np.int32]] = []
-    for start in overlapping_groups(s.out_channels, _CHANNELS):
-        block = slice(start, start + _CHANNELS)
-        parts += [*mixed_bias(rows.bias[block]), halfword_pairs(rows.weights[block], order).T.ravel()]
-        parts += [shift_word(rows.right[block] - 1), words(rows.multipliers[block])]
-    return np.concatenate(parts)
+    order = position_order(s.kernel[1] * s.channels, s.kernel[0])
+    blocks = [slice(start, start + _CHANNELS) for start in overlapping_groups(s.out_channels, _CHANNELS)]
+    return np.concatenate(fours(rows_of(request), None, blocks, order))
 
 
 def _patch(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
