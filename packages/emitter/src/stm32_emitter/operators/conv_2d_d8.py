@@ -61,12 +61,17 @@ class _Block:
     channels: int
     pixels: int
     header: int
-    kernel: str
     gather: str
 
 
-_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_conv_d8", "ai_k_columns_s8")
-_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_conv_d8_quad", "ai_k_columns_quad_s8")
+_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_columns_s8")
+_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_columns_quad_s8")
+
+
+def function_of_pairs(request: KernelRequest, linear: Linear | None) -> str:
+    """The micro-kernel of 4 channels x 2 pixels for a core and records."""
+    core = "_m4" if request.target.name in _SINGLE_ISSUE else ""
+    return f"ai_k_conv_d8{'' if linear is None else '_linear'}{core}_s8"
 
 
 class _Nest:
@@ -264,10 +269,9 @@ class _Nest:
 
     def _function(self) -> str:
         """The micro-kernel for this core and these records."""
-        form = "" if self.linear is None else "_linear"
-        core = "_m4" if self.block is _PAIRS and self.request.target.name in _SINGLE_ISSUE else ""
-        deep = "_deep" if self.deep else ""
-        return f"{self.block.kernel}{deep}{form}{core}_s8"
+        if self.block is _PAIRS:
+            return function_of_pairs(self.request, self.linear)
+        return f"ai_k_conv_d8_quad{'_deep' if self.deep else ''}{'' if self.linear is None else '_linear'}_s8"
 
     def _gather(self, n: Any, group: Any, first: Any, at: Any) -> None:
         """Widens one block of pixels; at: where its columns start."""

@@ -20,7 +20,7 @@
 /* clang-format off */
 __asm__(
     ".syntax unified\n"
-    ".equ ai_k_d8_unrolled, " AI_K_UNROLL(16, 4) "\n"
+    ".equ ai_k_d8_unrolled, " AI_K_UNROLL(16, 8) "\n"
 
     ".macro ai_k_d8_multiply\n"
     " smlad r0, r10, r8, r0\n"
