@@ -180,7 +180,8 @@ static void test_quads(void)
 
 static void test_chunks(void)
 {
-    const int32_t steps = AI_K_QUAD_STEPS + 1 + draw(MOST_CHUNKED - AI_K_QUAD_STEPS), groups = 1 + draw(MOST_GROUPS), quads = 1 + draw(3);
+    const int32_t steps = AI_K_QUAD_STEPS + 1 + draw(MOST_CHUNKED - AI_K_QUAD_STEPS), groups = 1 + draw(MOST_GROUPS),
+                  quads = 1 + draw(3);
     draw_pairs(steps, groups);
     start_outputs();
     ai_k_columns_quad_s8(columns[0], values, values + draw(64), values + 7, values + draw(64), 2 * steps, quads, 200);

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
-from stm32_emitter.operators.convolution import geometry
 from stm32_emitter.operators.conv_2d_records import Rows, fours, is_exact, linear_of, pairs, rows_of
+from stm32_emitter.operators.convolution import geometry
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
 from stm32_emitter.operators.numbers import Numbers
@@ -171,9 +171,9 @@ class _Nest:
         s, k, block = self.sizes, self.k, self.block
         pixels, backward = s.batch * s.pixels, self.request.grows
         whole, rest = divmod(s.out_channels, block.channels)
-        runs = -(-pixels // self.run)
+        runs, step = -(-pixels // self.run), -self.run if backward else self.run
         size = Numbers(k, {
-            "runs": runs, "first": (runs - 1) * self.run if backward else 0, "step": -self.run if backward else self.run,
+            "runs": runs, "first": (runs - 1) * self.run if backward else 0, "step": step,
             "last": pixels - (1 if block is _PAIRS else self.run), "depth": s.channels, "channels": s.out_channels,
             "steps": self.steps, "blocks": whole, "parts": 2 if rest else 1, "quads": self.blocks_in_run,
             "part": whole * self.record_words, "zero_point": self.request.integer("output_zero_point"),

@@ -54,21 +54,13 @@ def _convolution(request: KernelRequest) -> Sequence[Schedule]:
 def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
     """x int8 [1,H,W,Cin] -> y int8 [1,OH,OW,Cout]; scratch: the columns of 2 pixels."""
     row = s.kernel[1] * s.channels
-    steps = steps_of(row) * s.kernel[0]
-    fields = {
-        "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
-        "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
-        "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
-        "low": request.integer("low"), "high": request.integer("high"), "row": row, "rows": s.kernel[0],
-        "width": s.width, "pitch": s.dilation[0] * s.width * s.channels, **_inside(s),
-    }  # fmt: skip
+    steps, rows = steps_of(row) * s.kernel[0], rows_of(request)
+    linear = linear_of(request, rows)
     with KernelBuilder("conv_2d", s.pixels * s.out_channels * s.kernel[0] * row) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
-        rows = rows_of(request)
-        linear = linear_of(request, rows)
         records = k.constant("records", _records(s, rows, linear))
         patch = None if _pointwise(s) else k.constant("patch", _patch(request, s))
-        size = Numbers(k, fields)
+        size = Numbers(k, _convolution_fields(request, s, row, steps))
         y = k.output("y", (request.output.elements,), "int8")
         columns = k.scratch("columns", 2 * steps, "int32")
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
@@ -77,8 +69,8 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
 
             def multiply(record: Any, start: Any, blocks: Any) -> None:
                 k.call(
-                    conv_2d_d8.function_of_pairs(request, linear), address(columns), address(records, record), address(y, start, write=True),
-                    size["channels"], size["steps"], blocks, size["zero_point"],
+                    conv_2d_d8.function_of_pairs(request, linear), address(columns), address(records, record),
+                    address(y, start, write=True), size["channels"], size["steps"], blocks, size["zero_point"],
                 )  # fmt: skip
 
             start, blocks = first * size["channels"], size["channels"] >> 2
@@ -87,6 +79,20 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
                 multiply(blocks * (9 + 2 * size["steps"]), start + size["channels"] - _CHANNELS, 1)
         _clamp(k, request, y, size, size["last"] + _PIXELS)
     return k.kernel()
+
+
+def _convolution_fields(request: KernelRequest, s: Geometry, row: int, steps: int) -> dict[str, int]:
+    """What the function reads of a layer; row: values of a kernel row."""
+    # Rows of taps that are apart are never gathered whole.
+    apart = {"last_row": -1} if s.dilation[1] > 1 else {}
+    return {
+        "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
+        "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
+        "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
+        "low": request.integer("low"), "high": request.integer("high"), "row": row, "rows": s.kernel[0],
+        "width": s.width, "pitch": s.dilation[0] * s.width * s.channels,
+        **_inside(s), **apart,
+    }  # fmt: skip
 
 
 def _inside(s: Geometry) -> dict[str, int]:

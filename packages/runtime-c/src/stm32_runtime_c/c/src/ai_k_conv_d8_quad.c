@@ -10,13 +10,13 @@
  *   carry    clear: linear results follow the steps, set: the results at 48 do
  * Stack
  *   0 - 20 scales of both channels: of linear ones multiplier and offset, else multiplier, shift, rounding and zero
- *   point   24 256 * bias[1] + bias[0]   28 bias[0]   32 out   36 out_stride   40 columns at which a group ends   44 entry into the steps
- *   48 results, 0: linear   52 what follows a group   56 columns   60 record   64 groups left   68 out of the channels
- *   72 entry into the loads   76 bytes before the weights   84 start of a group
- * Patches of more than 32 steps are taken in chunks: what is left over first, then 32 at a time.
- *   88 sums of the next quad   92 results of the last chunk   96 bytes from the chunk of a quad to that of the next
- *   100 columns at which the chunk ends   104 start of a quad   108 columns of the next chunk   112 start of a group
- *   116 chunks left   220 steps   224 groups   228 quads   232 zero_point
+ *   point   24 256 * bias[1] + bias[0]   28 bias[0]   32 out   36 out_stride   40 columns at which a group ends   44
+ * entry into the steps 48 results, 0: linear   52 what follows a group   56 columns   60 record   64 groups left   68
+ * out of the channels 72 entry into the loads   76 bytes before the weights   84 start of a group Patches of more than
+ * 32 steps are taken in chunks: what is left over first, then 32 at a time. 88 sums of the next quad   92 results of
+ * the last chunk   96 bytes from the chunk of a quad to that of the next 100 columns at which the chunk ends   104
+ * start of a quad   108 columns of the next chunk   112 start of a group 116 chunks left   220 steps   224 groups   228
+ * quads   232 zero_point
  */
 /* clang-format off */
 __asm__(
