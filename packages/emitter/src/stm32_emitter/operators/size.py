@@ -66,17 +66,15 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
             first = tirx.min(pair * _PIXELS, size["last"])
             _gather(k, x, columns, patch, size, first)
-
-            def multiply(record: Any, start: Any, blocks: Any) -> None:
-                k.call(
-                    conv_2d_d8.function_of_pairs(request, linear), address(columns), address(records, record),
-                    address(y, start, write=True), size["channels"], size["steps"], blocks, size["zero_point"],
-                )  # fmt: skip
-
             start, blocks = first * size["channels"], size["channels"] >> 2
-            multiply(0, start, blocks)
-            if s.out_channels % _CHANNELS:
-                multiply(blocks * (9 + 2 * size["steps"]), start + size["channels"] - _CHANNELS, 1)
+            # A last block of channels that overlaps its neighbour is a part of its own.
+            with k.loop("part", size["parts"]) as part:
+                k.call(
+                    conv_2d_d8.function_of_pairs(request, linear), address(columns),
+                    address(records, part * blocks * (9 + 2 * size["steps"])),
+                    address(y, start + part * (size["channels"] - _CHANNELS), write=True), size["channels"],
+                    size["steps"], blocks + part * (1 - blocks), size["zero_point"],
+                )  # fmt: skip
         _clamp(k, request, y, size, size["last"] + _PIXELS)
     return k.kernel()
 
@@ -89,7 +87,8 @@ def _convolution_fields(request: KernelRequest, s: Geometry, row: int, steps: in
         "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
         "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
         "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
-        "low": request.integer("low"), "high": request.integer("high"), "row": row, "rows": s.kernel[0],
+        "low": request.integer("low"), "high": request.integer("high"),
+        "parts": 1 + (s.out_channels % _CHANNELS > 0), "row": row, "rows": s.kernel[0],
         "width": s.width, "pitch": s.dilation[0] * s.width * s.channels,
         **_inside(s), **apart,
     }  # fmt: skip
