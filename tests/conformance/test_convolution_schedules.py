@@ -124,8 +124,10 @@ def _calls(schedule: str) -> list[str]:
 _QUADS = ["ai_k_conv_d8_quad_s8", "ai_k_conv_d8_quad_linear_s8"]
 _DEEP = ["ai_k_conv_d8_quad_deep_s8", "ai_k_conv_d8_quad_deep_linear_s8"]
 _FORMS = {
-    "d8-2x4": [*_QUADS, *_DEEP], "d8-2x4x4": _QUADS[1:], "d8-4x2": ["ai_k_conv_d8(_m4)?_s8", "ai_k_conv_d8_linear(_m4)?_s8"]
-}  # fmt: skip
+    "d8-2x4": [*_QUADS, *_DEEP],
+    "d8-2x4x4": _QUADS[1:],
+    "d8-4x2": ["ai_k_conv_d8(_m4)?_s8", "ai_k_conv_d8_linear(_m4)?_s8"],
+}
 _RUNS = [("host", ()), ("mps2-an386", (pytest.mark.emulator,))]
 _MACHINES = [pytest.param(name, marks=marks) for name, marks in _RUNS]
 
