@@ -13,6 +13,7 @@ PROGRAMS = {
         (
             "columns_s8", "columns_quad_s8", "columns_clipped_s8", "conv_d8_s8", "conv_d8_m4_s8",
             "conv_d8_linear_s8", "conv_d8_linear_m4_s8", "conv_d8_quad_s8", "conv_d8_quad_linear_s8",
+            "conv_d8_quad_deep_s8", "conv_d8_quad_deep_linear_s8",
             "dense_pad_s8", "dense_d8_s8",
         ),
     ),

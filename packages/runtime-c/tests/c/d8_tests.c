@@ -9,7 +9,7 @@
 #include "ai_k_dense_d8.h"
 #include "check.h"
 
-enum { MOST_STEPS = 40, MOST_GROUPS = 3, MOST_DEPTH = 200, LAYERS = 400 };
+enum { MOST_STEPS = 40, MOST_CHUNKED = 100, MOST_GROUPS = 3, MOST_DEPTH = 200, LAYERS = 400 };
 
 void twin_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
                      int32_t pitch);
@@ -19,6 +19,10 @@ void twin_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t
                           int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 void twin_conv_d8_quad_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
                                  int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
+void twin_conv_d8_quad_deep_s8(int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
+                               int32_t groups, int32_t quads, int32_t zero_point);
+void twin_conv_d8_quad_deep_linear_s8(int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                                      int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 void twin_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
 void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
@@ -32,8 +36,8 @@ unsigned check_failures;
 static uint32_t state = 20260102u;
 static int8_t values[1024];
 static int32_t records[MOST_GROUPS * (9 + 2 * MOST_DEPTH)], scales[2 * 8 * MOST_GROUPS];
-static int32_t columns[2][8 * MOST_STEPS];
-static int8_t out[2][64];
+static int32_t columns[2][3 * (4 * MOST_CHUNKED + 8)];
+static int8_t out[2][96];
 
 /* 0 .. bound - 1 */
 static int32_t draw(int32_t bound)
@@ -145,9 +149,8 @@ static void test_convolution(void)
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 
-static void test_quads(void)
+static void draw_pairs(int32_t steps, int32_t groups)
 {
-    const int32_t steps = 1 + draw(AI_K_QUAD_STEPS), groups = 1 + draw(MOST_GROUPS), quads = 1 + draw(2);
     for (int32_t group = 0; group < groups; group++) {
         int32_t *const record = records + group * (5 + steps);
         draw_bias(record, record + 1);
@@ -158,6 +161,12 @@ static void test_quads(void)
             record[5 + i] = weight_word();
         }
     }
+}
+
+static void test_quads(void)
+{
+    const int32_t steps = 1 + draw(AI_K_QUAD_STEPS), groups = 1 + draw(MOST_GROUPS), quads = 1 + draw(3);
+    draw_pairs(steps, groups);
     start_outputs();
     ai_k_columns_quad_s8(columns[0], values, values + draw(64), values + 7, values + draw(64), 2 * steps, quads, 100);
     const int32_t zero_point = draw_zero_point(), stride = 2 * groups + draw(2);
@@ -166,6 +175,22 @@ static void test_quads(void)
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
     ai_k_conv_d8_quad_linear_s8(columns[0], records, out[0], stride, steps, groups, quads, zero_point);
     twin_conv_d8_quad_linear_s8(columns[0], records, out[1], stride, steps, groups, quads, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+}
+
+static void test_chunks(void)
+{
+    const int32_t steps = AI_K_QUAD_STEPS + 1 + draw(MOST_CHUNKED - AI_K_QUAD_STEPS), groups = 1 + draw(MOST_GROUPS),
+                  quads = 1 + draw(3);
+    draw_pairs(steps, groups);
+    start_outputs();
+    ai_k_columns_quad_s8(columns[0], values, values + draw(64), values + 7, values + draw(64), 2 * steps, quads, 200);
+    const int32_t zero_point = draw_zero_point(), stride = 2 * groups + draw(2);
+    ai_k_conv_d8_quad_deep_s8(columns[0], records, out[0], stride, steps, groups, quads, zero_point);
+    twin_conv_d8_quad_deep_s8(columns[0], records, out[1], stride, steps, groups, quads, zero_point);
+    CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
+    ai_k_conv_d8_quad_deep_linear_s8(columns[0], records, out[0], stride, steps, groups, quads, zero_point);
+    twin_conv_d8_quad_deep_linear_s8(columns[0], records, out[1], stride, steps, groups, quads, zero_point);
     CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
 }
 
@@ -202,6 +227,7 @@ int main(void)
         test_clipped_columns();
         test_convolution();
         test_quads();
+        test_chunks();
         test_dense();
     }
     (void)printf("%u failures\n", check_failures);

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
-from stm32_emitter.operators.conv_2d_d8 import Rows, rows_of
+from stm32_emitter.operators.conv_2d_records import Rows, rows_of
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import overlapping_groups, shift_word, sums_are_small, words
 from stm32_emitter.operators.schedule import Schedule

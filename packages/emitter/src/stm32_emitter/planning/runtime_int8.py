@@ -98,6 +98,14 @@ def _conv_d8_quad(call: Call) -> Footprint:
     return together(reads(0, 16 * call[4] * call[6]), writes(2, 2 * call[5], (4 * call[6], call[3])))
 
 
+@footprint("ai_k_conv_d8_quad_deep_s8", "ai_k_conv_d8_quad_deep_linear_s8")
+def _conv_d8_quad_deep(call: Call) -> Footprint:
+    """Sums of a chunk lie behind the columns."""
+    columns = 16 * call[4] * call[6]
+    sums = writes(0, 32 * call[6], start=columns)
+    return together(reads(0, columns), sums, writes(2, 2 * call[5], (4 * call[6], call[3])))
+
+
 @footprint("ai_k_conv_plain_s8")
 def _conv_plain(call: Call) -> Footprint:
     row, rows, pitch, channels = (int(v) for v in call.constant(2)[:4])
