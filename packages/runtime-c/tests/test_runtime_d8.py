@@ -17,10 +17,10 @@ PROGRAMS = {
         ),
     ),
     "winograd_tests.c": (
-        ("conv_winograd",),
+        ("conv_winograd", "winograd_weights"),
         (
             "winograd_weights_s8", "winograd_values_s8", "winograd_transform", "winograd_multiply",
-            "winograd_output_s8", "winograd_results",
+            "winograd_output_s8", "winograd_results", "winograd_channel",
         ),
     ),
 }  # fmt: skip
