@@ -32,7 +32,7 @@ unsigned check_failures;
 static uint32_t state = 20260102u;
 static int8_t values[1024];
 static int32_t records[MOST_GROUPS * (9 + 2 * MOST_DEPTH)], scales[2 * 8 * MOST_GROUPS];
-static int32_t columns[2][8 * MOST_STEPS];
+static int32_t columns[2][16 * MOST_STEPS];
 static int8_t out[2][64];
 
 /* 0 .. bound - 1 */
@@ -90,6 +90,17 @@ static void test_columns(void)
     CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
 }
 
+/* Two pixels side by side, three taps. */
+static void test_columns_beside(void)
+{
+    const int32_t depth = 4 * (1 + draw(8)), rows = 1 + draw(3), pitch = 3 * depth + draw(40);
+    const int8_t *const first = values + draw(40);
+    start_outputs();
+    ai_k_columns_s8(columns[0], first, first + depth, 3 * depth, rows, pitch);
+    twin_columns_s8(columns[1], first, first + depth, 3 * depth, rows, pitch);
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+}
+
 static void test_quad_columns(void)
 {
     const int32_t count = 1 + draw(12), rows = 1 + draw(3), pitch = count + draw(9);
@@ -102,7 +113,8 @@ static void test_quad_columns(void)
 
 static void test_clipped_columns(void)
 {
-    const int32_t channels = 1 + draw(6), depth = draw(2) == 0 ? channels : 1 + draw(channels);
+    const int32_t channels = draw(3) == 0 ? 4 * (1 + draw(6)) : 1 + draw(6),
+                  depth = draw(2) == 0 ? channels : 1 + draw(channels);
     const int32_t patch[] = {1 + draw(6), 1 + draw(6), channels,    depth,          1 + draw(3),
                              1 + draw(3), 1 + draw(2), 1 + draw(2), draw(256) - 128};
     const int32_t row = draw(9) - 4, column = draw(9) - 4, pixels = 2 + 2 * draw(2);
@@ -198,6 +210,7 @@ int main(void)
     for (int i = 0; i < LAYERS; i++) {
         fill_values();
         test_columns();
+        test_columns_beside();
         test_quad_columns();
         test_clipped_columns();
         test_convolution();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pairs of int16 in a word, for the C twins of assembly: what SADD16, SSUB16 and SXTB16 compute. */
+/* Pairs of int16 in a word, in C: what SADD16, SSUB16 and SXTB16 compute. */
 #ifndef AI_K_HALVES_H
 #define AI_K_HALVES_H
 

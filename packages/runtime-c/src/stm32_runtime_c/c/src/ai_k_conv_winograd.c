@@ -160,12 +160,14 @@ static void ai_k_winograd_transform(uint32_t *to, const int8_t *from, int32_t st
 }
 #endif
 
-/* count bytes, a multiple of 4, set to value. */
+enum { PIECE = 16 }; /* the depth is a multiple of it */
+
+/* count bytes, a multiple of PIECE, set to value. */
 static int8_t *fill(int8_t *to, int8_t value, int32_t count)
 {
-    const uint32_t word = 0x01010101u * (uint8_t)value;
-    for (int32_t i = 0; i < count; i += 4) {
-        memcpy(to + i, &word, sizeof word);
+    const uint32_t word = 0x01010101u * (uint8_t)value, piece[PIECE / 4] = {word, word, word, word};
+    for (int32_t i = 0; i < count; i += PIECE) {
+        memcpy(to + i, piece, PIECE);
     }
     return to + count;
 }
@@ -183,8 +185,8 @@ void ai_k_winograd_values_s8(int32_t *values, const int8_t *image, const int32_t
     const int32_t first = ai_k_clamp(-column, 0, COLUMNS), end = ai_k_clamp(width - column, first, COLUMNS);
     if (end - first < COLUMNS) {
         int8_t *at = fill(columns, (int8_t)zero_point, first * depth);
-        for (int32_t i = first * depth; i < end * depth; i += 4, at += 4) {
-            memcpy(at, from + i, 4);
+        for (int32_t i = first * depth; i < end * depth; i += PIECE, at += PIECE) {
+            memcpy(at, from + i, PIECE);
         }
         (void)fill(at, (int8_t)zero_point, (COLUMNS - end) * depth);
         from = columns;
