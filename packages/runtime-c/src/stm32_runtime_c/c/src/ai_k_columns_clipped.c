@@ -247,7 +247,7 @@ void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *ima
     const int touching = depth == patch[AI_K_CHANNELS] && patch[AI_K_TAP_DILATION] == 1;
     const int32_t start = ((row + inside.top * apart) * width + column + inside.first) * depth;
     const int8_t *const from = count > 0 && high > 0 ? image + start : image;
-    if (touching && (depth % 4 == 0 || left + right == 0)) {
+    if (touching && (depth % 4 == 0 || inside.end - inside.first == taps)) {
         int32_t part[PART_NUMBERS] = {inside.top * steps + left,
                                       count,
                                       left + right,
