@@ -38,7 +38,7 @@ class DepthwiseConv2D(OperatorDefinition):
         return self.schedules(request)[0].build()
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Those that are exact for this layer: rows-3x3, row-1d, taps for 4 channels or more, pixel for all.
+        """Those that are exact for this layer: rows-3x3, row-1d on 4 channels or 2, taps for 4 channels or more, pixel for all.
 
         Without DSP instructions the plain C form alone, where it takes the layer.
         """
@@ -48,8 +48,8 @@ class DepthwiseConv2D(OperatorDefinition):
         offered = []
         if depthwise_window.fits(request):
             offered.append(depthwise_window.schedule(request))
-        if request.target.dsp and depthwise_row.fits(request):  # its C form is behind that of taps
-            offered.append(depthwise_row.schedule(request))
+        if request.target.dsp:  # its C form is behind that of taps
+            offered += depthwise_row.schedules(request)
         if depthwise_taps.fits(request):
             taps = depthwise_taps.schedule(request)
             # Beside rows-3x3, which most such layers of a model take, it is not worth its code.
