@@ -38,7 +38,7 @@ class DepthwiseConv2D(OperatorDefinition):
         return self.schedules(request)[0].build()
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Those that are exact for this layer: rows-3x3, row-1d on 4 channels or 2, taps for 4 channels or more, pixel for all.
+        """Those that are exact for this layer: rows-3x3, row-1d, taps for 4 channels or more, pixel for all.
 
         Without DSP instructions the plain C form alone, where it takes the layer.
         """

@@ -196,71 +196,97 @@ AI_K_SELDOM static void scattered_rows(int32_t *columns, const int8_t *image, co
     }
 }
 
-enum { PATCH_BYTES = 64 };
+enum { PATCH_BYTES = 48 };
 
 /* Rows and taps of a patch that are inside the image: from top to before bottom, from first to before end. */
 typedef struct {
     int32_t top, bottom, first, end;
 } clip;
 
-/* A patch of short rows whose taps touch: what of it is inside is put between values outside. */
+/* A patch of short rows whose taps touch: what of it is inside, from there on, is put between values outside; part is
+ * working memory. */
 AI_K_SELDOM static void clipped_bytes(int32_t *columns, const int8_t *from, const int32_t *patch, const clip *inside,
-                                      int32_t n)
+                                      int32_t n, int32_t part[PART_NUMBERS])
 {
     const int32_t depth = patch[AI_K_DEPTH], count = patch[AI_K_TAPS] * depth, rows = patch[AI_K_ROWS];
     const int32_t held = PATCH_BYTES / count, pitch = patch[AI_K_ROW_DILATION] * patch[AI_K_WIDTH] * depth;
-    const int32_t left = inside->first * depth, kept = (inside->end - inside->first) * depth;
+    const int32_t kept = (inside->end - inside->first) * depth;
     const uint32_t value = (uint8_t)patch[AI_K_ZERO_POINT] * 0x01010101u;
     uint32_t words[PATCH_BYTES / 4];
     for (int32_t start = 0; start < rows; start += held) {
-        const int32_t taken = rows - start < held ? rows - start : held;
+        const int32_t behind = rows - start < held ? rows : start + held, taken = behind - start;
         for (int32_t k = 0; k < count * taken; k += 4) {
             words[k / 4] = value;
         }
-        int8_t *to = (int8_t *)words;
-        for (int32_t row = start; row < start + taken; row++, to += count) {
-            if (row >= inside->top && row < inside->bottom) {
-                for (int32_t k = 0; k < kept; k++) {
-                    to[left + k] = from[k];
-                }
-                from += pitch;
+        const int32_t low = inside->top > start ? inside->top : start;
+        int8_t *to = (int8_t *)words + (low - start) * count + inside->first * depth;
+        for (int32_t row = low; row < inside->bottom && row < behind; row++) {
+            int32_t k = 0;
+            for (; k <= kept - 4; k += 4) {
+                memcpy(to + k, from + k, 4);
             }
+            for (; k < kept; k++) {
+                to[k] = from[k];
+            }
+            to += count;
+            from += pitch;
         }
-        int32_t part[PART_NUMBERS] = {0, count, 0, 0, taken, 0, 0};
+        memset(part, 0, PART_NUMBERS * sizeof *part);
+        part[PART_COUNT] = count;
+        part[PART_ROWS] = taken;
         ai_k_columns_part(columns, (const int8_t *)words, part, n);
         columns += n * taken * AI_K_STEPS(count);
     }
+}
+
+/* What of the patch that starts at (row, column) is inside. Most patches are inside but for one side. */
+static inline clip clip_patch(const int32_t *patch, int32_t row, int32_t column)
+{
+    const int32_t apart = patch[AI_K_ROW_DILATION], height = patch[AI_K_HEIGHT], width = patch[AI_K_WIDTH];
+    clip inside = {0, patch[AI_K_ROWS], 0, patch[AI_K_TAPS]};
+    if (row < 0) {
+        inside.top = ai_k_clamp((apart - 1 - row) / apart, 0, inside.bottom);
+    }
+    if (row + (inside.bottom - 1) * apart >= height) {
+        inside.bottom = ai_k_clamp((height + apart - 1 - row) / apart, inside.top, inside.bottom);
+    }
+    if (column < 0) {
+        inside.first = -column < inside.end ? -column : inside.end;
+    }
+    if (width - column < inside.end) {
+        inside.end = width - column > inside.first ? width - column : inside.first;
+    }
+    return inside;
 }
 
 void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column)
 {
     const int32_t depth = patch[AI_K_DEPTH], taps = patch[AI_K_TAPS], rows = patch[AI_K_ROWS];
-    const int32_t width = patch[AI_K_WIDTH], steps = AI_K_STEPS(taps * depth);
-    const int32_t apart = patch[AI_K_ROW_DILATION], before = (apart - 1 - row) / apart,
-                  below = (patch[AI_K_HEIGHT] + apart - 1 - row) / apart;
-    clip inside = {ai_k_clamp(before, 0, rows), 0, ai_k_clamp(-column, 0, taps), 0};
-    inside.bottom = ai_k_clamp(below, inside.top, rows);
-    inside.end = ai_k_clamp(width - column, inside.first, taps);
-    const int32_t left = inside.first * depth / 2, right = (taps - inside.end) * depth / 2;
-    const int32_t count = (inside.end - inside.first) * depth, high = inside.bottom - inside.top;
-    const int touching = depth == patch[AI_K_CHANNELS] && patch[AI_K_TAP_DILATION] == 1;
-    const int32_t start = ((row + inside.top * apart) * width + column + inside.first) * depth;
-    const int8_t *const from = count > 0 && high > 0 ? image + start : image;
-    if (touching && (depth % 4 == 0 || inside.end - inside.first == taps)) {
-        int32_t part[PART_NUMBERS] = {inside.top * steps + left,
-                                      count,
-                                      left + right,
-                                      right + (rows - inside.bottom) * steps,
-                                      high,
-                                      apart * width * depth - count,
-                                      pair_of(patch[AI_K_ZERO_POINT], patch[AI_K_ZERO_POINT])};
-        if (high == 0) {
-            part[PART_FIRST] = rows * steps;
-        }
+    if (depth != patch[AI_K_CHANNELS] || patch[AI_K_TAP_DILATION] != 1) {
+        scattered_rows(columns, image, patch, row, column, pixels);
+        return;
+    }
+    const clip inside = clip_patch(patch, row, column);
+    int32_t part[PART_NUMBERS];
+    const int32_t taken = inside.end - inside.first, high = inside.bottom - inside.top;
+    const int32_t apart = patch[AI_K_ROW_DILATION], line = patch[AI_K_WIDTH] * depth;
+    const int8_t *const from =
+        taken > 0 && high > 0 ? image + (row + inside.top * apart) * line + (column + inside.first) * depth : image;
+    if (taken == taps || depth % 4 == 0) {
+        const uint32_t steps = AI_K_STEPS((uint32_t)(taps * depth));
+        const int32_t left = (int32_t)((uint32_t)(inside.first * depth) / 2);
+        const int32_t right = (int32_t)((uint32_t)((taps - inside.end) * depth) / 2);
+        part[PART_FIRST] = high > 0 ? inside.top * (int32_t)steps + left : rows * (int32_t)steps;
+        part[PART_COUNT] = taken * depth;
+        part[PART_BETWEEN] = left + right;
+        part[PART_LAST] = right + (rows - inside.bottom) * (int32_t)steps;
+        part[PART_ROWS] = high;
+        part[PART_PITCH] = apart * line - taken * depth;
+        part[PART_OUTSIDE] = pair_of(patch[AI_K_ZERO_POINT], patch[AI_K_ZERO_POINT]);
         ai_k_columns_part(columns, from, part, pixels);
-    } else if (touching && taps * depth <= PATCH_BYTES) {
-        clipped_bytes(columns, from, patch, &inside, pixels);
+    } else if (taps * depth <= PATCH_BYTES) {
+        clipped_bytes(columns, from, patch, &inside, pixels, part);
     } else {
         scattered_rows(columns, image, patch, row, column, pixels);
     }
