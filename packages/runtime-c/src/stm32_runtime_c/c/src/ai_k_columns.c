@@ -172,7 +172,7 @@ void ai_k_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second
 #if AI_K_DSP
 /* Registers
  *   r0 columns   r1 - r3 r12 values of the four pixels   r4 - r7 values 0 and 2   r8 - r11 values 1 and 3
- *   lr values left of the row, less 8, at last less 4
+ *   lr values left of the row, less 8 or 4
  * Stack
  *   36 fourth   40 count   44 rows left   48 pitch, then from the end of the fours to the next row */
 /* clang-format off */
@@ -222,16 +222,17 @@ __asm__(
     " ai_k_columns_widen_quad\n"
     " bhs 2b\n"
     "3:\n"
-    " adds lr, lr, #4\n"
+    " adds lr, lr, #8\n"
+    " beq 5f\n"
+    " subs lr, lr, #4\n"
     " bmi 4f\n"
     " ai_k_columns_widen_quad\n"
-    " subs lr, lr, #4\n"
-    "4:\n" /* the last values of the row */
-    " adds lr, lr, #4\n"
     " beq 5f\n"
-    " cmp lr, #2\n"
+    " subs lr, lr, #4\n"
+    "4:\n" /* the last 1 to 3 values of the row */
+    " cmn lr, #2\n"
     " beq 6f\n"
-    " bhi 7f\n"
+    " bgt 7f\n"
     " ldrsb r4, [r1]\n"
     " ldrsb r5, [r2]\n"
     " ldrsb r6, [r3]\n"
