@@ -2,6 +2,12 @@
 /* Patches that lie inside the input, widened to 16 bits (ai_k_conv_d8.h). */
 #include "ai_k_columns.h"
 
+#if defined(AI_K_SMALL) && AI_K_SMALL
+#define LOADS_ONCE 0
+#else
+#define LOADS_ONCE AI_K_DSP
+#endif
+
 #if AI_K_DSP
 /* Registers
  *   r0 columns   r1 first   r2 second   r3 count   r4 r5 values 0 and 2 of either pixel   r6 r8 values 1 and 3
@@ -86,6 +92,7 @@ __asm__(
     ".popsection\n");
 /* clang-format on */
 
+#if LOADS_ONCE
 /* Columns of two pixels side by side and kernel rows of three taps: every value is loaded once, and each tap's values
  * of the second pixel are the next tap's of the first. depth: channels, a multiple of 4; skip: values from the second
  * tap of a row to the next row.
@@ -148,15 +155,19 @@ __asm__(
     ".size ai_k_columns_beside, . - ai_k_columns_beside\n"
     ".popsection\n");
 /* clang-format on */
+#endif
+
 void ai_k_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
                      int32_t pitch)
 {
+#if LOADS_ONCE
     const int32_t depth = (int32_t)(second - first);
     if (3 * depth == count && depth % 4 == 0) {
         ai_k_columns_beside(columns, first, depth, rows, pitch - depth);
-    } else {
-        ai_k_columns_pair(columns, first, second, count, rows, pitch);
+        return;
     }
+#endif
+    ai_k_columns_pair(columns, first, second, count, rows, pitch);
 }
 #else
 void ai_k_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second, int32_t count, int32_t rows,
