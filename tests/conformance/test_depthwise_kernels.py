@@ -87,6 +87,7 @@ LINES = tuple(
         (25, 10, 5),
         (40, 21, 4),
         (150, 6, 5),
+        (15, 9, 6),
     )
     for activation, zero_point in (("RELU", -128), ("NONE", 11))
 )
@@ -158,8 +159,11 @@ def test_one_function_for_all_layers_gives_the_reference_bytes(name: str, tmp_pa
 @pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED[:1]])
 @pytest.mark.parametrize(
     ("schedule", "layers"),
-    [("rows-3x3", FORCED), ("taps", FORCED), ("pixel", FORCED), ("row-1d", LINES), ("taps", LINES)],
-)
+    [
+        ("rows-3x3", FORCED), ("taps", FORCED), ("pixel", FORCED),
+        ("row-1d", LINES), ("row-1d-2", LINES), ("taps", LINES),
+    ],
+)  # fmt: skip
 def test_every_schedule_gives_the_reference_bytes(
     schedule: str, layers: tuple[Layer, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,8 +48,8 @@ class DepthwiseConv2D(OperatorDefinition):
         offered = []
         if depthwise_window.fits(request):
             offered.append(depthwise_window.schedule(request))
-        if request.target.dsp and depthwise_row.fits(request):  # its C form is behind that of taps
-            offered.append(depthwise_row.schedule(request))
+        if request.target.dsp:  # its C form is behind that of taps
+            offered += depthwise_row.schedules(request)
         if depthwise_taps.fits(request):
             taps = depthwise_taps.schedule(request)
             # Beside rows-3x3, which most such layers of a model take, it is not worth its code.

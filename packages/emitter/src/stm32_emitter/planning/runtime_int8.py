@@ -234,6 +234,12 @@ def _depthwise_row(call: Call) -> Footprint:
     return together(pairs, writes(3, weights), reads(3, weights), writes(2, lanes, (outputs, channels)))
 
 
+@footprint("ai_k_depthwise_short_s8")
+def _depthwise_short(call: Call) -> Footprint:
+    outputs, channels, lanes, plane = (call[i] for i in (4, 5, 7, 8))
+    return together(reads(0, 4 * plane, (lanes, 4 * plane)), writes(2, lanes, (outputs, channels)))
+
+
 @footprint("ai_k_depthwise_taps_s8")
 def _depthwise_taps(call: Call) -> Footprint:
     """The image is only read by means of the list."""

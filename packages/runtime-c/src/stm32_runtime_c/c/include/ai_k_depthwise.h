@@ -73,6 +73,12 @@ void ai_k_depthwise_row_pairs_s8(int32_t *pairs, const int8_t *x, int32_t width,
 void ai_k_depthwise_row_s8(const int32_t *pairs, const int32_t *records, int8_t *out, int32_t *weights, int32_t steps,
                            int32_t outputs, int32_t channels, int32_t zero_point, int32_t lanes, int32_t plane);
 
+/* The same for windows of up to 2 * words weights, which stay in registers; words is 3 or 5. A record has its weights
+ * padded with 0 to 4 * ((words + 1) / 2) bytes. plane >= 2 * ((outputs - 1) / 4) + words + 2; what is not widened meets
+ * a weight of 0 or is not stored. */
+void ai_k_depthwise_short_s8(const int32_t *pairs, const int32_t *records, int8_t *out, int32_t words, int32_t outputs,
+                             int32_t channels, int32_t zero_point, int32_t lanes, int32_t plane);
+
 /* Windows of any kind, 4 channels at a time, tap by tap.
  *
  * The list of taps (a tap is a place of the window, row by row) says where each one's pixel is; its form is the
