@@ -77,6 +77,13 @@ FORCED = tuple(
 )
 """Layers that have every schedule for 3 x 3, but for ``taps`` where there are not 4 channels."""
 
+BLOCKS = tuple(
+    Layer((30, 70), channels, stride=stride, zero_point=-128 + 100 * (stride - 1))
+    for channels in (4, 7)
+    for stride in (1, 2)
+)
+"""Layers that rows-3x3 computes in blocks of three sizes."""
+
 LINES = tuple(
     Layer((length, 1), channels, window=(extent, 1), padding="VALID", activation=activation, zero_point=zero_point)
     for length, extent, channels in (
@@ -158,7 +165,16 @@ def test_one_function_for_all_layers_gives_the_reference_bytes(name: str, tmp_pa
 @pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED[:1]])
 @pytest.mark.parametrize(
     ("schedule", "layers"),
-    [("rows-3x3", FORCED), ("taps", FORCED), ("pixel", FORCED), ("row-1d", LINES), ("taps", LINES)],
+    [
+        ("rows-3x3", FORCED),
+        ("rows-3x3", BLOCKS),
+        ("rows-3x3-wide", BLOCKS),
+        ("rows-3x3-wider", BLOCKS),
+        ("taps", FORCED),
+        ("pixel", FORCED),
+        ("row-1d", LINES),
+        ("taps", LINES),
+    ],
 )
 def test_every_schedule_gives_the_reference_bytes(
     schedule: str, layers: tuple[Layer, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

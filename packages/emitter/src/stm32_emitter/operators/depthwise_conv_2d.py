@@ -47,13 +47,13 @@ class DepthwiseConv2D(OperatorDefinition):
             return plain
         offered = []
         if depthwise_window.fits(request):
-            offered.append(depthwise_window.schedule(request))
+            offered += depthwise_window.schedules(request)
         if request.target.dsp and depthwise_row.fits(request):  # its C form is behind that of taps
             offered.append(depthwise_row.schedule(request))
         if depthwise_taps.fits(request):
             taps = depthwise_taps.schedule(request)
             # Beside rows-3x3, which most such layers of a model take, it is not worth its code.
-            beside = bool(offered) and offered[0].name == "rows-3x3"
+            beside = bool(offered) and offered[0].name == depthwise_window.NAME
             offered.append(replace(taps, goals=taps.goals - {"balanced"}) if beside else taps)
         return (*offered, _pixel_schedule(request))
 

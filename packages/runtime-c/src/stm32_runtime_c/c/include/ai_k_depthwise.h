@@ -16,7 +16,7 @@
  * The forms with relu are for results that are clamped at the zero point from below, which must be -128; channels with
  * k = AI_K_DEPTHWISE_SHIFT take a shorter way.
  *
- * In place: a call of ai_k_depthwise_pairs_s8 reads rows row .. row + 2 * count - 1 of its lanes only, and the windows
+ * In place: a call of ai_k_depthwise_pairs_s8 uses rows row .. row + 2 * count - 1 of its lanes only, and the windows
  * read nothing but pairs and records; with multiplier 1, what is written are bytes of the same lanes. So the output may
  * be the input if each row is widened before it is written.
  */
@@ -32,30 +32,38 @@
  * change. */
 void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
 
-/* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of
- * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. Columns outside of
- * the image are left alone. The next pair of rows is pitch words further on, which may be negative. */
-void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t pitch,
-                             int32_t plane, int32_t zero_point);
+/* Sizes of a layer with windows of 3 x 3, all of them 16 bits wide; functions take them as an array. */
+typedef struct {
+    int16_t height, width, channels; /* of the input */
+    int16_t left;                    /* columns of padding before the image */
+    int16_t columns;                 /* of a pair of rows, padding included */
+    int16_t plane;                   /* words from a lane to the next */
+    int16_t input_zero_point;
+    int16_t out_width, out_channels;
+    int16_t multiplier; /* output channels of an input channel */
+    int16_t zero_point; /* of the output */
+} ai_k_depthwise_rows;
 
-/* rows x columns outputs of lanes channels, out[(row * columns + column) * channels + lane * multiplier], with records
- * [lane * multiplier], from pairs of rows that are pitch words apart (may be negative). Window 3 x 3, stride 1.
- * channels and columns are below 65536. */
+/* Widens rows row .. row + 2 * count - 1 of an image; x points to the image's first channel of interest, lanes (1 .. 4)
+ * channels are taken. If they are odd in number, the channel before x comes along: its plane is the first one, and what
+ * it holds is of no use. Column 0 of the pairs is column -left of the image. Columns outside of the image are left
+ * alone. The next pair of rows is pitch words further on, which may be negative. sizes: as ai_k_depthwise_rows. */
+void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t pitch, int32_t lanes,
+                             const int16_t *sizes);
+
+/* rows x out_width outputs of lanes channels, out[(row * out_width + column) * out_channels + lane * multiplier], with
+ * records [lane * multiplier], from pairs of rows that are pitch words apart (may be negative). Window 3 x 3, stride 1.
+ * sizes: as ai_k_depthwise_rows. */
 void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                           int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
-                           int32_t plane);
+                           int32_t rows, const int16_t *sizes);
 void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                                int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
-                                int32_t plane);
+                                int32_t rows, const int16_t *sizes);
 
 /* The same with stride 2 in both directions. */
 void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                              int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
-                              int32_t plane);
+                              int32_t rows, const int16_t *sizes);
 void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
-                                   int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
-                                   int32_t zero_point, int32_t plane);
+                                   int32_t lanes, int32_t rows, const int16_t *sizes);
 
 /* Windows along a row of pixels, stride 1, nothing outside of the row.
  *
