@@ -77,6 +77,13 @@ FORCED = tuple(
 )
 """Layers that have every schedule for 3 x 3, but for ``taps`` where there are not 4 channels."""
 
+PLANES = tuple(
+    Layer(size, channels, activation=activation, zero_point=zero_point, scale=0.06)
+    for size in ((2, 2), (3, 2), (3, 3), (4, 4), (3, 7), (4, 5))
+    for channels, activation, zero_point in ((8, "RELU", -128), (7, "NONE", 6), (5, "RELU", -128), (6, "RELU6", -90))
+)
+"""Images of few rows."""
+
 BLOCKS = tuple(
     Layer((30, 70), channels, stride=stride, zero_point=-128 + 100 * (stride - 1))
     for channels in (4, 7)
@@ -170,6 +177,7 @@ def test_one_function_for_all_layers_gives_the_reference_bytes(name: str, tmp_pa
         ("rows-3x3", BLOCKS),
         ("rows-3x3-wide", BLOCKS),
         ("rows-3x3-wider", BLOCKS),
+        ("planes-3x3", PLANES),
         ("taps", FORCED),
         ("pixel", FORCED),
         ("row-1d", LINES),

@@ -28,9 +28,9 @@ from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _LANES = 4
 _WINDOW = 3
-_WORDS = 5
+WORDS = 5
 """Of a record."""
-_SHORT = 10
+SHORT = 10
 """AI_K_DEPTHWISE_SHIFT."""
 _SCRATCH_WORDS = (320, 1024, 2560)
 """Pairs of rows that are kept take this at most, unless two pairs of two channels need more; one schedule for each."""
@@ -54,9 +54,9 @@ def schedules(request: KernelRequest) -> list[Schedule]:
             name,
             partial(kernel, request, plan),
             f"tiles of {_TILES[plan.rows]}, {plan.lanes} channels widened, {plan.rows * plan.block} rows a block",
-            cycles=_cycles(sizes, plan),
+            cycles=_cycles(sizes, plan, relu=is_relu(request)),
             scratch=4 * plan.words,
-            constants=4 * _WORDS * sizes.out_channels,
+            constants=4 * WORDS * sizes.out_channels,
             code=_CODE,
             family=NAME,
         )
@@ -71,17 +71,19 @@ _CODE = 1300
 """Bytes of the micro-kernels on a Cortex-M4: one form of the windows, and what widens."""
 
 
-def _cycles(sizes: Geometry, plan: _Plan) -> float:
-    """Expected cycles on a Cortex-M4: per output, strip and block of a channel, group, and per widened value."""
+def _cycles(sizes: Geometry, plan: _Plan, *, relu: bool) -> float:
+    """Expected cycles on a Cortex-M4: per output, strip and block of a channel, group, pair of rows, widened value."""
     stride = sizes.stride[0]
     channels, blocks = sizes.batch * sizes.out_channels, -(-plan.strips // plan.block)
     outputs = channels * plan.strips * plan.rows * sizes.out_width
     single = channels * plan.strips * (sizes.out_width % (2 * stride))
-    rows = 2 * sizes.batch * sizes.width * min(plan.strips + 1, _filled(sizes))
+    pairs = min(plan.strips + 1, _filled(sizes))
     groups = sizes.batch * -(-sizes.channels // plan.lanes)
     work = 16.2 * outputs + 12.0 * single if stride == 1 else 19.5 * outputs + 13.5 * single
-    widening = (2.0 if plan.lanes == _LANES else 2.7) * rows * sizes.channels
-    return work + channels * (18.0 * plan.strips + 85.0 * blocks) + groups * (150.0 + 200.0 * blocks) + widening
+    work += 0.0 if relu else 2.75 * outputs
+    widening = (2.0 if plan.lanes == _LANES else 2.7) * 2 * pairs * sizes.width * sizes.batch * sizes.channels
+    by_group = groups * (150.0 + 200.0 * blocks + 45.0 * pairs)
+    return work + channels * (24.0 * plan.strips + 85.0 * blocks) + by_group + widening
 
 
 def kernel(request: KernelRequest, plan: _Plan) -> Kernel:
@@ -100,7 +102,7 @@ def kernel(request: KernelRequest, plan: _Plan) -> Kernel:
     return k.kernel()
 
 
-def _is_relu(request: KernelRequest) -> bool:
+def is_relu(request: KernelRequest) -> bool:
     """Whether the results are clamped at the zero point from below, and that is -128."""
     return request.integer("output_zero_point") == request.integer("low") == -128
 
@@ -124,18 +126,18 @@ def _relu_scaling(bias: int, multiplier: int, right: int, reach: int) -> _Scalin
     times as large, t > 0, the 1/2 is an integer, 2**(t-1). Without a right shift there is no second rounding.
 
     Args:
-        bias: with the input's zero point.
+        bias: what the sum begins with.
         multiplier: 31 bits.
         right: right shift; a left shift is negative.
         reach: largest magnitude of the sum.
     """
     if multiplier == 0:
-        return _Scaling(0, 0, _SHORT, 0, 0)
-    more = _SHORT - right
+        return _Scaling(0, 0, SHORT, 0, 0)
+    more = SHORT - right
     if right < 1:
         shift, scale, rounding = 1, 2 - right, 0
     elif 1 <= more <= _MOST_SCALE - 1 and reach << (1 + more) < 1 << 31:
-        shift, scale, rounding = _SHORT, 1 + more, more
+        shift, scale, rounding = SHORT, 1 + more, more
     else:
         shift, scale, rounding = right + 1, 2, 1
     if scale > _MOST_SCALE or shift > LARGEST_SHIFT + 1 or reach << scale >= 1 << 31:
@@ -147,35 +149,40 @@ _MOST_SCALE = 8
 """An int8 weight scaled by 2**8 fits a halfword."""
 
 
-def _scalings(request: KernelRequest) -> list[_Scaling] | None:
-    """The scaling of every output channel, or None if one has none."""
+def _scalings(request: KernelRequest, *, folded: bool) -> list[_Scaling] | None:
+    """The scaling of every output channel, or None if one has none; ``folded``: biases hold the input's zero point."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix, zero_point = weights.reshape(len(bias), -1), request.integer("output_zero_point")
-    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
-    short = None if _is_relu(request) else short_scaling(request)
+    first = folded_bias(bias, matrix, request.integer("input_zero_point") if folded else 0)
+    short = None if is_relu(request) else short_scaling(request)
     found: list[_Scaling | None] = []
     for i, reach in enumerate(channel_reach(weights, bias)):
         if not matrix[i].any():
-            value = int(np.clip(requantize(folded[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
+            value = int(np.clip(requantize(first[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
             # 4 * v * 2**30 / 2**32 = v: no rounding. A shift keeps it so.
-            shift = _SHORT if _is_relu(request) else 1
+            shift = SHORT if is_relu(request) else 1
             found.append(_Scaling((value - zero_point) << (2 + shift), 1 << 30, shift, 1, 0))
-        elif _is_relu(request):
-            found.append(_relu_scaling(int(folded[i]), int(multipliers[i]), -int(shifts[i]), int(reach)))
+        elif is_relu(request):
+            found.append(_relu_scaling(int(first[i]), int(multipliers[i]), -int(shifts[i]), int(reach)))
         elif short is not None:
-            found.append(_Scaling(2 * int(folded[i]), int(short[0][i]), -int(short[1][i]), 1, 0))
+            found.append(_Scaling(2 * int(first[i]), int(short[0][i]), -int(short[1][i]), 1, 0))
         else:
             found.append(None)
     exact = [scaling for scaling in found if scaling is not None]
     return exact if len(exact) == len(found) else None
 
 
-def records(request: KernelRequest) -> NDArray[np.int32] | None:
-    """int32 [C*M*5] as ai_k_depthwise.h describes, or None if a channel has no exact record."""
-    scalings = _scalings(request)
+def records(request: KernelRequest, *, folded: bool = True) -> NDArray[np.int32] | None:
+    """int32 [C*M*5] as ai_k_depthwise.h describes, or None if a channel has no exact record.
+
+    Args:
+        request: the layer.
+        folded: whether sums begin with the bias less the input's zero point times the weights, or with the bias.
+    """
+    scalings = _scalings(request, folded=folded)
     if scalings is None:
         return None
-    words = np.zeros((len(scalings), _WORDS), np.int32)
+    words = np.zeros((len(scalings), WORDS), np.int32)
     columns = words[:, :_WINDOW].view(np.int8).reshape(len(scalings), _WINDOW, 4)
     columns[:, :, :_WINDOW] = request.constant(1)[..., 0].transpose(0, 2, 1)
     columns[:, :, _WINDOW] = [(s.shift, s.scale, s.rounding) for s in scalings]
@@ -269,7 +276,7 @@ class _Nest:
         self.k, self.request, self.sizes, self.numbers = k, request, sizes, numbers
         self.x, self.records, self.y, self.pairs = x, records, y, pairs
         name = "ai_k_depthwise_3x3" + ("" if sizes.stride[0] == 1 else "_s2")
-        self.function = name + ("_relu_s8" if _is_relu(request) else "_s8")
+        self.function = name + ("_relu_s8" if is_relu(request) else "_s8")
         self.rows = 2 // sizes.stride[0]
 
     def emit(self) -> None:
@@ -308,7 +315,7 @@ class _Nest:
         with self.k.loop("m", depth) as m:
             channel = first * depth + m
             self.k.call(
-                self.function, address(self.pairs, at), pitch, address(self.records, channel * _WORDS),
+                self.function, address(self.pairs, at), pitch, address(self.records, channel * WORDS),
                 address(self.y, row * (number["out_width"] * number["out_channels"]) + channel, write=True),
                 lanes, rows, address(number.buffer),
             )  # fmt: skip

@@ -219,6 +219,21 @@ def _depthwise_stride_2(call: Call) -> Footprint:
     return _depthwise_3x3(call, 2)
 
 
+@footprint("ai_k_depthwise_planes_s8", "ai_k_depthwise_planes_relu_s8")
+def _depthwise_planes(call: Call) -> Footprint:
+    """Four channels at a time. Of those that come along with a rest, nothing depends on the values that are read."""
+    height, width, channels, _, _, plane = (int(v) for v in call.constant(4)[:6])
+    image, words = ((height, width * channels), (width, channels)), 16 * plane
+
+    def part(lanes: int) -> Footprint:
+        widen = together(reads(1, lanes, *image), writes(0, words))
+        return sequence(widen, together(reads(0, words), writes(3, lanes, *image)))
+
+    fours = repeat(channels // 4, part(4), {1: 4, 3: 4})
+    rest = channels % 4
+    return sequence(fours, moved(part(rest), {1: channels - rest, 3: channels - rest})) if rest else fours
+
+
 @footprint("ai_k_depthwise_row_pairs_s8")
 def _depthwise_row_pairs(call: Call) -> Footprint:
     width, channels, lanes, plane = (call[i] for i in range(2, 6))

@@ -44,6 +44,11 @@ typedef struct {
     int16_t zero_point; /* of the output */
 } ai_k_depthwise_rows;
 
+static inline const ai_k_depthwise_rows *ai_k_depthwise_rows_of(const int16_t *sizes)
+{
+    return (const ai_k_depthwise_rows *)(const void *)sizes; /* nothing but int16_t, without gaps */
+}
+
 /* Widens rows row .. row + 2 * count - 1 of an image; x points to the image's first channel of interest, lanes (1 .. 4)
  * channels are taken. If they are odd in number, the channel before x comes along: its plane is the first one, and what
  * it holds is of no use. Column 0 of the pairs is column -left of the image. Columns outside of the image are left
@@ -64,6 +69,16 @@ void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t
                               int32_t rows, const int16_t *sizes);
 void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
                                    int32_t lanes, int32_t rows, const int16_t *sizes);
+
+/* All channels (at least 4) of an image of 3 or 4 rows, or of 2 x 2 pixels. Window 3 x 3, stride 1, one row and column
+ * of padding all around, multiplier 1. pairs: 4 planes of at least 2 * (width + 2) words, 0 in the first two words and
+ * in the last two of these; what else they hold comes from the call. Records as above with word 3: 2^e * bias, as
+ * values are taken less the zero point; with relu k is AI_K_DEPTHWISE_SHIFT for all channels. In place: the whole plane
+ * of a channel is read before it is written, and no other one is changed. sizes: as ai_k_depthwise_rows. */
+void ai_k_depthwise_planes_s8(int32_t *pairs, const int8_t *x, const int32_t *records, int8_t *out,
+                              const int16_t *sizes);
+void ai_k_depthwise_planes_relu_s8(int32_t *pairs, const int8_t *x, const int32_t *records, int8_t *out,
+                                   const int16_t *sizes);
 
 /* Windows along a row of pixels, stride 1, nothing outside of the row.
  *

@@ -61,25 +61,25 @@ static inline void widen(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t pitch, int32_t lanes,
                              const int16_t *sizes)
 {
-    ai_k_depthwise_rows s;
-    memcpy(&s, sizes, sizeof s);
-    const int8_t zero = (int8_t)s.input_zero_point;
+    const ai_k_depthwise_rows *s = ai_k_depthwise_rows_of(sizes);
+    const int8_t zero = (int8_t)s->input_zero_point;
     const int8_t outside[4] = {zero, zero, zero, zero};
     const int32_t odd = lanes & 1; /* the channel before comes along */
-    const int32_t taken = s.width < s.columns - s.left ? s.width : s.columns - s.left;
-    const int32_t line = s.width * s.channels;
+    const int32_t taken = s->width < s->columns - s->left ? s->width : s->columns - s->left;
+    const int32_t line = s->width * s->channels;
     const int32_t word = (int32_t)sizeof *pairs;
     widen_rows rows = {
-        outside, outside, 0, 0, taken * word, 2 * line - taken * s.channels, (pitch - taken) * word, 1, s.plane * word};
+        outside, outside,        0, 0, taken * word, 2 * line - taken * s->channels, (pitch - taken) * word,
+        1,       s->plane * word};
     x -= odd;
-    pairs += s.left;
+    pairs += s->left;
     while (count > 0 && taken > 0) {
-        const int inside = row >= 0 && row < s.height, next_inside = row >= -1 && row + 1 < s.height;
-        const int32_t run = (s.height - row) / 2;
+        const int inside = row >= 0 && row < s->height, next_inside = row >= -1 && row + 1 < s->height;
+        const int32_t run = (s->height - row) / 2;
         rows.first = inside ? x + row * line : outside;
-        rows.first_step = inside ? s.channels : 0;
+        rows.first_step = inside ? s->channels : 0;
         rows.second = next_inside ? x + (row + 1) * line : outside;
-        rows.second_step = next_inside ? s.channels : 0;
+        rows.second_step = next_inside ? s->channels : 0;
         rows.count = !(inside && next_inside) ? 1 : run < count ? run : count;
         widen(pairs, &rows, lanes + odd);
         pairs += rows.count * pitch;
@@ -142,16 +142,15 @@ static inline int8_t window_result(const window *w, int32_t sum)
 static inline void each_lane(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
                              int32_t rows, const int16_t *sizes, int32_t stride, int relu)
 {
-    ai_k_depthwise_rows s;
-    memcpy(&s, sizes, sizeof s);
+    const ai_k_depthwise_rows *s = ai_k_depthwise_rows_of(sizes);
     for (int32_t lane = 0; lane < lanes; lane++) {
-        const window w = window_of(records + lane * s.multiplier * RECORD, s.zero_point, relu);
-        int8_t *to = out + lane * s.multiplier;
+        const window w = window_of(records + lane * s->multiplier * RECORD, s->zero_point, relu);
+        int8_t *to = out + lane * s->multiplier;
         for (int32_t row = 0; row < rows; row++) {
-            const int32_t *upper = pairs + lane * s.plane + row * stride / 2 * pitch;
-            for (int32_t column = 0; column < s.out_width; column++) {
+            const int32_t *upper = pairs + lane * s->plane + row * stride / 2 * pitch;
+            for (int32_t column = 0; column < s->out_width; column++) {
                 *to = window_result(&w, window_sum(&w, upper, upper + pitch, row * stride % 2));
-                to += s.out_channels;
+                to += s->out_channels;
                 upper += stride;
             }
         }
