@@ -29,6 +29,16 @@ __asm__(
 
     /* Registers: r0 r8 r9 r10 planes of the channels, r1 first row, r2 its step, r3 second row, r12 its step, lr end of
      * the pairs of this row in the first plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
+    ".macro ai_k_dw_widen_two load, one\n"
+    " \\load r4, [r1]\n"
+    " \\load r5, [r3]\n"
+    " \\load r6, [r1, r2]\n"
+    " \\load r7, [r3, r12]\n"
+    " add r1, r1, r2, lsl #1\n"
+    " add r3, r3, r12, lsl #1\n"
+    " \\one r4, r5\n"
+    " \\one r6, r7\n"
+    ".endm\n"
     ".macro ai_k_dw_widen load, one\n"
     " ldm r1, {r4-r12}\n" /* the fields of widen_rows */
     " push {r8-r11}\n"
@@ -41,23 +51,20 @@ __asm__(
     " mov r12, r7\n"
     "1: ldr r4, [sp]\n" /* a pair of rows */
     " add lr, r0, r4\n"
-    " lsls r4, r4, #29\n"
-    " bpl 2f\n"
-    " \\load r4, [r1]\n" /* an odd count of columns */
+    " lsls r4, r4, #29\n" /* minus: an odd count of columns; carry: an odd count of twos */
+    " bpl 4f\n"
+    " \\load r4, [r1]\n"
     " \\load r5, [r3]\n"
     " add r1, r1, r2\n"
     " add r3, r3, r12\n"
     " \\one r4, r5\n"
+    " ldr r4, [sp]\n"
     " cmp r0, lr\n"
     " beq 3f\n"
-    "2: \\load r4, [r1]\n"
-    " \\load r5, [r3]\n"
-    " \\load r6, [r1, r2]\n"
-    " \\load r7, [r3, r12]\n"
-    " add r1, r1, r2, lsl #1\n"
-    " add r3, r3, r12, lsl #1\n"
-    " \\one r4, r5\n"
-    " \\one r6, r7\n"
+    " lsls r4, r4, #29\n"
+    "4: bcs 5f\n"
+    "2: ai_k_dw_widen_two \\load, \\one\n"
+    "5: ai_k_dw_widen_two \\load, \\one\n"
     " cmp r0, lr\n"
     " bne 2b\n"
     "3: ldrd r4, r5, [sp, #4]\n"
