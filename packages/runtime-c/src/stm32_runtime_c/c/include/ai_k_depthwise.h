@@ -28,8 +28,8 @@
 /* The right shift of most channels (see above). */
 #define AI_K_DEPTHWISE_SHIFT 10
 
-/* Sets count words, a multiple of 4, to pairs of the zero point. The padding around the image stays so while channels
- * change. */
+/* Sets count words, a multiple of 4 and not 0, to pairs of the zero point. The padding around the image stays so while
+ * channels change. */
 void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
 
 /* Sizes of a layer with windows of 3 x 3, all of them 16 bits wide; functions take them as an array. */

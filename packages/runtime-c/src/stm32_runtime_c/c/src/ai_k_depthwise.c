@@ -6,6 +6,7 @@
 
 #define RECORD 5 /* words */
 
+#if !AI_K_DSP
 static inline int32_t pair_of(int32_t low, int32_t high)
 {
     return (int32_t)(((uint32_t)low & 0xffffu) | ((uint32_t)high << 16));
@@ -22,7 +23,6 @@ void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point)
     }
 }
 
-#if !AI_K_DSP
 /* ai_k_depthwise_widen_4 and _2. */
 static void widen_lanes(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 {

@@ -27,6 +27,32 @@ __asm__(
     " .popsection\n"
     ".endm\n"
 
+    /* r0 pairs, r1 words left, r2 what is stored; an odd count of fours enters in the middle. */
+    ".macro ai_k_dw_clear_4\n"
+    " str r2, [r0, #0]\n"
+    " str r2, [r0, #4]\n"
+    " str r2, [r0, #8]\n"
+    " str r2, [r0, #12]\n"
+    " adds r0, #16\n"
+    ".endm\n"
+    ".pushsection .text.ai_k_depthwise_clear_s8, \"ax\", %progbits\n"
+    ".thumb\n"
+    ".balign 4\n"
+    ".global ai_k_depthwise_clear_s8\n"
+    ".type ai_k_depthwise_clear_s8, %function\n"
+    ".thumb_func\n"
+    "ai_k_depthwise_clear_s8:\n"
+    " pkhbt r2, r2, r2, lsl #16\n"
+    " lsls r3, r1, #29\n"
+    " bmi 2f\n"
+    "1: ai_k_dw_clear_4\n"
+    "2: ai_k_dw_clear_4\n"
+    " subs r1, #8\n"
+    " bgt 1b\n"
+    " bx lr\n"
+    ".size ai_k_depthwise_clear_s8, . - ai_k_depthwise_clear_s8\n"
+    ".popsection\n"
+
     /* Registers: r0 r8 r9 r10 planes of the channels, r1 first row, r2 its step, r3 second row, r12 its step, lr end of
      * the pairs of this row in the first plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
     ".macro ai_k_dw_widen_two load, one\n"
