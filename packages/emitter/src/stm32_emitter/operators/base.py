@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -116,6 +116,9 @@ class OperatorDefinition(ABC):
     roots: ClassVar[tuple[str, ...]]
     """Relax operators (without ``relax.``) that can be the last one of its group; ``match`` is tried on these only."""
 
+    updates_in_place: ClassVar[bool] = False
+    """Its first input is a state, and its kernel may write the result over it."""
+
     @abstractmethod
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """The operator that ends in ``root``, or None if this is not it."""
@@ -146,6 +149,14 @@ def kind_of(expr: relax.Expr) -> str:
         return ""
     symbol = str(expr.args[0].global_symbol)
     return symbol.removeprefix(PREFIX) if symbol.startswith(PREFIX) else ""
+
+
+def unknown_value(inputs: Iterable[relax.Expr], shape: tuple[int, ...], dtype: str) -> relax.Call:
+    """Stands for the result of an operator that was refused, so that the search for more refusals can go on.
+
+    What computes its inputs is kept, for the same reason.
+    """
+    return Fused("REFUSED", tuple(expr for expr in inputs if isinstance(expr, relax.Var)), shape, dtype).call()
 
 
 def constant(value: NDArray[Any]) -> relax.Expr:

@@ -15,35 +15,53 @@ Option = int | float | bool | str | Sequence[int]
 # Operator -> (options table of the schema or "", lowest version that knows int8 tensors).
 OPERATORS: Mapping[str, tuple[str, int]] = {
     "ADD": ("AddOptions", 2),
+    "ASSIGN_VARIABLE": ("AssignVariableOptions", 1),
     "AVERAGE_POOL_2D": ("Pool2DOptions", 2),
+    "BATCH_TO_SPACE_ND": ("BatchToSpaceNDOptions", 2),
+    "BROADCAST_TO": ("BroadcastToOptions", 2),
+    "CALL_ONCE": ("CallOnceOptions", 1),
     "CONCATENATION": ("ConcatenationOptions", 2),
     "CONV_2D": ("Conv2DOptions", 3),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", 3),
+    "DEPTH_TO_SPACE": ("DepthToSpaceOptions", 1),
     "DEQUANTIZE": ("DequantizeOptions", 2),
     "EXPAND_DIMS": ("ExpandDimsOptions", 1),
     "FULLY_CONNECTED": ("FullyConnectedOptions", 4),
+    "GATHER": ("GatherOptions", 2),
     "HARD_SWISH": ("HardSwishOptions", 1),
     "LEAKY_RELU": ("LeakyReluOptions", 2),
     "LOGISTIC": ("", 2),
     "LOG_SOFTMAX": ("LogSoftmaxOptions", 2),
     "MAX_POOL_2D": ("Pool2DOptions", 2),
     "MEAN": ("ReducerOptions", 2),
+    "MIRROR_PAD": ("MirrorPadOptions", 2),
     "MUL": ("MulOptions", 2),
+    "PACK": ("PackOptions", 2),
     "PAD": ("PadOptions", 2),
     "PADV2": ("PadV2Options", 2),
     "QUANTIZE": ("QuantizeOptions", 1),
+    "READ_VARIABLE": ("ReadVariableOptions", 1),
     "RELU": ("", 2),
     "RELU6": ("", 2),
     "RELU_N1_TO_1": ("", 1),
     "RESHAPE": ("ReshapeOptions", 1),
     "RESIZE_BILINEAR": ("ResizeBilinearOptions", 3),
     "RESIZE_NEAREST_NEIGHBOR": ("ResizeNearestNeighborOptions", 3),
+    "REVERSE_V2": ("ReverseV2Options", 1),
+    "SLICE": ("SliceOptions", 2),
     "SOFTMAX": ("SoftmaxOptions", 2),
+    "SPACE_TO_BATCH_ND": ("SpaceToBatchNDOptions", 2),
+    "SPACE_TO_DEPTH": ("SpaceToDepthOptions", 2),
+    "SPLIT": ("SplitOptions", 2),
+    "SPLIT_V": ("SplitVOptions", 2),
     "SQUEEZE": ("SqueezeOptions", 1),
     "STRIDED_SLICE": ("StridedSliceOptions", 2),
     "SUB": ("SubOptions", 2),
     "TANH": ("", 2),
+    "TILE": ("TileOptions", 1),
     "TRANSPOSE": ("TransposeOptions", 2),
+    "UNPACK": ("UnpackOptions", 2),
+    "VAR_HANDLE": ("VarHandleOptions", 1),
 }
 
 _ENUMS: Mapping[str, type] = {
@@ -105,7 +123,7 @@ def _setter(op: str, table: str, name: str) -> str:
 
 def _encode(builder: object, table: str, name: str, value: Option) -> int | float:
     if isinstance(value, str):
-        return int(getattr(_ENUMS[name], value))
+        return int(getattr(_ENUMS[name], value)) if name in _ENUMS else int(builder.CreateString(value))  # type: ignore[attr-defined]
     if isinstance(value, int | float):
         return value
     getattr(tflite, f"{table}Start{_camel(name)}Vector")(builder, len(value))

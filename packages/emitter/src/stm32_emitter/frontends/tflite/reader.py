@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
 
-_DTYPES = {
+DTYPES = {
     tflite.TensorType.FLOAT32: "float32",
     tflite.TensorType.FLOAT16: "float16",
     tflite.TensorType.INT32: "int32",
@@ -27,6 +27,7 @@ _DTYPES = {
     tflite.TensorType.UINT64: "uint64",
     tflite.TensorType.UINT16: "uint16",
 }
+"""Names of the element types that numpy has, too."""
 _OPERATOR_NAMES = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _MAX_TENSOR_BYTES = 1 << 30
 _MAX_RANK = 8
@@ -105,7 +106,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class TFLiteModel:
-    """The first subgraph of a model."""
+    """One subgraph of a model; ``table`` is the whole model."""
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
@@ -141,13 +142,25 @@ def _read(data: bytes) -> TFLiteModel:
     table = tflite.Model.GetRootAsModel(data, 0)
     if table.SubgraphsLength() < 1:
         raise ModelRefused("the file holds no graph")
-    graph = table.Subgraphs(0)
+    model = read_subgraph(table, 0)
+    if not model.outputs:
+        raise ModelRefused("the graph has no output")
+    return model
+
+
+def read_subgraph(table: Any, number: int) -> TFLiteModel:
+    """Reads and checks a subgraph of the flatbuffer ``table``; the model itself is subgraph 0.
+
+    Raises:
+        ModelRefused: there is no such subgraph, or it is damaged.
+    """
+    if not 0 <= number < table.SubgraphsLength():
+        raise ModelRefused(f"there is no subgraph {number}", hint="The file is damaged.")
+    graph = table.Subgraphs(number)
     tensors = tuple(_tensor(table, graph.Tensors(i), i) for i in range(graph.TensorsLength()))
     operators = tuple(_operator(table, graph.Operators(i), i, tensors) for i in range(graph.OperatorsLength()))
     inputs = tuple(_at(tensors, i, "graph input") for i in _indices(graph.InputsAsNumpy()))
     outputs = tuple(_at(tensors, i, "graph output") for i in _indices(graph.OutputsAsNumpy()))
-    if not outputs:
-        raise ModelRefused("the graph has no output")
     _check_order(operators, inputs, outputs)
     return TFLiteModel(tensors, operators, inputs, outputs, table)
 
@@ -168,7 +181,7 @@ def _at(tensors: tuple[Tensor, ...], index: int, what: str) -> Tensor:
 def _tensor(model: Any, table: Any, index: int) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", errors="replace") or f"tensor_{index}"
     shape = tuple(_indices(table.ShapeAsNumpy()))
-    dtype = _DTYPES.get(table.Type(), f"type {table.Type()}")
+    dtype = DTYPES.get(table.Type(), f"type {table.Type()}")
     if len(shape) > _MAX_RANK or any(dim < 0 for dim in shape):
         raise ModelRefused(f"tensor {index} '{name}' has the shape {list(shape)}, which is not static")
     if math.prod(shape) * 8 > _MAX_TENSOR_BYTES:
@@ -187,7 +200,7 @@ def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str)
     buffer = model.Buffers(buffer_index)
     if buffer_index == 0 or buffer.DataLength() == 0:
         return None
-    if dtype not in _DTYPES.values():
+    if dtype not in DTYPES.values():
         raise ModelRefused(f"constant '{name}' has an unsupported element {dtype}")
     raw = buffer.DataAsNumpy().tobytes()
     need = math.prod(shape) * np.dtype(dtype).itemsize
@@ -234,7 +247,7 @@ def _kind(model: Any, code_index: int, index: int) -> str:
     number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
     if number == tflite.BuiltinOperator.CUSTOM:
         custom = (code.CustomCode() or b"").decode("utf-8", errors="replace")
-        raise ModelRefused("custom operators have no public definition", operator=f"CUSTOM {custom}", index=index)
+        return f"CUSTOM {custom}"
     return str(_OPERATOR_NAMES.get(number, f"BUILTIN_{number}"))
 
 
@@ -243,13 +256,15 @@ def _check_order(operators: tuple[Operator, ...], inputs: tuple[Tensor, ...], ou
     ready = {tensor.index for tensor in inputs}
     for operator in operators:
         for tensor in operator.inputs:
-            if tensor is not None and tensor.data is None and tensor.index not in ready:
-                reason = "is read before anything computes it"
-                if tensor.is_variable:
-                    reason = "keeps its value from one run to the next, which is not supported"
-                raise ModelRefused(f"tensor '{tensor.name}' {reason}", operator=operator.kind, index=operator.index)
+            if tensor is None or tensor.data is not None or tensor.is_variable or tensor.index in ready:
+                continue
+            raise ModelRefused(
+                f"tensor '{tensor.name}' is read before anything computes it",
+                operator=operator.kind,
+                index=operator.index,
+            )
         for tensor in operator.outputs:
-            if tensor.index in ready or tensor.data is not None:
+            if tensor.index in ready or tensor.data is not None or tensor.is_variable:
                 raise ModelRefused(
                     f"tensor '{tensor.name}' is computed twice", operator=operator.kind, index=operator.index
                 )

@@ -14,8 +14,10 @@ from stm32_emitter.frontends.tflite.converters import (
     movement,
     pooling,
     quantization,
+    rearrangement,
     resize,
     slicing,
+    state,
 )
 
 CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
@@ -26,7 +28,9 @@ CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **movement.CONVERTERS,
     **pooling.CONVERTERS,
     **quantization.CONVERTERS,
+    **rearrangement.CONVERTERS,
     **resize.CONVERTERS,
     **slicing.CONVERTERS,
+    **state.CONVERTERS,
 }
 """By the operator's name in the TFLite schema."""
