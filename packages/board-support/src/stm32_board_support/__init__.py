@@ -10,10 +10,13 @@ from stm32_board_support.errors import (
     BoardSupportError,
     ElfError,
     EmulatorError,
+    PartDataMissingError,
+    PartNotFoundError,
     ToolMissingError,
 )
 from stm32_board_support.linker import linker_script
 from stm32_board_support.memory import MemoryReport, RegionUse, memory_report, report_text
+from stm32_board_support.parts import Part, PartMemory, load_part, part_board
 from stm32_board_support.runners import RUNNERS, flash_command
 from stm32_board_support.schema import Board, Kind, Layout, Memory
 
@@ -32,6 +35,10 @@ __all__ = [
     "Layout",
     "Memory",
     "MemoryReport",
+    "Part",
+    "PartDataMissingError",
+    "PartMemory",
+    "PartNotFoundError",
     "RegionUse",
     "ToolMissingError",
     "configure",
@@ -39,7 +46,9 @@ __all__ = [
     "linker_script",
     "list_boards",
     "load_board",
+    "load_part",
     "memory_report",
+    "part_board",
     "qemu_command",
     "report_text",
 ]

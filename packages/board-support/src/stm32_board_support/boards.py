@@ -12,6 +12,8 @@ from stm32_board_support.errors import BoardDescriptorError, BoardNotFoundError
 from stm32_board_support.schema import Board, Descriptor
 
 SEARCH_PATH_VARIABLE = "STM32_BOARDS"
+PART_PREFIX = "mcu:"
+"""What stands before a part number where the name of a board is expected."""
 
 
 def builtin_folder() -> Path:
@@ -31,12 +33,17 @@ def list_boards() -> list[str]:
 
 
 def load_board(name: str | os.PathLike[str]) -> Board:
-    """Load a board by name, or from a folder that holds a board.toml.
+    """Load a board by name, from a folder that holds a board.toml, or ("mcu:stm32f746ngh6") made of a part number.
 
     Raises:
-        BoardNotFoundError: no such board; the message lists near names.
+        BoardNotFoundError: no such board or part; the message lists near names.
         BoardDescriptorError: its board.toml cannot be read or breaks a rule.
+        ToolMissingError: the data of part numbers is not installed.
     """
+    if os.fspath(name).startswith(PART_PREFIX):
+        from stm32_board_support.parts.board import part_board
+
+        return part_board(os.fspath(name).removeprefix(PART_PREFIX))
     as_path = Path(name)
     if as_path.name != os.fspath(name) and (as_path / "board.toml").is_file():
         return load_descriptor(as_path / "board.toml")

@@ -191,10 +191,19 @@ class Descriptor(Struct, frozen=True):
 
 
 class Board(msgspec.Struct, frozen=True):
-    """A validated descriptor and the folder that it came from."""
+    """A validated descriptor, the folder of its port, and what `load_board` finds it by.
+
+    `named` is empty for a board that its folder stands for.
+    """
 
     descriptor: Descriptor
     folder: Path
+    named: str = ""
+
+    @property
+    def source(self) -> str:
+        """What `load_board` makes this board of again: its folder, or "mcu:" and a part number."""
+        return self.named or str(self.folder)
 
     @property
     def name(self) -> str:

@@ -6,11 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from stm32_cli.errors import usage
 from stm32_cli.settings import environment_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stm32_board_support import Board
 
 DEFAULT_BOARD = "qemu-mps2-an386"
 TUNING_FILE = ".stm32-tune.json"
@@ -42,6 +46,29 @@ def goals(function: Function) -> Function:
         help="Fold channels whose value never changes.  [default: the compiler's]",
     )(function)
     return option("--optimize", type=goal, default="balanced", show_default=True, help="What to prefer.")(function)
+
+
+def mcu(function: Function) -> Function:
+    """--mcu, in place of --board."""
+    text = "A part number in place of a board, e.g. stm32f746ngh6 or its beginning; needs modm-devices."
+    return click.option("--mcu", metavar="PART", default=None, help=text)(function)
+
+
+def board_or_mcu(board: str | None, mcu: str | None) -> Board:
+    """The board that --board or --mcu names.
+
+    Raises:
+        CliError: both were given on the command line; exit code 2.
+        BoardSupportError: there is no such board or part, or no data of parts.
+    """
+    from stm32_board_support import load_board
+
+    if not mcu:
+        return load_board(board or DEFAULT_BOARD)
+    context = click.get_current_context(silent=True)
+    if context and context.get_parameter_source("board") is ParameterSource.COMMANDLINE:
+        raise usage("--board and --mcu exclude each other", "leave one of them out")
+    return load_board(f"mcu:{mcu}")
 
 
 def build_dir(function: Function) -> Function:

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from stm32_cli import console, options
+from stm32_cli.errors import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from stm32_cli.project.firmware import Build
+    from stm32_cli.project.memory import SizeReport
+
+_GOALS = ("firmware", "library", "image")
 
 
 def default_build_dir(board: str) -> Path:
@@ -28,12 +34,32 @@ def _settings(*, per_layer: bool, endless: bool, shared_pool: bool) -> Iterator[
         yield "SHARED_POOL", "ON"
 
 
+def _goal(chosen: str | None, mcu: str | None) -> str:
+    """What to build: firmware for a board, a library for a part number, where nothing else is asked for."""
+    goal = chosen or ("library" if mcu else "firmware")
+    if mcu and goal == "firmware":
+        raise usage(
+            f"a part number says nothing of a console: there is no firmware for {mcu} alone",
+            "take --as library or --as image, or describe your board: stm32 boards new",
+        )
+    return goal
+
+
 @click.command(help="Build firmware with the compiled models of MODEL_DIR...; none builds the firmware alone.")
 @click.argument(
     "model_dirs", metavar="MODEL_DIR...", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @options.option(
     "-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder with a board.toml."
+)
+@options.mcu
+@click.option(
+    "--as",
+    "goal",
+    type=click.Choice(_GOALS),
+    default=None,
+    help="firmware: with a console (--app); library: archive, headers and linker fragment for your own project; image: "
+    "runs the models again and again, results in the variable loop_results.  [default: firmware; library with --mcu]",
 )
 @options.option(
     "--app",
@@ -58,6 +84,8 @@ def command(
     *,
     model_dirs: tuple[Path, ...],
     board: str,
+    mcu: str | None,
+    goal: str | None,
     app: str,
     layout: str,
     build_dir: str | None,
@@ -67,20 +95,43 @@ def command(
     as_json: bool,
 ) -> None:
     """Builds firmware."""
-    from stm32_board_support import load_board
-
     from stm32_cli.project import memory
     from stm32_cli.project.firmware import Build, build_firmware
     from stm32_cli.project.models import find_all
 
-    found = load_board(board)
+    goal = _goal(goal, mcu)
+    if goal == "library" and not model_dirs:
+        raise usage("a library needs a compiled model", "make one with: stm32 compile MODEL.tflite --mcu PART")
+    found = options.board_or_mcu(board, mcu)
     folder = Path(build_dir) if build_dir else default_build_dir(found.name)
-    settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool))
+    # A library leaves the pool to the application; the image that checks it takes one for all models.
+    settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool or goal == "library"))
+    app = app if goal == "firmware" else "loop"
     build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings)
+    _warn_of_other_cores(build)
     elf = build_firmware(build)
     report = memory.measure(build)
+    written = _library(build, report) if goal == "library" else elf
     if as_json:
         console.result_json(report.as_json())
     else:
         console.result(report.text())
-        console.message(f"built {elf}")
+        console.message(f"built {written}")
+
+
+def _warn_of_other_cores(build: Build) -> None:
+    """Tells of models whose kernels were chosen for another core: they compute the same, but slower or larger."""
+    core = build.board.descriptor.core
+    for model in build.models:
+        target = model.info.get("target", core)
+        if build.app == "loop" and target != core:
+            console.message(f"note: {model.name} was compiled for {target}; compile it again with --cpu {core}")
+
+
+def _library(build: Build, report: SizeReport) -> Path:
+    from stm32_cli.project import library
+
+    made = library.build_library(build)
+    sizes = report.sizes
+    library.write_readme(made, build, (sizes.code, sizes.constants, sizes.activations))
+    return made.folder

@@ -80,7 +80,7 @@ class _Bench:
         from stm32_cli.project.firmware import Build, build_firmware
         from stm32_cli.validation.target import Destination, Plan, connect
 
-        destination = Destination("board", board=str(self.board.folder))
+        destination = Destination("board", board=self.board.source)
         if self._is_real():
             build = Build(self.board, "valid", [model], self.work / "valid")
             build_firmware(build)
