@@ -3,7 +3,7 @@
 
 QEMU 7.2 has machines with an STM32F100RB (Cortex-M3), an STM32F205RF (Cortex-M3) and an STM32F405RG (Cortex-M4F): the
 image of these parts runs there as it is. For a Cortex-M0 there is the micro:bit, another chip: the same program, linked
-for its memories.
+for its memories; likewise for a Cortex-M33 Arm's AN505.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ MACHINES = {
     "stm32f205rf": ("netduino2", KWS),
     "stm32f405rg": ("netduinoplus2", KWS),
 }
-MICROBIT = """
+# Machines of cores that no emulated STM32 has: name, core, start of flash and of RAM.
+OTHERS = {"microbit": ("cortex-m0", 0, 0x20000000), "mps2-an505": ("cortex-m33", 0x10000000, 0x38000000)}
+BOARD = """
 schema = 1
-name = "microbit"
-title = "BBC micro:bit (nRF51822), for its Cortex-M0"
+name = "{name}"
+title = "a machine of QEMU for its core"
 kind = "emulated"
-core = "cortex-m0"
+core = "{core}"
 clock_hz = 16_000_000
 counter = "cycles"
 default_layout = "default"
@@ -43,14 +45,14 @@ driver = "none"
 [port]
 sources = ["common/bare_start.c", "common/bare_port.c"]
 [emulator]
-machine = "microbit"
+machine = "{name}"
 [memories.flash]
-origin = 0
+origin = {flash}
 size = 0x4_0000
 kind = "flash"
 executable = true
 [memories.ram]
-origin = 0x2000_0000
+origin = {ram}
 size = 0x4000
 kind = "ram"
 [layouts.default]
@@ -61,7 +63,6 @@ stack = "ram"
 stack_size = 1024
 activations = ["ram"]
 """
-
 UNDEFINED = """
 #include "board.h"
 int app_main(void)
@@ -161,15 +162,16 @@ def test_image_of_a_part_computes_the_reference_outputs(mcu, maker, zoo, emulato
     _check(machine, maker.build(name, mcu, "image") / "Project.elf", zoo, name)
 
 
-def test_program_for_cortex_m0_computes_the_reference_outputs(maker, zoo, emulator):  # noqa: ARG001
-    board = maker.folder / "microbit"
-    board.mkdir(exist_ok=True)
-    (board / "board.toml").write_text(MICROBIT)
-    model = maker.model(HELLO, "stm32f030f4")
-    build = maker.folder / "microbit_build"
-    done = maker.stm32("build", model, "-b", board, "--as", "image", "-d", build)
+@pytest.mark.parametrize(("machine", "mcu"), [("microbit", "stm32f030f4"), ("mps2-an505", "stm32l552ze")])
+def test_program_for_other_cores_computes_the_reference_outputs(machine, mcu, maker, zoo, emulator):  # noqa: ARG001
+    core, flash, ram = OTHERS[machine]
+    board = maker.folder / machine
+    board.mkdir()
+    (board / "board.toml").write_text(BOARD.format(name=machine, core=core, flash=flash, ram=ram))
+    build = maker.folder / f"{machine}_build"
+    done = maker.stm32("build", maker.model(HELLO, mcu), "-b", board, "--as", "image", "-d", build)
     assert done.returncode == 0, done.stderr
-    _check("microbit", build / "Project.elf", zoo, HELLO)
+    _check(machine, build / "Project.elf", zoo, HELLO)
 
 
 def test_fault_is_left_for_the_debugger(maker, emulator, tmp_path):  # noqa: ARG001

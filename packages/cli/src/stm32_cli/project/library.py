@@ -21,37 +21,26 @@ FRAGMENT = "stm32_models.ld"
 _INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 
 FRAGMENT_TEXT = """\
-/* Sections of compiled models, added to the linker script of a project:
- *     arm-none-eabi-gcc ... -T project.ld -T stm32_models.ld
- * Name the memories of project.ld here: constants go to AI_FLASH, pools of activations to AI_RAM. */
-REGION_ALIAS("AI_FLASH", FLASH)
-REGION_ALIAS("AI_RAM", RAM)
-
-SECTIONS
+/* Sections of compiled models: one line inside of SECTIONS { } of your linker script, behind .bss,
+ *     INCLUDE stm32_models.ld
+ * Constants go to the memory FLASH, pools in a section .nn_data_act to RAM. Memories of other names:
+ * REGION_ALIAS("FLASH", name) before SECTIONS. */
+.nn_models : ALIGN(4)
 {
-    .nn_models : ALIGN(4)
-    {
-        __models_section_start__ = .;
-        KEEP(*(.nn_models))
-        __models_section_end__ = .;
-    } > AI_FLASH
-    .nn_weights : ALIGN(16)
-    {
-        *(.nn_weights .nn_weights.* .*.nn_weights)
-        . = ALIGN(4);
-    } > AI_FLASH
-}
-INSERT AFTER .text;
-
-SECTIONS
+    __models_section_start__ = .;
+    KEEP(*(.nn_models))
+    __models_section_end__ = .;
+} > FLASH
+.nn_weights : ALIGN(16)
 {
-    .nn_data_act (NOLOAD) : ALIGN(16)
-    {
-        *(.nn_data_act .*.nn_data_act)
-        . = ALIGN(4);
-    } > AI_RAM
-}
-INSERT AFTER .bss;
+    *(.nn_weights .nn_weights.* .*.nn_weights)
+    . = ALIGN(4);
+} > FLASH
+.nn_data_act (NOLOAD) : ALIGN(16)
+{
+    *(.nn_data_act .*.nn_data_act)
+    . = ALIGN(4);
+} > RAM
 """
 
 _README = """\
@@ -60,9 +49,10 @@ Built for {part}: {core}, {flags}.
 Compile and link your project with the same flags: the way that functions are called depends on them.
 
     arm-none-eabi-gcc {flags} -Iinclude -c main.c
-    arm-none-eabi-gcc {flags} main.o ... -L. -lstm32_models -lm -Wl,--gc-sections -T project.ld -T {fragment}
+    arm-none-eabi-gcc {flags} main.o ... -L. -lstm32_models -lm -Wl,--gc-sections -T project.ld
 
-{fragment} places constants in the memory `FLASH` and activations in `RAM` of project.ld; its first lines rename them.
+project.ld takes one line inside of `SECTIONS {{ }}`, behind `.bss`: `INCLUDE {fragment}`. It places constants in the memory
+`FLASH`, and gives the table of models that `ai_model_iterator_begin` needs. -L tells where the file is.
 
 ```c
 {example}```
