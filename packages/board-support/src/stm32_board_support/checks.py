@@ -50,6 +50,7 @@ def kind_has_its_tables(descriptor: Descriptor, _folder: Path) -> Iterator[str]:
 
 def _layout_memories(layout: Layout) -> list[tuple[str, str]]:
     pairs = [("text", layout.text), ("data", layout.data), ("stack", layout.stack)]
+    pairs += [(f"section {section}", memory) for section, memory in layout.sections.items()]
     pairs += [("weights", step.memory) for step in placements(layout.weights)]
     pairs += [("activations", step.memory) for step in placements(layout.activations)]
     return pairs
@@ -74,6 +75,8 @@ def layouts_suit_memories(descriptor: Descriptor, _folder: Path) -> Iterator[str
                 yield f"layout {name}: text is in {region}, which is not executable"
             if key in ("data", "stack", "activations") and memory.kind is MemoryKind.FLASH:
                 yield f"layout {name}: {key} is in {region}, which is flash"
+            if key in ("text", "data", "stack") and memory.external:
+                yield f"layout {name}: {key} is in {region}, which is external and not there before the port starts it"
             if key in ("text", "weights") and memory.kind is MemoryKind.RAM and not memory.loaded:
                 yield f"layout {name}: {key} is in {region}, which nothing loads (loaded = true says who does)"
 

@@ -50,6 +50,8 @@ class Memory(Struct, frozen=True):
         speed: relative cost of one access, 1 is the fastest memory of the part; orders memories, is no unit of time.
         executable: code may be placed in it.
         loaded: its content is written with the image (by the flash runner or the emulator), without start-up code.
+        external: outside of the chip: the port starts its controller, in layouts that use it; before that it must not
+            be touched, so variables and the stack cannot be there.
         description: what it is on the board.
     """
 
@@ -59,6 +61,7 @@ class Memory(Struct, frozen=True):
     speed: Annotated[int, Meta(ge=1, le=1000)] = 1
     executable: bool = False
     loaded: bool = False
+    external: bool = False
     description: str = ""
 
     @property
@@ -84,6 +87,8 @@ class Layout(Struct, frozen=True):
         stack_size: bytes, a multiple of 8.
         weights: `.nn_weights`, memories in order of preference; what does not fit in one goes on to the next.
         activations: `.<model>.nn_data_act`, likewise.
+        sections: input sections of the port that lie apart, by name, and the memory of each; what is named NAME.* follows
+            NAME. They are kept whether or not anything refers to them.
         description: when to choose this layout.
     """
 
@@ -93,6 +98,7 @@ class Layout(Struct, frozen=True):
     stack_size: Annotated[int, Meta(ge=512, multiple_of=8)]
     weights: list[Name | Placement]
     activations: list[Name | Placement]
+    sections: dict[Annotated[str, Meta(pattern=r"^\.[a-z][a-z0-9_]*$")], Name] = {}
     description: str = ""
 
 
@@ -102,21 +108,30 @@ class Console(Struct, frozen=True):
     Attributes:
         driver: source file in Boards/common, without its suffix.
         base: address of its registers.
+        interrupt: number of its external interrupt, which ends the vector table; left out: none is used.
         baud: bits per second.
         usb_ids: "vendor:product" (hexadecimal) of the USB adapter that carries it, to find its port.
     """
 
     driver: str
     base: Address = 0
+    interrupt: Annotated[int, Meta(ge=0, lt=240)] | None = None
     baud: Annotated[int, Meta(ge=300, le=12_000_000)] = 115200
     usb_ids: list[Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]] = []
 
 
 class Emulator(Struct, frozen=True):
-    """How the emulator runs the board: `qemu-system-arm -M machine args...`."""
+    """How the emulator runs the board: `qemu-system-arm -M machine args...`.
+
+    Attributes:
+        machine: its name in QEMU.
+        args: further arguments.
+        serial: which of the machine's serial lines is the console, from 0.
+    """
 
     machine: str
     args: list[str] = []
+    serial: Annotated[int, Meta(ge=0, le=15)] = 0
 
 
 class Port(Struct, frozen=True):
