@@ -61,6 +61,11 @@ void board_idle(void)
 {
 }
 
+const char *board_caches(void)
+{
+    return "none";
+}
+
 uint32_t board_device_id(void)
 {
     return BOARD_DEVICE_ID;

@@ -48,6 +48,7 @@ _FOREIGN = {
     "stm32_board_support.errors.ToolMissingError": Exit.TOOL_MISSING,
     "stm32_board_support.errors.BoardNotFoundError": Exit.USAGE,
     "stm32_board_support.errors.BoardDescriptorError": Exit.USAGE,
+    "stm32_board_support.copying.BoardExistsError": Exit.USAGE,
     "stm32_board_support.errors.BoardSupportError": Exit.STEP_FAILED,
     "stm32_emitter.errors.ModelRefused": Exit.MODEL_REFUSED,
     "stm32_emitter.errors.EmitterError": Exit.USAGE,
@@ -63,6 +64,8 @@ def as_cli_error(error: BaseException) -> CliError | None:
         if name == "ai_runner.errors.AiRunnerError":
             message, hint, code = (getattr(error, key) for key in ("message", "hint", "exit_code"))
             return CliError(message, hint, Exit(code))
+        if name == "stm32_board_support.errors.BoardDescriptorError":  # a line for each fault
+            return CliError(str(error), exit_code=_FOREIGN[name])
         if name in _FOREIGN:
             message, _, hint = str(error).partition("\n")
             return CliError(message, hint, _FOREIGN[name])

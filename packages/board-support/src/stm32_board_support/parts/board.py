@@ -81,5 +81,5 @@ def part_board(name: str) -> Board:
     )  # fmt: skip
     found = [fault for check in CHECKS if check is not name_is_folder for fault in check(descriptor, folder)]
     if found:
-        raise BoardDescriptorError("\n".join(f"part {part.number}: {fault}" for fault in found))
+        raise BoardDescriptorError("\n".join(f"part {part.number}: {fault.message}" for fault in found))
     return Board(descriptor, folder, PART_PREFIX + part.name)

@@ -51,8 +51,8 @@ Compile and link your project with the same flags: the way that functions are ca
     arm-none-eabi-gcc {flags} -Iinclude -c main.c
     arm-none-eabi-gcc {flags} main.o ... -L. -lstm32_models -lm -Wl,--gc-sections -T project.ld
 
-project.ld takes one line inside of `SECTIONS {{ }}`, behind `.bss`: `INCLUDE {fragment}`. It places constants in the memory
-`FLASH`, and gives the table of models that `ai_model_iterator_begin` needs. -L tells where the file is.
+project.ld takes one line inside of `SECTIONS {{ }}`, behind `.bss`: `INCLUDE {fragment}`. It places constants in the
+memory `FLASH`, and gives the table of models that `ai_model_iterator_begin` needs. -L tells where the file is.
 
 ```c
 {example}```
