@@ -3,6 +3,7 @@
 
 from stm32_board_support.parts.board import part_board
 from stm32_board_support.parts.find import load_part
+from stm32_board_support.parts.groups import PartGroup, part_groups
 from stm32_board_support.parts.part import Part, PartMemory
 
-__all__ = ["Part", "PartMemory", "load_part", "part_board"]
+__all__ = ["Part", "PartGroup", "PartMemory", "load_part", "part_board", "part_groups"]

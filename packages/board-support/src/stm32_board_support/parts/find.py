@@ -2,12 +2,14 @@
 """Finds a part by what a user types: a part number, its beginning, or as it stands on a reel."""
 
 import difflib
+import re
 
 from stm32_board_support.errors import PartNotFoundError
 from stm32_board_support.parts import database
 from stm32_board_support.parts.part import Part
 
 _SHORTEST = len("stm32f4")
+_PACKAGE_AT = len("stm32f746")
 # The core that a part with two is taken for: the one that runs after reset and has the larger memory.
 _MAIN_CORES = ("@m7", "@m4")
 _SHOWN = 6
@@ -43,7 +45,15 @@ def _candidates(asked: str) -> list[str]:
         exact = [number for number in found if number.partition("@")[0] == stem]
         if exact or found:
             return _on_main_core(exact or found, asked)
-    return []
+    return _on_main_core(_of_any_package(name, at + core), asked)
+
+
+def _of_any_package(name: str, core: str) -> list[str]:
+    """Complete numbers for a name like "stm32f746xg", where x is any package."""
+    if len(name) <= _PACKAGE_AT or name[_PACKAGE_AT] != "x":
+        return []
+    pattern = re.compile(re.escape(name[:_PACKAGE_AT]) + "[a-z0-9]" + re.escape(name[_PACKAGE_AT + 1 :]))
+    return [number for number in database.index() if pattern.match(number) and number.endswith(core)]
 
 
 def _unknown(name: str, asked: str) -> PartNotFoundError:
@@ -61,9 +71,10 @@ def load_part(name: str) -> Part:
     """The part of that number.
 
     Args:
-        name: a part number in upper or lower case; its beginning ("stm32f746ng", "STM32F746NGHx") where all parts that
-            begin so have the same core and memories. Parts with two cores are taken for the one that starts (Cortex-M7,
-            or Cortex-M4 beside an M0+); "@m4", "@m0" at the end asks for the other.
+        name: a part number in upper or lower case; its beginning ("stm32f746ng", "STM32F746NGHx"), also with x for the
+            package ("stm32f746xg"), where all parts that it stands for have the same core and memories. Parts with two
+            cores are taken for the one that starts (Cortex-M7, or Cortex-M4 beside an M0+); "@m4", "@m0" at the end
+            asks for the other.
 
     Raises:
         PartNotFoundError: no such part; the message lists near names. Or the name stands for parts that differ; the
