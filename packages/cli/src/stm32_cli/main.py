@@ -28,6 +28,7 @@ COMMANDS = {
     "analyze": "Tell what a model needs and whether it fits a board; no C compiler is needed.",
     "tune": "Measure the schedules of a model's layers and keep the best for compile.",
     "build": "Build firmware for a board from compiled models.",
+    "export": "Export compiled models as C sources for your own project.",
     "flash": "Write the built firmware to a board.",
     "validate": "Compare a model's outputs on a target with the original's, byte by byte.",
     "run": "Boot the built firmware on the emulator, or flash it, and follow it.",
