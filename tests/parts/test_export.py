@@ -19,10 +19,45 @@ BOARD, MCU = "qemu-mps2-an386", "stm32f405rg"
 CROSS = {"CC": "arm-none-eabi-gcc", "AR": "arm-none-eabi-ar"}
 
 CMAKE_PROJECT = """
+cmake_minimum_required(VERSION 3.20)
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_FLAGS "@FLAGS@")
+project(application C)
+add_executable(${CMAKE_PROJECT_NAME} @SOURCES@)
+target_include_directories(${CMAKE_PROJECT_NAME} PRIVATE @INCLUDES@)
+target_link_options(${CMAKE_PROJECT_NAME} PRIVATE -T@SCRIPT@ -nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments)
+"""
+
+CUBE_MAKEFILE = """
+TARGET = application
+BUILD_DIR = build
+C_SOURCES = \\
+@SOURCES@
+CC = arm-none-eabi-gcc
+MCU = @FLAGS@
+C_INCLUDES = \\
+@INCLUDES@
+# here
+CFLAGS += $(MCU) $(C_INCLUDES) -Og -Wall -fdata-sections -ffunction-sections
+LDFLAGS = $(MCU) -T@SCRIPT@ -nostartfiles -lm -Wl,--gc-sections -Wl,--no-warn-rwx-segments
+all: $(BUILD_DIR)/$(TARGET).elf
+OBJECTS = $(addprefix $(BUILD_DIR)/,$(notdir $(C_SOURCES:.c=.o)))
+vpath %.c $(sort $(dir $(C_SOURCES)))
+$(BUILD_DIR)/%.o: %.c Makefile | $(BUILD_DIR)
+	$(CC) -c $(CFLAGS) $< -o $@
+$(BUILD_DIR)/$(TARGET).elf: $(OBJECTS) Makefile
+	$(CC) $(OBJECTS) $(LDFLAGS) -o $@
+$(BUILD_DIR):
+	mkdir $@
+"""
+
+MAKE_PROJECT = """
 include models/stm32_models.mk
 LINK = -Wl,--gc-sections -Wl,--no-warn-rwx-segments -Lmodels/build -lstm32_models -lm
 application.elf: models/build/libstm32_models.a @SOURCES@
-\tarm-none-eabi-gcc @FLAGS@ -O2 $(STM32_MODELS_INCLUDES) @INCLUDES@ @SOURCES@ -nostartfiles -T@SCRIPT@ $(LINK) -o $@
+	arm-none-eabi-gcc @FLAGS@ -O2 $(STM32_MODELS_INCLUDES) @INCLUDES@ @SOURCES@ -nostartfiles -T@SCRIPT@ $(LINK) -o $@
 """
 
 
