@@ -68,6 +68,12 @@ BROKEN = [
     ("layouts_place_all", "stack_size = 8192", "stack_size = 524288", "stack of 524288 bytes"),
     ("files_exist", '["board.c"]', '["absent.c"]', "port source absent.c does not exist"),
     ("files_exist", '["board.c"]', '["board.c"]\ninclude_dirs = ["inc"]', "port include folder inc does not exist"),
+    (
+        "cube_is_known",
+        "[memories.flash]",
+        '[cube]\nseries = "STM32F9xx"\nsources = []\n[memories.flash]',
+        "Cube series 'STM32F9xx' is not known",
+    ),
     ("runners_are_known", "[memories.flash]", "[flash.magic]\n[memories.flash]", "flash runner 'magic' is not known"),
     (
         "runners_are_known",

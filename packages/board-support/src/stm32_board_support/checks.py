@@ -126,6 +126,21 @@ def files_exist(descriptor: Descriptor, folder: Path) -> Iterator[Fault]:
             yield Fault(f"port include folder {include} does not exist", ("port", "include_dirs", index))
 
 
+def cube_is_known(descriptor: Descriptor, folder: Path) -> Iterator[Fault]:
+    """[cube] names a series that there is code for, and files that there are."""
+    from stm32_board_support.configure import resolve_port_path
+    from stm32_board_support.cube import SERIES
+
+    cube = descriptor.cube
+    if cube is None:
+        return
+    if cube.series not in SERIES:
+        yield Fault(f"Cube series {cube.series!r} is not known; known: {', '.join(SERIES)}", ("cube", "series"))
+    for index, source in enumerate(cube.sources):
+        if not resolve_port_path(folder, source).is_file():
+            yield Fault(f"port source {source} does not exist", ("cube", "sources", index))
+
+
 def runners_are_known(descriptor: Descriptor, _folder: Path) -> Iterator[Fault]:
     """[flash.X] names flash programs that there are, and memories that there are."""
     from stm32_board_support.runners import RUNNERS
@@ -148,6 +163,7 @@ CHECKS: tuple[Check, ...] = (
     layouts_suit_memories,
     layouts_place_all,
     files_exist,
+    cube_is_known,
     runners_are_known,
 )
 

@@ -148,6 +148,22 @@ class Port(Struct, frozen=True):
     defines: list[str] = []
 
 
+class Cube(Struct, frozen=True):
+    """How the board is built on the HAL of an STM32Cube package.
+
+    Attributes:
+        series: as in the names of the HAL's folders, e.g. "STM32F4xx".
+        sources: the port then, in place of that of [port].
+        include_dirs: likewise.
+        defines: definitions that the HAL needs: the macro of the device, ...
+    """
+
+    series: str
+    sources: list[str]
+    include_dirs: list[str] = []
+    defines: list[str] = []
+
+
 class FlashRunner(Struct, frozen=True):
     """What a flash program must know about the board; each uses the keys that concern it.
 
@@ -203,17 +219,26 @@ class Descriptor(Struct, frozen=True):
     layouts: dict[Name, Layout] = {}
     emulator: Emulator | None = None
     flash: dict[str, FlashRunner] = {}
+    cube: Cube | None = None
+
+
+class Vendor(msgspec.Struct, frozen=True):
+    """Absolute paths of another's C files that a port is built on, and of their include folders."""
+
+    sources: list[str]
+    include_dirs: list[str]
 
 
 class Board(msgspec.Struct, frozen=True):
     """A validated descriptor, the folder of its port, and what `load_board` finds it by.
 
-    `named` is empty for a board that its folder stands for.
+    `named` is empty for a board that its folder stands for; `vendor` is what an STM32Cube package adds.
     """
 
     descriptor: Descriptor
     folder: Path
     named: str = ""
+    vendor: Vendor | None = None
 
     @property
     def source(self) -> str:

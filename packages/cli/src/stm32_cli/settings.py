@@ -35,6 +35,7 @@ COMMON = (
     "runner",
     "probe",
     "device",
+    "x_cube_path",
     BOARD_PATH,
 )
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from stm32_cli import console, options
 from stm32_cli.errors import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from stm32_board_support import Board
 
     from stm32_cli.project.firmware import Build
     from stm32_cli.project.memory import SizeReport
@@ -79,6 +82,13 @@ def _goal(chosen: str | None, mcu: str | None) -> str:
     is_flag=True,
     help="One pool for all models, which run one after the other: the largest, not the sum.",
 )
+@click.option(
+    "--x-cube-path",
+    envvar=["STM32_X_CUBE_PATH", "X_CUBE_PATH"],
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of an STM32Cube package: build on its HAL in place of our port code, for boards that can.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the memory report as JSON.")
 def command(
     *,
@@ -92,6 +102,7 @@ def command(
     per_layer: bool,
     endless: bool,
     shared_pool: bool,
+    x_cube_path: Path | None,
     as_json: bool,
 ) -> None:
     """Builds firmware."""
@@ -107,7 +118,8 @@ def command(
     # A library leaves the pool to the application; the image that checks it takes one for all models.
     settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool or goal == "library"))
     app = app if goal == "firmware" else "loop"
-    build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings)
+    cube = _cube(found, x_cube_path, layout)
+    build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings, cube)
     _warn_of_other_cores(build)
     elf = build_firmware(build)
     report = memory.measure(build)
@@ -117,6 +129,22 @@ def command(
     else:
         console.result(report.text())
         console.message(f"built {written}")
+
+
+def _cube(board: Board, path: Path | None, layout: str) -> Path | None:
+    """The Cube package to build on; refused before anything is made. One of the environment is for boards that can."""
+    if path is None:
+        return None
+    from stm32_board_support.cube import on_cube
+
+    context = click.get_current_context()
+    asked = context.get_parameter_source("x_cube_path") is ParameterSource.COMMANDLINE
+    if board.descriptor.cube is None and not asked:
+        console.message(f"note: X_CUBE_PATH has no effect: {board.name} is built on its own port")
+        return None
+    on_cube(board, path, layout)
+    console.message(f"on the HAL of {path}")
+    return path
 
 
 def _warn_of_other_cores(build: Build) -> None:

@@ -37,6 +37,7 @@ class Build:
         models: compiled models; none builds the firmware alone.
         folder: build folder.
         layout: memory layout, "" for the board's default.
+        cube: folder of an STM32Cube package to build on; None for the board's own port.
         settings: more CMake cache variables, e.g. PER_LAYER, RUNS.
     """
 
@@ -46,6 +47,7 @@ class Build:
     folder: Path
     layout: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    cube: Path | None = None
 
     @property
     def elf(self) -> Path:
@@ -63,6 +65,7 @@ def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: st
         "RUNTIME_DIR": runtime.as_posix(),
         "NANOPB_DIR": nanopb.as_posix() if nanopb else "",
         "PYTHON": python,
+        "X_CUBE_PATH": build.cube.absolute().as_posix() if build.cube else "",
         "PER_LAYER": "OFF",
         "SHARED_POOL": "OFF",
         "BATCH": "",
