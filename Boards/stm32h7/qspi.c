@@ -112,7 +112,10 @@ static bool has_id(void)
     static const uint8_t id[ID_BYTES] = {0x20, 0xBA, 0x20}; /* Micron, 3 V, 512 Mbit */
     QUADSPI_DLR = 2u * ID_BYTES - 1u;
     QUADSPI_CCR = READ_ID | CCR_IMODE_1 | CCR_DMODE_1 | CCR_FMODE_READ;
-    bool good = wait_for(&QUADSPI_SR, QUADSPI_SR_TCF, QUADSPI_SR_TCF);
+    if (!wait_for(&QUADSPI_SR, QUADSPI_SR_TCF, QUADSPI_SR_TCF)) {
+        return false;
+    }
+    bool good = true;
     for (uint32_t i = 0; i < 2u * ID_BYTES; i++) {
         const uint8_t byte = QUADSPI_DR_BYTE;
         good = good && byte == id[i / 2u];

@@ -59,6 +59,8 @@ static void set_fields(volatile uint32_t *reg, uint32_t mask, uint32_t value)
     *reg = (*reg & ~mask) | value;
 }
 
+/* Reset leaves bank 1 of the controller's other half open, whose slow accesses would hold up the SDRAM: it is closed.
+ */
 static void describe_memory(void)
 {
     set_fields(&FMC_SDCR1, SDCR_SHARED, SDCR_SDCLK_HALF | SDCR_RBURST);
@@ -68,7 +70,7 @@ static void describe_memory(void)
     set_fields(&FMC_SDTR2, SDTR_OWN,
                SDTR_TMRD(SDRAM_TMRD) | SDTR_TXSR(SDRAM_TXSR) | SDTR_TRAS(SDRAM_TRAS) | SDTR_TWR(SDRAM_TWR) |
                    SDTR_TRCD(SDRAM_TRCD));
-    FMC_BCR1 |= FMC_BCR1_FMCEN;
+    FMC_BCR1 = (FMC_BCR1 & ~FMC_BCR1_MBKEN) | FMC_BCR1_FMCEN;
 }
 
 /* Commands follow at a distance: the controller has no flag for the end of one. */

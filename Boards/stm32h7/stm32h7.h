@@ -103,6 +103,7 @@
 #define USART_TDR REG32(BOARD_CONSOLE_BASE + 0x28u)
 
 #define FMC_BCR1 REG32(0x52004000u)
+#define FMC_BCR1_MBKEN (1u << 0) /* static memory on bank 1 */
 #define FMC_BCR1_FMCEN (1u << 31)
 #define FMC_SDCR1 REG32(0x52004140u) /* also of the fields that both SDRAM banks share */
 #define FMC_SDCR2 REG32(0x52004144u)

@@ -87,8 +87,8 @@ class Layout(Struct, frozen=True):
         stack_size: bytes, a multiple of 8.
         weights: `.nn_weights`, memories in order of preference; what does not fit in one goes on to the next.
         activations: `.<model>.nn_data_act`, likewise.
-        sections: input sections of the port that lie apart, by name, and the memory of each; what is named NAME.* follows
-            NAME. They are kept whether or not anything refers to them.
+        sections: input sections of the port that lie apart, by name, and the memory of each; what is named NAME.*
+            follows NAME. They are kept whether or not anything refers to them.
         description: when to choose this layout.
     """
 

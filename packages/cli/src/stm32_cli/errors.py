@@ -67,6 +67,9 @@ def as_cli_error(error: BaseException) -> CliError | None:
             return CliError(message, hint, Exit(code))
         if name == "stm32_board_support.errors.BoardDescriptorError":  # a line for each fault
             return CliError(str(error), exit_code=_FOREIGN[name])
+        if name == "stm32_emitter.errors.ModelRefusedForReasons":
+            summary, hints = (getattr(error, key) for key in ("summary", "hints"))
+            return CliError(summary, "\n".join(hints), Exit.MODEL_REFUSED)
         if name in _FOREIGN:
             message, _, hint = str(error).partition("\n")
             return CliError(message, hint, _FOREIGN[name])
