@@ -108,18 +108,21 @@ def command(
     """Builds firmware."""
     from stm32_cli.project import memory
     from stm32_cli.project.firmware import Build, build_firmware
-    from stm32_cli.project.models import find_all
+    from stm32_cli.project.models import ensure_stateless, find_all
 
     goal = _goal(goal, mcu)
     if goal == "library" and not model_dirs:
         raise usage("a library needs a compiled model", "make one with: stm32 compile MODEL.tflite --mcu PART")
     found = options.board_or_mcu(board, mcu)
     folder = Path(build_dir) if build_dir else default_build_dir(found.name)
+    models = find_all(model_dirs)
+    if shared_pool:
+        ensure_stateless(models)
     # A library leaves the pool to the application; the image that checks it takes one for all models.
     settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool or goal == "library"))
     app = app if goal == "firmware" else "loop"
     cube = _cube(found, x_cube_path, layout)
-    build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings, cube)
+    build = Build(found, app, models, folder.absolute(), layout, settings, cube)
     _warn_of_other_cores(build)
     elf = build_firmware(build)
     report = memory.measure(build)
