@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from stm32_cli.project.firmware import Build
     from stm32_cli.project.memory import SizeReport
+    from stm32_cli.project.models import ModelFolder
 
 _GOALS = ("firmware", "library", "image")
 
@@ -108,21 +109,15 @@ def command(
     """Builds firmware."""
     from stm32_cli.project import memory
     from stm32_cli.project.firmware import Build, build_firmware
-    from stm32_cli.project.models import ensure_stateless, find_all
 
     goal = _goal(goal, mcu)
-    if goal == "library" and not model_dirs:
-        raise usage("a library needs a compiled model", "make one with: stm32 compile MODEL.tflite --mcu PART")
     found = options.board_or_mcu(board, mcu)
     folder = Path(build_dir) if build_dir else default_build_dir(found.name)
-    models = find_all(model_dirs)
-    if shared_pool:
-        ensure_stateless(models)
+    models = _models(model_dirs, goal, folder.absolute(), shared_pool=shared_pool)
     # A library leaves the pool to the application; the image that checks it takes one for all models.
     settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool or goal == "library"))
     app = app if goal == "firmware" else "loop"
-    cube = _cube(found, x_cube_path, layout)
-    build = Build(found, app, models, folder.absolute(), layout, settings, cube)
+    build = Build(found, app, models, folder.absolute(), layout, settings, _cube(found, x_cube_path, layout))
     _warn_of_other_cores(build)
     elf = build_firmware(build)
     report = memory.measure(build)
@@ -132,6 +127,23 @@ def command(
     else:
         console.result(report.text())
         console.message(f"built {written}")
+
+
+def _models(model_dirs: tuple[Path, ...], goal: str, folder: Path, *, shared_pool: bool) -> list[ModelFolder]:
+    """The models as they are built.
+
+    Raises:
+        CliError: none for a library, a folder without a model, or a model that cannot share its pool; exit code 2.
+    """
+    from stm32_cli.project import library
+    from stm32_cli.project.models import ensure_stateless, find_all
+
+    if goal == "library" and not model_dirs:
+        raise usage("a library needs a compiled model", "make one with: stm32 compile MODEL.tflite --mcu PART")
+    models = find_all(model_dirs)
+    if shared_pool:
+        ensure_stateless(models)
+    return library.for_application(models, folder) if goal == "library" else models
 
 
 def _cube(board: Board, path: Path | None, layout: str) -> Path | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stm32_cli.errors import usage
 from stm32_cli.project import export_texts as texts
-from stm32_cli.project.library import without_pool
+from stm32_cli.project.library import without_pool, without_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,6 +85,7 @@ def _model_files(model: ModelFolder) -> dict[str, str]:
         if path.is_file():
             found[name] = path.read_text(encoding="utf-8")
     found[f"{model.name}.h"] = without_pool(found[f"{model.name}.h"])
+    found[f"{model.name}.c"] = without_refusal(found[f"{model.name}.c"])
     return found
 
 

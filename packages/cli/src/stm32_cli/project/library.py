@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stm32_cli.project.firmware import build_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from stm32_cli.project.firmware import Build
+    from stm32_cli.project.models import ModelFolder
 
 ARCHIVE = "libstm32_models.a"
 FRAGMENT = "stm32_models.ld"
@@ -113,6 +114,32 @@ ai_status run_{name}(void)
     return status;
 }}
 """
+
+
+_REFUSES_SHARING = re.compile(r"#ifdef AI_SHARED_POOL\n#error [^\n]*\n#endif\n")
+
+
+def without_refusal(source: str) -> str:
+    """The source of a model without its refusal of a pool that models share: its pool is the application's alone."""
+    return _REFUSES_SHARING.sub("", source)
+
+
+def for_application(models: Sequence[ModelFolder], folder: Path) -> list[ModelFolder]:
+    """The models of a library, whose pools the application gives; those that refuse a shared pool as copies.
+
+    Args:
+        models: compiled models.
+        folder: where the copies are made, in a folder of their own for each.
+    """
+    return [_copied(model, folder / "models" / model.name) if model.info.get("states") else model for model in models]
+
+
+def _copied(model: ModelFolder, folder: Path) -> ModelFolder:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(model.path, folder)
+    source = folder / f"{model.name}.c"
+    source.write_text(without_refusal(source.read_text(encoding="utf-8")), encoding="utf-8")
+    return replace(model, path=folder)
 
 
 def without_pool(header: str) -> str:
