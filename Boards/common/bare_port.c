@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Port of a chip without a board: the clock stays as reset leaves it, there is no console, SysTick counts cycles. */
+/* Port of a chip without a board, Cortex-M0 to M33: the clock stays as reset leaves it, there is no console, SysTick
+ * counts cycles. Nothing but the core is touched. */
 #include "bare_port.h"
 
 #include "board.h"
@@ -16,8 +17,22 @@ volatile bare_state board_state;
 
 static volatile uint32_t periods;
 
+/* Armv8-M checks the stack in hardware; elsewhere the stack is the first thing in its memory, and an overflow leaves
+ * that. A Cortex-M0+ may come out of a boot loader with a table of its own; a Cortex-M0 ignores the write. */
+static void prepare_core(void)
+{
+#if defined(__ARM_ARCH_8M_MAIN__)
+    __asm__ volatile("msr msplim, %0" ::"r"(__stack_limit__));
+#endif
+#if !CORE_IS_MAINLINE
+    extern const uint32_t vectors[];
+    SCB_VTOR = (uint32_t)(uintptr_t)vectors;
+#endif
+}
+
 void port_init(void)
 {
+    prepare_core();
     SYST_RVR = COUNTER_PERIOD - 1u;
     SYST_CVR = 0;
     SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;

@@ -24,6 +24,7 @@ from tests.parts.conftest import HELLO, KWS
 SEED = 1
 SECONDS = 30.0
 RUNNING, FAULT = 1, 3
+USAGE_FAULT = 6
 MACHINES = {
     "stm32f100rb": ("stm32vldiscovery", HELLO),
     "stm32f205rf": ("netduino2", KWS),
@@ -43,7 +44,7 @@ default_layout = "default"
 [console]
 driver = "none"
 [port]
-sources = ["common/bare_start.c", "common/bare_port.c"]
+sources = ["common/startup.c", "common/bare_port.c"]
 [emulator]
 machine = "{name}"
 [memories.flash]
@@ -183,4 +184,4 @@ def test_fault_is_left_for_the_debugger(maker, emulator, tmp_path):  # noqa: ARG
         end = time.monotonic() + SECONDS
         while (state := chip.words("board_state", 4))[0] in (0, RUNNING) and time.monotonic() < end:
             time.sleep(0.1)
-        assert state == [FAULT, 70, 3, chip.symbols["here"]]
+        assert state == [FAULT, 70, USAGE_FAULT, chip.symbols["here"]]

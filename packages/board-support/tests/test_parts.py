@@ -150,6 +150,7 @@ def test_a_part_is_a_board():
     assert load_board(board.source) == board
     layout = board.layout()
     assert (layout.stack, layout.activations) == ("dtcm", ["sram", "dtcm"])
+    assert board.descriptor.flash["stm32cubeprogrammer"].writes == ["flash"]
     assert "dtcm (rwx) : ORIGIN = 0x20000000, LENGTH = 0x10000" in linker_script(board, layout)
 
 

@@ -64,7 +64,7 @@ default_layout = "default"
 [console]
 driver = "none"
 [port]
-sources = ["common/bare_start.c"]
+sources = ["common/startup.c"]
 [memories.flash]
 origin = 0x0800_0000
 size = 0x10_0000
@@ -95,7 +95,7 @@ WRONG = [
     ("clock_hz", "clock", 6, "clock"),
     ('    "ram",', '    "sram",', 28, "layouts.default.activations"),
     ('stack = "ram"', 'stack = "dtcm"', 25, "layouts.default.stack"),
-    ('["common/bare_start.c"]', '["common/bare_start.c",\n  "mine.c"]', 13, "port.sources[1]"),
+    ('["common/startup.c"]', '["common/startup.c",\n  "mine.c"]', 13, "port.sources[1]"),
     ("size = 0x10_0000", "size = 0x2000_0000", 19, "memories.ram.origin"),
     ('"cortex-m4"', '"cortex-m9"', 5, "core"),
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from stm32_board_support.schema import (
     Console,
     Counter,
     Descriptor,
+    FlashRunner,
     Kind,
     Layout,
     Memory,
@@ -71,13 +72,16 @@ def part_board(name: str) -> Board:
 
     part = load_part(name)
     folder = builtin_folder() / "common"
+    # The one flash program that finds out by itself which chip it talks to.
+    programmer = FlashRunner(writes=[memory.name for memory in part.memories if memory.kind == "flash"])
     descriptor = Descriptor(
         schema=1, name=part.name.replace("@", "-"), title=f"{part.number.upper()}, no board", kind=Kind.HARDWARE,
         part=part.number, core=part.core, fpu=part.fpu, clock_hz=_CYCLES_AS_MICROSECONDS, counter=Counter.CYCLES,
         console=Console(driver="none"), default_layout="default",
-        port=Port(sources=["common/bare_start.c", "common/bare_port.c"]),
+        port=Port(sources=["common/startup.c", "common/bare_port.c"]),
         memories={memory.name: _memory(memory) for memory in part.memories if memory.ready},
         layouts={"default": _layout(part)},
+        flash={"stm32cubeprogrammer": programmer},
     )  # fmt: skip
     found = [fault for check in CHECKS if check is not name_is_folder for fault in check(descriptor, folder)]
     if found:
