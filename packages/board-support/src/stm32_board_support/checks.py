@@ -103,12 +103,16 @@ def files_exist(descriptor: Descriptor, folder: Path) -> Iterator[str]:
 
 
 def runners_are_known(descriptor: Descriptor, _folder: Path) -> Iterator[str]:
-    """[flash.X] names flash programs that there are, and memories that there are."""
+    """[flash.X] names flash programs that there are, what they need, and memories that there are."""
     from stm32_board_support.runners import RUNNERS
 
     for name, runner in descriptor.flash.items():
         if name not in RUNNERS:
             yield f"flash runner {name!r} is not known; known: {', '.join(RUNNERS)}"
+            continue
+        for key in ("writes", *RUNNERS[name].needs):
+            if not getattr(runner, key):
+                yield f"flash runner {name} needs the key {key}"
         for memory in runner.writes:
             if memory not in descriptor.memories:
                 yield f"flash runner {name} writes memory {memory!r}, which is not described"

@@ -36,6 +36,9 @@ class Counter(StrEnum):
     NANOSECONDS = "nanoseconds"
 
 
+_EXTERNAL = 0x6000_0000  # "external RAM" and "external device" of the address map (Arm DDI 0403, B3.1)
+
+
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all tables."""
 
@@ -65,6 +68,11 @@ class Memory(Struct, frozen=True):
     def end(self) -> int:
         """First address behind the memory."""
         return self.origin + self.size
+
+    @property
+    def external(self) -> bool:
+        """Whether it is outside of the chip: Armv7-M's address map has code, SRAM and peripherals below."""
+        return self.origin >= _EXTERNAL
 
 
 class Placement(Struct, frozen=True):
@@ -137,11 +145,12 @@ class FlashRunner(Struct, frozen=True):
     """What a flash program must know about the board; each uses the keys that concern it.
 
     Attributes:
-        target: name of the chip or target in that program.
+        target: name of the chip or target in that program (probe-rs, pyOCD).
         config: OpenOCD configuration files, in order.
-        interface: OpenOCD interface file.
-        external_loader: loader of STM32CubeProgrammer for memories outside of the chip.
-        writes: memories that this program can write.
+        interface: OpenOCD interface file; left out: interface/stlink.cfg, unless the first of `config` is a board/
+            file, which brings its own.
+        external_loader: loader of STM32CubeProgrammer for memories outside of the chip, used for images that touch one.
+        writes: memories that this program can write; an image that touches another one is refused.
     """
 
     target: str = ""

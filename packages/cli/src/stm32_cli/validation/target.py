@@ -16,6 +16,7 @@ from stm32_cli import console, options
 from stm32_cli.errors import CliError, usage
 from stm32_cli.project.compiler import compile_file
 from stm32_cli.project.firmware import Build, build_firmware
+from stm32_cli.project.lines import find_line
 from stm32_cli.project.models import find_models
 
 if TYPE_CHECKING:
@@ -38,21 +39,23 @@ class Destination:
         kind: "board" (emulated, built for the occasion), "host" (likewise) or "connected".
         board: name of the board to build for, "" if connected.
         desc: what AiRunner connects to, "" if it is built for the occasion.
+        probe: serial number of the debug probe whose serial port is meant, "" for the only one.
     """
 
     kind: str
     board: str = ""
     desc: str = ""
+    probe: str = ""
 
 
-def parse_destination(desc: str) -> Destination:
+def parse_destination(desc: str, probe: str = "") -> Destination:
     """Reads `qemu[:BOARD]`, `host`, or a description for AiRunner (`serial...`, `socket:...`, a port)."""
     scheme, _, rest = desc.partition(":")
     if scheme == "qemu":
         return Destination("board", board=rest or options.DEFAULT_BOARD)
     if desc == "host":
         return Destination("host", board="host")
-    return Destination("connected", desc=desc)
+    return Destination("connected", desc=desc, probe=probe)
 
 
 def emulated_board(name: str) -> Board:
@@ -120,7 +123,7 @@ def connect(destination: Destination, plan: Plan) -> Iterator[tuple[AiRunner, st
         The runner, and the name of the model that was built in ("" if it was connected).
     """
     if destination.kind == "connected":
-        with _attached(destination.desc) as runner:
+        with _attached(find_line(destination.desc, destination.probe)) as runner:
             yield runner, ""
         return
     board = _board_of(destination)
