@@ -39,6 +39,9 @@ uint32_t board_milliseconds(void);
 /* Device id of the chip, 0 if it has none. */
 uint32_t board_device_id(void);
 
+/* The caches that are on at present, by the chip's registers, for people. */
+const char *board_caches(void);
+
 /* Ends the program: exits on the emulator and the host, stops for good on a chip. */
 BOARD_NORETURN void board_exit(int status);
 

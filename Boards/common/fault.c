@@ -13,16 +13,17 @@ extern uint32_t __stack_limit__[], __stack_top__[];
 void fault_report(uintptr_t sp, uint32_t exception);
 
 /* The faulting code may have used up its stack, so the report has one of its own. */
-#define FAULT_STACK_WORDS 64
+#define FAULT_STACK_WORDS 96
 uint32_t fault_stack[FAULT_STACK_WORDS] __attribute__((aligned(8)));
 
 __attribute__((naked)) void Fault_Handler(void)
 {
     __asm__ volatile("mrs r0, msp\n\t"
                      "mrs r1, ipsr\n\t"
-                     "ldr r2, =fault_stack + 256\n\t"
+                     "ldr r2, =fault_stack + 384\n\t"
                      "mov sp, r2\n\t"
-                     "b fault_report\n\t"
+                     "ldr r2, =fault_report\n\t"
+                     "bx r2\n\t"
                      ".ltorg");
 }
 
@@ -46,6 +47,26 @@ static void write_register(const char *name, uint32_t value)
     write_text(text);
 }
 
+static void write_registers(const exception_frame *frame)
+{
+    write_register(" r0 ", frame->r0);
+    write_register(" r1 ", frame->r1);
+    write_register(" r2 ", frame->r2);
+    write_register(" r3 ", frame->r3);
+    write_register(" r12 ", frame->r12);
+    write_register(" xpsr ", frame->xpsr);
+}
+
+static void write_status(void)
+{
+#if CORE_IS_MAINLINE
+    write_register(" cfsr ", SCB_CFSR);
+    write_register(" hfsr ", SCB_HFSR);
+    write_register(" mmfar ", SCB_MMFAR);
+    write_register(" bfar ", SCB_BFAR);
+#endif
+}
+
 void fault_report(uintptr_t sp, uint32_t exception)
 {
     const uintptr_t limit = (uintptr_t)__stack_limit__, top = (uintptr_t)__stack_top__;
@@ -58,11 +79,9 @@ void fault_report(uintptr_t sp, uint32_t exception)
         write_register(": pc ", frame->pc);
         write_register(" lr ", frame->lr);
         write_register(" sp ", (uint32_t)sp);
+        write_registers(frame);
     }
-    write_register(" cfsr ", SCB_CFSR);
-    write_register(" hfsr ", SCB_HFSR);
-    write_register(" mmfar ", SCB_MMFAR);
-    write_register(" bfar ", SCB_BFAR);
+    write_status();
     write_text("\r\n");
     board_exit(BOARD_EXIT_FAULT);
 }

@@ -24,3 +24,8 @@ uint32_t board_device_id(void)
 {
     return BOARD_DEVICE_ID;
 }
+
+const char *board_caches(void)
+{
+    return BOARD_CACHES;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reset of a Cortex-M with a hardware FPU or none: vector table, memory initialisation, then the application.
- * The table ends at external interrupt 0, the only one that these ports enable (the console's receiver). */
+/* Reset of any Cortex-M: vector table, memory initialisation, then the application. The table ends at the external
+ * interrupt of the console's receiver, the only one that these ports enable; without one it ends at SysTick. */
 #include "board.h"
 #include "cortex_m.h"
 
@@ -11,10 +11,15 @@ typedef union {
     uint32_t *stack;
 } vector;
 
-#define VECTOR_COUNT 17
+#ifdef BOARD_CONSOLE_INTERRUPT
+#define VECTOR_COUNT (16u + BOARD_CONSOLE_INTERRUPT + 1u)
+#else
+#define VECTOR_COUNT 16u
+#endif
 
+/* VTOR ignores the lower bits of an address: a table of up to 256 words is aligned to as many. */
 extern const vector vectors[VECTOR_COUNT];
-__attribute__((section(".vectors"), used)) const vector vectors[VECTOR_COUNT] = {
+__attribute__((section(".vectors"), aligned(1024), used)) const vector vectors[VECTOR_COUNT] = {
     {.stack = __stack_top__},
     {.handler = Reset_Handler},
     {.handler = Fault_Handler}, /* NMI */
@@ -31,7 +36,9 @@ __attribute__((section(".vectors"), used)) const vector vectors[VECTOR_COUNT] = 
     {.handler = 0},
     {.handler = Fault_Handler}, /* PendSV */
     {.handler = SysTick_Handler},
-    {.handler = Console_Handler},
+#ifdef BOARD_CONSOLE_INTERRUPT
+    [16u + BOARD_CONSOLE_INTERRUPT] = {.handler = Console_Handler},
+#endif
 };
 
 static void init_memory(void)
@@ -47,7 +54,10 @@ static void init_memory(void)
 
 void Reset_Handler(void)
 {
+#if CORE_IS_MAINLINE
+    SCB_VTOR = (uint32_t)(uintptr_t)vectors;
     SCB_SHCSR |= SCB_SHCSR_FAULTS;
+#endif
 #if BOARD_HAS_FPU
     SCB_CPACR |= SCB_CPACR_FPU;
     __asm__ volatile("dsb\n\tisb" ::: "memory");

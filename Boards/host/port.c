@@ -42,6 +42,11 @@ uint32_t board_device_id(void)
     return 0;
 }
 
+const char *board_caches(void)
+{
+    return BOARD_CACHES;
+}
+
 void board_exit(int status)
 {
     exit(status);

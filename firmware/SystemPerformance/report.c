@@ -48,7 +48,7 @@ void report_system(void)
     put_name("clock");
     put_unsigned(BOARD_CLOCK_HZ, 0);
     put_line(" Hz");
-    put_pair("caches", BOARD_CACHES);
+    put_pair("caches", board_caches());
     put_name("counter");
     put_text(BOARD_COUNTER_UNIT ", steps of ");
     put_unsigned(BOARD_COUNTER_STEP, 0);

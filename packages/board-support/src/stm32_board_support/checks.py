@@ -74,6 +74,8 @@ def layouts_suit_memories(descriptor: Descriptor, _folder: Path) -> Iterator[str
                 yield f"layout {name}: text is in {region}, which is not executable"
             if key in ("data", "stack", "activations") and memory.kind is MemoryKind.FLASH:
                 yield f"layout {name}: {key} is in {region}, which is flash"
+            if key in ("text", "data", "stack") and memory.external:
+                yield f"layout {name}: {key} is in {region}, which is external and not there before the port starts it"
             if key in ("text", "weights") and memory.kind is MemoryKind.RAM and not memory.loaded:
                 yield f"layout {name}: {key} is in {region}, which nothing loads (loaded = true says who does)"
 

@@ -13,13 +13,17 @@ from stm32_board_support.toolchain import c_compiler
 
 
 def port_sources(board: Board) -> list[Path]:
-    """The port's C files; "common/..." stands for the folder shared by all boards."""
+    """The port's C files; see `resolve_port_path`."""
     return [resolve_port_path(board.folder, source) for source in board.descriptor.port.sources]
 
 
 def resolve_port_path(folder: Path, entry: str) -> Path:
-    """A path of a [port] table, absolute."""
-    return (builtin_folder() if entry.startswith("common/") else folder) / entry
+    """A path of a [port] table, absolute: in the board's folder or, if it is not there, among the built-in boards.
+
+    So "common/startup.c" and "stm32f4/clock.c" stand for files that boards share, also for a board of the user.
+    """
+    own, shared = folder / entry, builtin_folder() / entry
+    return shared if shared.exists() and not own.exists() else own
 
 
 def include_dirs(board: Board) -> list[Path]:
@@ -28,8 +32,18 @@ def include_dirs(board: Board) -> list[Path]:
     return [builtin_folder() / "common", board.folder, *own]
 
 
-def board_config_header(board: Board) -> str:
-    """board_config.h: the descriptor's facts as macros."""
+def _memory_macros(board: Board, layout_name: str) -> list[tuple[str, str]]:
+    """Per memory outside of the chip, whether the layout uses it."""
+    used = {section.memory for section in output_sections(board.layout(layout_name))} if board.memories else set()
+    return [
+        (f"BOARD_USES_{name.upper()}", str(int(name in used)))
+        for name, memory in board.memories.items()
+        if memory.external
+    ]
+
+
+def board_config_header(board: Board, layout_name: str = "") -> str:
+    """board_config.h: the descriptor's facts as macros, and which external memories the layout uses."""
     data = board.descriptor
     core = CORES[data.core]
     fpu = data.fpu or core.default_fpu
@@ -43,12 +57,14 @@ def board_config_header(board: Board) -> str:
         ("BOARD_CLOCK_HZ", f"{data.clock_hz}u"),
         ("BOARD_DEVICE_ID", f"{data.device_id:#x}u"),
         ("BOARD_CONSOLE_BASE", f"{data.console.base:#x}u"),
+        *([] if data.console.interrupt is None else [("BOARD_CONSOLE_INTERRUPT", f"{data.console.interrupt}u")]),
         ("BOARD_CONSOLE_BAUD", f"{data.console.baud}u"),
         ("BOARD_COUNTER_UNIT", f'"{data.counter.value}"'),
         ("BOARD_COUNTER_STEP", f"{data.counter_step}u"),
         ("BOARD_COUNTS_CYCLES", str(int(data.counter is Counter.CYCLES))),
         ("BOARD_EMULATED", str(int(data.kind is Kind.EMULATED))),
         ("BOARD_HOST", str(int(data.kind is Kind.HOST))),
+        *_memory_macros(board, layout_name),
     ]
     body = "".join(f"#define {name} {value}\n" for name, value in rows)
     guard = "#ifndef BOARD_CONFIG_H\n#define BOARD_CONFIG_H\n"
@@ -117,6 +133,6 @@ def configure(board: Board, layout_name: str, folder: str | os.PathLike[str], or
     script = target / "linker.ld"
     if board.kind is not Kind.HOST:
         write_if_changed(script, linker_script(board, board.layout(layout_name), order))
-    write_if_changed(target / "board_config.h", board_config_header(board))
+    write_if_changed(target / "board_config.h", board_config_header(board, layout_name))
     write_if_changed(target / "board.cmake", board_cmake(board, layout_name, script))
     return target / "board.cmake"

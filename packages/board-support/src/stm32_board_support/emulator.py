@@ -26,7 +26,7 @@ def qemu_command(board: Board, elf: str | os.PathLike[str], serial: str, program
     Args:
         board: a board of kind emulated.
         elf: image.
-        serial: value of -serial, e.g. "stdio", "none" or `tcp_serial(port)`.
+        serial: value of -serial for the board's console, e.g. "stdio", "null" or `tcp_serial(port)`.
         program: path of qemu-system-arm.
 
     Returns:
@@ -38,7 +38,8 @@ def qemu_command(board: Board, elf: str | os.PathLike[str], serial: str, program
     emulator = board.descriptor.emulator
     if emulator is None:
         raise EmulatorError(f"board {board.name} is not emulated; flash it instead")
-    options = ["-nographic", "-monitor", "none", "-serial", serial, "-icount", "shift=0"]
+    lines = ["-serial", "null"] * emulator.serial + ["-serial", serial]  # "none" would not take a line's place
+    options = ["-nographic", "-monitor", "none", *lines, "-icount", "shift=0"]
     semihosting = ["-semihosting-config", "enable=on,target=native"]
     return [program, "-M", emulator.machine, *emulator.args, *options, *semihosting, "-kernel", os.fspath(elf)]
 

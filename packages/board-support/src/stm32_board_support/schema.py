@@ -53,6 +53,8 @@ class Memory(Struct, frozen=True):
         speed: relative cost of one access, 1 is the fastest memory of the part; orders memories, is no unit of time.
         executable: code may be placed in it.
         loaded: its content is written with the image (by the flash runner or the emulator), without start-up code.
+        external: outside of the chip: the port starts its controller, in layouts that use it; before that it must not
+            be touched, so variables and the stack cannot be there.
         description: what it is on the board.
     """
 
@@ -62,6 +64,7 @@ class Memory(Struct, frozen=True):
     speed: Annotated[int, Meta(ge=1, le=1000)] = 1
     executable: bool = False
     loaded: bool = False
+    external: bool = False
     description: str = ""
 
     @property
@@ -110,21 +113,30 @@ class Console(Struct, frozen=True):
     Attributes:
         driver: source file in Boards/common, without its suffix.
         base: address of its registers.
+        interrupt: number of its external interrupt, which ends the vector table; left out: none is used.
         baud: bits per second.
         usb_ids: "vendor:product" (hexadecimal) of the USB adapter that carries it, to find its port.
     """
 
     driver: str
     base: Address = 0
+    interrupt: Annotated[int, Meta(ge=0, lt=240)] | None = None
     baud: Annotated[int, Meta(ge=300, le=12_000_000)] = 115200
     usb_ids: list[Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]] = []
 
 
 class Emulator(Struct, frozen=True):
-    """How the emulator runs the board: `qemu-system-arm -M machine args...`."""
+    """How the emulator runs the board: `qemu-system-arm -M machine args...`.
+
+    Attributes:
+        machine: its name in QEMU.
+        args: further arguments.
+        serial: which of the machine's serial lines is the console, from 0.
+    """
 
     machine: str
     args: list[str] = []
+    serial: Annotated[int, Meta(ge=0, le=15)] = 0
 
 
 class Port(Struct, frozen=True):
