@@ -24,7 +24,7 @@ from stm32_board_support.schema import Board, FlashRunner, Kind, Memory, MemoryK
 MEMORIES = {
     "flash": Memory(origin=0x0800_0000, size=0x20_0000, kind=MemoryKind.FLASH, executable=True),
     "dtcm": Memory(origin=0x2000_0000, size=0x2_0000, kind=MemoryKind.RAM),
-    "qspi": Memory(origin=0x9000_0000, size=0x800_0000, kind=MemoryKind.FLASH),
+    "qspi": Memory(origin=0x9000_0000, size=0x800_0000, kind=MemoryKind.FLASH, external=True),
 }
 FLASH = {
     "stm32cubeprogrammer": FlashRunner(writes=["flash", "qspi"], external_loader="MT25.stldr"),

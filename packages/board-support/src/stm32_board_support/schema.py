@@ -36,9 +36,6 @@ class Counter(StrEnum):
     NANOSECONDS = "nanoseconds"
 
 
-_EXTERNAL = 0x6000_0000  # "external RAM" and "external device" of the address map (Arm DDI 0403, B3.1)
-
-
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all tables."""
 
@@ -71,11 +68,6 @@ class Memory(Struct, frozen=True):
     def end(self) -> int:
         """First address behind the memory."""
         return self.origin + self.size
-
-    @property
-    def external(self) -> bool:
-        """Whether it is outside of the chip: Armv7-M's address map has code, SRAM and peripherals below."""
-        return self.origin >= _EXTERNAL
 
 
 class Placement(Struct, frozen=True):
