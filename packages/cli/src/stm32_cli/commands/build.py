@@ -37,10 +37,10 @@ def _settings(*, per_layer: bool, endless: bool, shared_pool: bool) -> Iterator[
 )
 @options.option(
     "--app",
-    type=click.Choice(["perf", "valid"]),
+    type=click.Choice(["perf", "valid", "selftest"]),
     default="valid",
     show_default=True,
-    help="perf: SystemPerformance, valid: Validation.",
+    help="perf: SystemPerformance, valid: Validation, selftest: SelfTest (stm32 selftest builds and asks it).",
 )
 @options.option("--layout", default="", help="Memory layout.  [default: the board's]")
 @options.build_dir

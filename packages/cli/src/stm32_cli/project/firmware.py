@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stm32_cli.project.models import ModelFolder
 
-APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation"}
+APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation", "selftest": "SelfTest"}
 _FIT_HINT = (
     "compile with --optimize ram or size, choose another layout (stm32 boards), a larger board or a smaller model"
 )
@@ -33,7 +33,7 @@ class Build:
 
     Attributes:
         board: the board.
-        app: "perf" or "valid".
+        app: key of APP_NAMES.
         models: compiled models; none builds the firmware alone.
         folder: build folder.
         layout: memory layout, "" for the board's default.

@@ -108,11 +108,12 @@ def flash_failed(runner: str, output: str) -> CliError:
     """The error of a flash program that failed: what its words mean, and their end."""
     from stm32_board_support import diagnose
 
-    plain = tools.failed(runner, output, "check the cable, the probe's serial number (--probe) and the board's power")
     found = diagnose(output)
     if found is None:
-        return plain
-    said = "\n".join(str(plain).splitlines()[-8:])
+        return tools.failed(
+            runner, output, "check the cable, the probe's serial number (--probe) and the board's power"
+        )
+    said = "\n".join("  " + line for line in output.strip().splitlines()[-6:])
     code = Exit.LINK_ERROR if found.link else Exit.STEP_FAILED
     return CliError(f"{runner}: {found.reason}; it said:\n{said}", found.hint, code)
 

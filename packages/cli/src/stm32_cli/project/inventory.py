@@ -63,7 +63,7 @@ def version_in(text: str) -> str:
         words = line.replace("(", " ").replace(")", " ").split()
         versions = [word for word in words if _VERSION.fullmatch(word.lstrip("v"))]
         if versions:
-            return versions[-1]
+            return versions[-1].lstrip("v")
     return "?"
 
 

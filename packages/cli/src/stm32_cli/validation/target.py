@@ -129,7 +129,7 @@ def connect(destination: Destination, plan: Plan) -> Iterator[tuple[AiRunner, st
     board = _board_of(destination)
     folder, name, signature = plan.emitted(board.descriptor.core)
     elf = build_firmware(Build(board, "valid", find_models(folder), plan.work / "firmware"))
-    start = _on_host(elf) if destination.kind == "host" else _on_emulator(board, elf)
+    start = on_host(elf) if destination.kind == "host" else on_emulator(board, elf)
     with start as desc, _attached(desc, signature) as runner:
         yield runner, name
 
@@ -154,7 +154,8 @@ def _attached(desc: str, signature: str = "") -> Iterator[AiRunner]:
 
 
 @contextmanager
-def _on_emulator(board: Board, elf: Path) -> Iterator[str]:
+def on_emulator(board: Board, elf: Path) -> Iterator[str]:
+    """Boots an image on the emulator; yields the description of its console."""
     from stm32_board_support import Emulator
 
     with Emulator(board, elf) as emulator:
@@ -180,7 +181,8 @@ class _Listener(threading.Thread):
 
 
 @contextmanager
-def _on_host(elf: Path) -> Iterator[str]:
+def on_host(elf: Path) -> Iterator[str]:
+    """Starts an image that is a process of this computer; yields the description of its console."""
     process = subprocess.Popen(
         [str(elf), "--listen", "0"],
         stdin=subprocess.DEVNULL,
