@@ -53,7 +53,7 @@
 #define MPU_RASR_SRD(mask) ((uint32_t)(mask) << 8)       /* eighths of the region that do not belong to it */
 #define MPU_RASR_NORMAL_WRITE_BACK (1u << 19 | 3u << 16) /* TEX 1, C, B: write-back, allocated on reads and writes */
 #define MPU_RASR_READ_WRITE (3u << 24)
-#define MPU_RASR_READ_ONLY (7u << 24)
+#define MPU_RASR_READ_ONLY (6u << 24)
 #define MPU_RASR_NO_EXECUTE (1u << 28)
 
 /* Whether the core has registers of fault status and an offset of its vector table. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The counter of a chip: the core's cycle counter (Arm DDI 0403, C1.8), 32 bits wide, extended to 64 by SysTick. Its
- * interrupt comes every tenth of a second at most, long before the 32 bits wrap (10.7 s at 400 MHz), and takes some 60
- * cycles: less than 0.001 % of the time. On the stack it adds one exception frame. */
+ * interrupt comes long before the 32 bits wrap (10.7 s at 400 MHz) and takes some 60 cycles: less than 0.001 % of the
+ * time. On the stack it adds one exception frame. The counter may stand still while the core sleeps. */
 #include "board.h"
 #include "cortex_m.h"
 #include "counter.h"
+#include "systick.h"
 
-#define RELOAD_MAX 0xFFFFFFu /* SysTick has 24 bits */
-#define RELOAD (BOARD_CLOCK_HZ / 10u > RELOAD_MAX ? RELOAD_MAX : BOARD_CLOCK_HZ / 10u)
 #define START_TURNS 1000u
 
 /* The count when SysTick last came. */
@@ -23,7 +22,7 @@ static uint64_t last_count(void)
     return count;
 }
 
-void SysTick_Handler(void)
+void counter_extend(void)
 {
     const uint64_t count = counted;
     counted = count + (uint32_t)(DWT_CYCCNT - (uint32_t)count);
@@ -34,9 +33,7 @@ const char *counter_start(void)
     SCB_DEMCR |= SCB_DEMCR_TRCENA;
     DWT_CYCCNT = 0;
     DWT_CTRL |= DWT_CTRL_CYCCNTENA;
-    SYST_RVR = RELOAD;
-    SYST_CVR = 0;
-    SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
+    systick_start();
     const uint32_t start = DWT_CYCCNT;
     for (uint32_t turn = 0; turn < START_TURNS; turn++) {
         if (DWT_CYCCNT != start) {
@@ -50,9 +47,4 @@ uint64_t board_counter(void)
 {
     const uint64_t count = last_count();
     return count + (uint32_t)(DWT_CYCCNT - (uint32_t)count);
-}
-
-uint32_t board_milliseconds(void)
-{
-    return (uint32_t)(board_counter() / (BOARD_CLOCK_HZ / 1000u));
 }

@@ -47,14 +47,13 @@ static void write_register(const char *name, uint32_t value)
     write_text(text);
 }
 
-static void write_registers(const exception_frame *frame)
+/* The frame's first five words. */
+static void write_registers(const uint32_t *words)
 {
-    write_register(" r0 ", frame->r0);
-    write_register(" r1 ", frame->r1);
-    write_register(" r2 ", frame->r2);
-    write_register(" r3 ", frame->r3);
-    write_register(" r12 ", frame->r12);
-    write_register(" xpsr ", frame->xpsr);
+    static const char names[][6] = {" r0 ", " r1 ", " r2 ", " r3 ", " r12 "};
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        write_register(names[i], words[i]);
+    }
 }
 
 static void write_status(void)
@@ -79,7 +78,8 @@ void fault_report(uintptr_t sp, uint32_t exception)
         write_register(": pc ", frame->pc);
         write_register(" lr ", frame->lr);
         write_register(" sp ", (uint32_t)sp);
-        write_registers(frame);
+        write_registers(&frame->r0);
+        write_register(" xpsr ", frame->xpsr);
     }
     write_status();
     write_text("\r\n");

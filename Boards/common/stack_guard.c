@@ -4,7 +4,7 @@
  */
 #include "stack_guard.h"
 
-#include "cortex_m.h"
+#include "mpu.h"
 
 #define GUARD_LOG2 16u /* 64 KB: larger than any frame; its address is a multiple of its size */
 
@@ -12,9 +12,8 @@ extern uint32_t __stack_limit__[];
 
 void stack_guard_start(void)
 {
-    MPU_RNR = 0;
-    MPU_RBAR = (uint32_t)(uintptr_t)__stack_limit__ - (1u << GUARD_LOG2);
-    MPU_RASR = MPU_RASR_NO_EXECUTE | MPU_RASR_SIZE(GUARD_LOG2) | MPU_RASR_ENABLE;
+    const uint32_t base = (uint32_t)(uintptr_t)__stack_limit__ - (1u << GUARD_LOG2);
+    mpu_region(0, base, MPU_RASR_NO_EXECUTE | MPU_RASR_SIZE(GUARD_LOG2));
     MPU_CTRL = MPU_CTRL_ENABLE | MPU_CTRL_PRIVDEFENA;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of bad input: whole message, exit code, nothing left behind."""
 
+import itertools
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 
 
 def test_file_that_does_not_exist(stm32) -> None:
@@ -48,6 +50,22 @@ def test_unsupported_operator_names_index_and_reason(stm32, tmp_path: Path, zoo:
     said = next(line for line in done.err.splitlines() if line.startswith("error: "))
     assert "operator " in said
     assert "SVDF" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_problems_of_a_model_come_in_one_list(stm32, tmp_path: Path) -> None:
+    w = ModelWriter()
+    chain = [w.tensor(f"t{i}", (1, 4), dtype, quant=Quant(0.5, 0)) for i, dtype in enumerate(("int8", "int16", "int8"))]
+    for source, target in itertools.pairwise(chain):  # no kernel computes RELU from one type to the other
+        w.operator("RELU", [source], [target])
+    (tmp_path / "x.tflite").write_bytes(w.finish(chain[:1], chain[-1:]))
+    done = stm32("compile", "x.tflite", "-o", "out")
+    assert done.code == 3, done.err
+    said = done.err.splitlines()
+    start = said.index("error: the model cannot be compiled, for 2 reasons:")
+    assert said[start + 1].startswith("  operator 0 (RELU) 't1': ")
+    assert said[start + 2].startswith("  operator 1 (RELU) 't2': ")
+    assert said[start + 3].startswith("hint: ")
     assert not (tmp_path / "out").exists()
 
 

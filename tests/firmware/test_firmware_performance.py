@@ -124,7 +124,7 @@ CRASHES = {
 }
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", [*BOARDS, "qemu-netduinoplus2"])
 @pytest.mark.parametrize(("name", "says"), [("wild", ": pc 0"), ("deep", "stack overflow")])
 def test_crash_is_reported_and_ends_with_a_status(builder, board, name, says):
     model = builder.variant(name, CRASHES[name])
@@ -134,6 +134,7 @@ def test_crash_is_reported_and_ends_with_a_status(builder, board, name, says):
     assert status == FAULT, text
     assert "FAULT exception" in text
     assert says in text
+    assert (name == "deep") != all(f" {register} " in text for register in ("r0", "r1", "r2", "r3", "r12", "xpsr"))
 
 
 def test_model_without_a_pool_fails_with_its_reason(builder):

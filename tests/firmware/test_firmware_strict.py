@@ -7,7 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
+from stm32_board_support import load_board
+from stm32_board_support.configure import board_config_header
+from stm32_board_support.cores import CORES, cpu_flags
+from stm32_board_support.elf import ElfFile
 
 ROOT = Path(__file__).resolve().parents[2]
 STRICT = [
@@ -56,14 +61,54 @@ def compiler_of(board: str, name: str) -> list[str]:
     return ["clang"] if board == "host" else ["clang", "--target=arm-none-eabi", f"-isystem{NEWLIB}"]
 
 
-@pytest.mark.parametrize(("board", "app", "compiler"), COMBINATIONS)
-def test_no_warnings(builder, tmp_path, board, app, compiler):
+def complaints(tmp_path: Path, board: str, compiler: str, files: list[tuple[list[str], str]]) -> list[str]:
+    """What a compiler says about the files, at three levels of optimisation."""
     if shutil.which(compiler) is None or (compiler == "clang" and not NEWLIB.is_dir()):
         pytest.skip(f"{compiler} is not installed")
-    files = own_files(builder.configure(board=board, app=app))
-    assert len(files) > 8
+    found = []
     for flags, file in files:
         for level in ("-O0", "-O2", "-Os"):
             argv = [*compiler_of(board, compiler), *STRICT, *flags, level, "-c", file, "-o", str(tmp_path / "x.o")]
             done = subprocess.run(argv, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{file} {level}\n{done.stderr}"
+            found += [f"{file} {level}\n{done.stderr}"] if done.returncode else []
+    return found
+
+
+@pytest.mark.parametrize(("board", "app", "compiler"), COMBINATIONS)
+def test_no_warnings(builder, tmp_path, board, app, compiler):
+    files = own_files(builder.configure(board=board, app=app))
+    assert len(files) > 8
+    assert complaints(tmp_path, board, compiler, files) == []
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize(("board", "layout"), [("qemu-netduinoplus2", "default"), ("disco-h747i", "config4")])
+def test_no_warnings_in_ports(builder, tmp_path, board, layout, compiler):
+    """The Nucleo's port is the Netduino's with the Discovery's cycle counter."""
+    files = [
+        row for row in own_files(builder.configure(board=board, app="perf", LAYOUT=layout)) if "/Boards/" in row[1]
+    ]
+    assert len(files) > 8
+    assert complaints(tmp_path, board, compiler, files) == []
+
+
+@pytest.mark.parametrize("interrupt", [None, 7])
+@pytest.mark.parametrize("core", [name for name in CORES if name != "host"])
+def test_start_up_is_that_of_every_core(tmp_path, core, interrupt):
+    """Vector table with and without a console, faults, SysTick: also where there are no fault status registers."""
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    board = load_board("nucleo-f412zg")
+    console = msgspec.structs.replace(board.descriptor.console, interrupt=interrupt)
+    descriptor = msgspec.structs.replace(board.descriptor, core=core, fpu="", console=console)
+    header = board_config_header(msgspec.structs.replace(board, descriptor=descriptor))
+    (tmp_path / "board_config.h").write_text(header)
+    common = ROOT / "Boards" / "common"
+    for name in ("startup", "fault", "systick", "receive_ring", "stop"):
+        argv = ["arm-none-eabi-gcc", *STRICT, *cpu_flags(core), "-Os", f"-I{tmp_path}", f"-I{common}", "-c"]
+        done = subprocess.run(
+            [*argv, common / f"{name}.c", "-o", tmp_path / f"{name}.o"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    vectors = {symbol.name: symbol.size for symbol in ElfFile(tmp_path / "startup.o").symbols}["vectors"]
+    assert vectors == 4 * (16 if interrupt is None else 17 + interrupt)

@@ -54,6 +54,18 @@ BROKEN = [
     ("layouts_name_memories", 'stack = "ram"', 'stack = "dtcm"', "stack is in memory 'dtcm', which is not described"),
     ("layouts_suit_memories", 'data = "ram"', 'data = "flash"', "data is in flash, which is flash"),
     ("layouts_suit_memories", 'text = "flash"', 'text = "ram"', "text is in ram, which is not executable"),
+    (
+        "layouts_suit_memories",
+        'size = 0x4_0000\nkind = "ram"',
+        'size = 0x4_0000\nkind = "ram"\nexternal = true',
+        "data is in ram, which is external",
+    ),
+    (
+        "layouts_name_memories",
+        "stack_size = 8192",
+        'stack_size = 8192\nsections = { ".apart" = "rom" }',
+        "section .apart is in memory 'rom', which is not described",
+    ),
     ("layouts_suit_memories", 'weights = ["flash"]', 'weights = ["ram"]', "weights is in ram, which nothing loads"),
     (
         "layouts_place_all",
@@ -95,6 +107,9 @@ def test_the_required_boards_are_there():
     assert kinds["qemu-mps2-an385"] is Kind.EMULATED
     assert kinds["qemu-mps2-an386"] is Kind.EMULATED
     assert kinds["qemu-mps2-an500"] is Kind.EMULATED
+    assert kinds["qemu-netduinoplus2"] is Kind.EMULATED
+    assert kinds["nucleo-f412zg"] is Kind.HARDWARE
+    assert kinds["disco-h747i"] is Kind.HARDWARE
     assert kinds["host"] is Kind.HOST
 
 

@@ -8,7 +8,8 @@ import sys
 import pytest
 from stm32_board_support import ToolMissingError, configure, load_board
 from stm32_board_support.__main__ import main
-from stm32_board_support.configure import port_sources
+from stm32_board_support.boards import builtin_folder
+from stm32_board_support.configure import board_config_header, port_sources, resolve_port_path
 from stm32_board_support.toolchain import cross_tool
 
 needs_gcc = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
@@ -36,6 +37,26 @@ def test_files_are_not_touched_when_nothing_changes(tmp_path):
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     configure(board, "internal", tmp_path)
     assert (tmp_path / "linker.ld").stat().st_mtime_ns != before["linker.ld"]
+
+
+def test_header_names_the_consoles_interrupt_and_the_external_memories_of_the_layout():
+    board = load_board("disco-h747i")
+    inside, outside = board_config_header(board, "config1"), board_config_header(board, "config4")
+    assert "#define BOARD_CONSOLE_INTERRUPT 37u" in inside
+    for memory in ("SDRAM", "QSPI"):
+        assert f"#define BOARD_USES_{memory} 0" in inside
+        assert f"#define BOARD_USES_{memory} 1" in outside
+    assert "BOARD_USES_AXI" not in outside
+    assert "BOARD_CONSOLE_INTERRUPT" not in board_config_header(load_board("host"))
+
+
+def test_shared_files_are_found_and_a_boards_own_win(tmp_path):
+    assert resolve_port_path(tmp_path, "stm32f4/clock.c") == builtin_folder() / "stm32f4" / "clock.c"
+    own = tmp_path / "stm32f4" / "clock.c"
+    own.parent.mkdir()
+    own.write_text("/* mine */\n")
+    assert resolve_port_path(tmp_path, "stm32f4/clock.c") == own
+    assert resolve_port_path(tmp_path, "board.c") == tmp_path / "board.c"
 
 
 def test_host_has_no_linker_script(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU's command line, and that its process ends whatever happens."""
 
+import itertools
 import shutil
 
 import msgspec
@@ -20,6 +21,12 @@ def test_command_line_is_exactly():
         "-icount|shift=0|-semihosting-config|enable=on,target=native|-kernel|a b/Project.elf"
     )
     assert command == expected.split("|")
+
+
+def test_lines_before_the_console_lead_nowhere():
+    command = qemu_command(load_board("qemu-netduinoplus2"), "p.elf", "stdio")
+    lines = [after for word, after in itertools.pairwise(command) if word == "-serial"]
+    assert lines == ["null", "null", "stdio"]
 
 
 def test_host_board_is_not_emulated():

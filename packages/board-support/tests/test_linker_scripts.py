@@ -76,3 +76,11 @@ def test_constants_in_order_have_an_output_section_each_where_weights_are_split(
 )
 def test_section_that_an_output_section_belongs_to(name, base):
     assert base_section(name) == base
+
+
+def test_sections_that_lie_apart_are_kept_whole_and_in_order():
+    board = load_board("disco-h747i")
+    script = linker_script(board, board.layout("config4"))
+    assert "KEEP(*(.second_core))\n        KEEP(*(.second_core.*))\n    } > second_core" in script
+    assert ".nn_weights_0 : ALIGN(16)" in script
+    assert "} > qspi" in script

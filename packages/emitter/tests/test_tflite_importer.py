@@ -125,6 +125,30 @@ def test_an_operator_without_options_where_it_needs_them_is_refused() -> None:
         compile_model(w.finish([x], [y]))
 
 
+def test_all_problems_of_a_model_are_told_at_once() -> None:
+    w = ModelWriter()
+    x = w.tensor("x", (1, 4), "int8", quant=Q)
+    shape = w.tensor("wanted", (2,), "int32")
+    kinds = {"a": "int8", "b": "int16", "c": "int8"}  # no kernel computes RELU from one to the other
+    tensors = [w.tensor(name, (1, 4), dtype, quant=Quant(0.5, 0)) for name, dtype in kinds.items()]
+    square = w.tensor("square", (2, 2), "int8", quant=Q)
+    y = w.tensor("y", (1, 2, 2), "int8", quant=Q)
+    for source, target in itertools.pairwise([x, *tensors]):
+        w.operator("RELU", [source], [target])
+    w.operator("RESHAPE", [tensors[-1], shape], [square])
+    w.operator("RELU", [square], [y])  # declares another shape than it computes
+    with pytest.raises(ModelRefused) as caught:
+        compile_model(w.finish([x, shape], [y]))
+    problems = caught.value.problems
+    assert [(p.index, p.operator, p.name) for p in problems] == [
+        (1, "RELU", "b"), (2, "RELU", "c"), (3, "RESHAPE", "square"), (4, "RELU", "y"),
+    ]  # fmt: skip
+    assert str(caught.value).splitlines()[0] == "the model cannot be compiled, for 4 reasons:"
+    for problem in problems:
+        assert str(problem).splitlines()[0] in str(caught.value)
+        assert problem.hint is None or problem.hint in str(caught.value)
+
+
 def test_the_imported_form_is_canonical() -> None:
     w = ModelWriter()
     x = w.tensor("x", (1, 4), "int8", quant=Quant(0.5, 1))

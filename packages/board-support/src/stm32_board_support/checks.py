@@ -50,6 +50,7 @@ def kind_has_its_tables(descriptor: Descriptor, _folder: Path) -> Iterator[str]:
 
 def _layout_memories(layout: Layout) -> list[tuple[str, str]]:
     pairs = [("text", layout.text), ("data", layout.data), ("stack", layout.stack)]
+    pairs += [(f"section {section}", memory) for section, memory in layout.sections.items()]
     pairs += [("weights", step.memory) for step in placements(layout.weights)]
     pairs += [("activations", step.memory) for step in placements(layout.activations)]
     return pairs

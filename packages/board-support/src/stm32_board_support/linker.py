@@ -19,6 +19,7 @@ class OutputSection(msgspec.Struct, frozen=True):
 def output_sections(layout: Layout) -> list[OutputSection]:
     """Output sections of the generated script, in its order; what a memory report adds up by."""
     found = [OutputSection(".text", layout.text), OutputSection(".nn_models", layout.text)]
+    found += [OutputSection(name, memory) for name, memory in layout.sections.items()]
     for index, step in enumerate(placements(layout.weights)):
         found.append(OutputSection(f".nn_weights_{index}", step.memory))
     found.append(OutputSection(".stack", layout.stack))
@@ -65,6 +66,7 @@ def linker_script(board: Board, layout: Layout, order: Sequence[str] = ()) -> st
         _memory_block(board.memories),
         "SECTIONS\n{",
         _text(layout),
+        *(_apart(name, memory) for name, memory in layout.sections.items()),
         *(
             _weights(index, step, order if splits(layout) else ())
             for index, step in enumerate(placements(layout.weights))
@@ -107,6 +109,15 @@ def _text(layout: Layout) -> str:
         KEEP(*(.nn_models))
         __models_section_end__ = .;
     }} > {layout.text}"""
+
+
+def _apart(name: str, memory: str) -> str:
+    return f"""\
+    {name} :
+    {{
+        KEEP(*({name}))
+        KEEP(*({name}.*))
+    }} > {memory}"""
 
 
 def _weights(index: int, step: Placement, order: Sequence[str]) -> str:

@@ -87,6 +87,8 @@ class Layout(Struct, frozen=True):
         stack_size: bytes, a multiple of 8.
         weights: `.nn_weights`, memories in order of preference; what does not fit in one goes on to the next.
         activations: `.<model>.nn_data_act`, likewise.
+        sections: input sections of the port that lie apart, by name, and the memory of each; what is named NAME.*
+            follows NAME. They are kept whether or not anything refers to them.
         description: when to choose this layout.
     """
 
@@ -96,6 +98,7 @@ class Layout(Struct, frozen=True):
     stack_size: Annotated[int, Meta(ge=512, multiple_of=8)]
     weights: list[Name | Placement]
     activations: list[Name | Placement]
+    sections: dict[Annotated[str, Meta(pattern=r"^\.[a-z][a-z0-9_]*$")], Name] = {}
     description: str = ""
 
 

@@ -64,6 +64,9 @@ def as_cli_error(error: BaseException) -> CliError | None:
         if name == "ai_runner.errors.AiRunnerError":
             message, hint, code = (getattr(error, key) for key in ("message", "hint", "exit_code"))
             return CliError(message, hint, Exit(code))
+        if name == "stm32_emitter.errors.ModelRefusedForReasons":
+            summary, hints = (getattr(error, key) for key in ("summary", "hints"))
+            return CliError(summary, "\n".join(hints), Exit.MODEL_REFUSED)
         if name in _FOREIGN:
             message, _, hint = str(error).partition("\n")
             return CliError(message, hint, _FOREIGN[name])

@@ -19,7 +19,7 @@ from stm32_emitter.codegen.files import model_files
 from stm32_emitter.codegen.info import info_record, signature_of
 from stm32_emitter.codegen.model import Model, Options, c_identifier
 from stm32_emitter.codegen.report import report_text
-from stm32_emitter.errors import OptionError
+from stm32_emitter.errors import OptionError, Refusals, Refuse
 from stm32_emitter.extract import extract_program
 from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.operators.schedule import OPTIMIZE, Choices
@@ -29,7 +29,7 @@ from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.constant_channels import fold_constant_channels
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
-from stm32_emitter.passes.lower import lower_operators, offered_schedules
+from stm32_emitter.passes.lower import lower_operators, offered_schedules, refuse_kernels, refuse_leftovers
 from stm32_emitter.passes.outputs import separate_outputs
 from stm32_emitter.planning.budget import within_peak
 from stm32_emitter.planning.constraints import separations
@@ -147,10 +147,13 @@ def compile_model(
     choices = Choices(optimize, best_schedules(tuned, optimize))
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
-    module = _import(model)
+    refusals = Refusals()
+    module = _import(model, refusals)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    fused = fuse_module(module, constant_channels=constant_channels)
+    fused = _fused(module, core, refusals)
+    if constant_channels:
+        fused = fold_constant_channels(fused)
     tell("making kernels", 0.4)
     program = _scheduled(fused, core, choices, options)
     tell("planning memory", 0.7)
@@ -163,6 +166,16 @@ def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.
     """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(module)))
     return fold_constant_channels(fused) if constant_channels else fused
+
+
+def _fused(module: tvm.IRModule, core: Target, refusals: Refusals) -> tvm.IRModule:
+    """Fused operators; whatever is wrong with the model is told at once."""
+    fused = fuse_operators(separate_outputs(fold_constants(module)), refusals)
+    refuse_leftovers(fused, refusals)
+    if refusals:
+        refuse_kernels(fused, core, refusals)
+        refusals.raise_all()
+    return fused
 
 
 def lower_module(
@@ -202,11 +215,11 @@ def _checked(options: Options) -> Target:
     return target_named(options.target)
 
 
-def _import(model: str | os.PathLike[str] | bytes | tvm.IRModule) -> tvm.IRModule:
+def _import(model: str | os.PathLike[str] | bytes | tvm.IRModule, refuse: Refuse) -> tvm.IRModule:
     if isinstance(model, tvm.IRModule):
         return check_module(model)
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
-    return import_tflite(data)
+    return import_tflite(data, refuse)
 
 
 def _default_name(model: object) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 
 class EmitterError(Exception):
     """Base of all errors that a user of the emitter can cause."""
@@ -47,6 +49,92 @@ class ModelRefused(EmitterError):  # noqa: N818 - the public name says what happ
         if self.operator is not None:
             return self
         return ModelRefused(self.reason, operator=operator, index=index, name=name, hint=self.hint)
+
+    @property
+    def problems(self) -> tuple[ModelRefused, ...]:
+        """Every single reason; the refusal itself where it is the only one."""
+        return (self,)
+
+
+class ModelRefusedForReasons(ModelRefused):
+    """A model with several problems, all of which are told at once.
+
+    Attributes:
+        problems: one refusal each, in the order of the model's operators.
+    """
+
+    def __init__(self, problems: Sequence[ModelRefused]) -> None:
+        self._problems = tuple(problems)
+        super().__init__(f"the model cannot be compiled, for {len(problems)} reasons")
+
+    def _message(self) -> str:
+        return "\n".join([self.summary, *self.hints])
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, one line for each problem, without advice."""
+        return "\n".join([f"{self.reason}:", *(f"  {str(problem).splitlines()[0]}" for problem in self._problems)])
+
+    @property
+    def problems(self) -> tuple[ModelRefused, ...]:
+        """Every single reason."""
+        return self._problems
+
+    @property
+    def hints(self) -> list[str]:
+        """What would help, each advice once, with the operators that it is for."""
+        places: dict[str, list[str]] = {}
+        for problem in self._problems:
+            if problem.hint is not None:
+                places.setdefault(problem.hint, []).append("?" if problem.index is None else str(problem.index))
+        everywhere = len(self._problems)
+        return [
+            advice if len(numbers) == everywhere else f"{advice} (operator {', '.join(numbers)})"
+            for advice, numbers in places.items()
+        ]
+
+
+Refuse = Callable[[ModelRefused], None]
+"""What a pass does with a refusal: raise it, or note it and go on to find more of them."""
+
+
+def raise_refusal(refusal: ModelRefused) -> None:
+    """Ends with the first refusal.
+
+    Raises:
+        ModelRefused: always.
+    """
+    raise refusal
+
+
+class Refusals:
+    """Collects the refusals of one model; calling it notes one."""
+
+    def __init__(self) -> None:
+        self._found: list[ModelRefused] = []
+
+    def __call__(self, refusal: ModelRefused) -> None:
+        """Notes a refusal, unless one of the same operator is known: what follows from it is no news."""
+        places = {(known.operator, known.index) for known in self._found if known.index is not None}
+        if (refusal.operator, refusal.index) not in places:
+            self._found.append(refusal)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def raise_all(self) -> None:
+        """Does nothing if nothing was noted.
+
+        Raises:
+            ModelRefused: with all that was noted.
+        """
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            last = 1 << 30
+            raise ModelRefusedForReasons(
+                sorted(self._found, key=lambda known: last if known.index is None else known.index)
+            )
 
 
 class OptionError(EmitterError, ValueError):

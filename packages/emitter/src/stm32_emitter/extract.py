@@ -15,7 +15,7 @@ from stm32_emitter.errors import ModelRefused
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, info_of
 from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, shape_of
 from stm32_emitter.passes.bindings import ALIASES, bindings
-from stm32_emitter.passes.lower import OFFERS
+from stm32_emitter.passes.lower import OFFERS, described
 from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
 from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 
@@ -104,18 +104,9 @@ def _read_binding(mod: tvm.IRModule, state: _State, var: relax.Var, value: relax
     elif isinstance(value, relax.TupleGetItem):
         state.location[var] = [state.location[value.tuple_value][value.index]]
     else:
-        raise ModelRefused(f"'{var.name}' ({_described(value)}) has no lowering to C")
+        raise ModelRefused(f"'{var.name}' ({described(value)}) has no lowering to C")
     if len(state.location[var]) == 1 and not isinstance(value, relax.Tuple):
         state.note(var, state.location[var][0])
-
-
-def _described(value: relax.Expr) -> str:
-    """What stands in a binding, for a refusal."""
-    if isinstance(value, relax.Call) and value.args and isinstance(value.args[0], relax.ExternFunc):
-        return f"{op_name(value)} of the external function '{value.args[0].global_symbol}'"
-    if isinstance(value, relax.Call) and isinstance(value.op, ir.GlobalVar):
-        return f"call of the function '{value.op.name_hint}'"
-    return op_name(value) or type(value).__name__
 
 
 def _locate(state: _State, expr: relax.Expr) -> list[int]:

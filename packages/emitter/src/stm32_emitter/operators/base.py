@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -146,6 +146,14 @@ def kind_of(expr: relax.Expr) -> str:
         return ""
     symbol = str(expr.args[0].global_symbol)
     return symbol.removeprefix(PREFIX) if symbol.startswith(PREFIX) else ""
+
+
+def unknown_value(inputs: Iterable[relax.Expr], shape: tuple[int, ...], dtype: str) -> relax.Call:
+    """Stands for the result of an operator that was refused, so that the search for more refusals can go on.
+
+    What computes its inputs is kept, for the same reason.
+    """
+    return Fused("REFUSED", tuple(expr for expr in inputs if isinstance(expr, relax.Var)), shape, dtype).call()
 
 
 def constant(value: NDArray[Any]) -> relax.Expr:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import tvm
 from tvm import ir, relax
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.errors import ModelRefused, Refusals, Refuse, raise_refusal
 from stm32_emitter.model_info import SourceOperator, info_of
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
@@ -36,10 +36,40 @@ def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choice
     Raises:
         ModelRefused: an operator is neither one of ours nor one that TVM can lower.
     """
-    _refuse_leftovers(mod)
-    keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
-    legal = schedule_library(relax.transform.LegalizeOps(keep)(mod))
+    refusals = Refusals()
+    refuse_leftovers(mod, refusals)
+    legal = _legalized(mod)
+    _refuse_unlowered(legal, refusals)
+    refusals.raise_all()
+    legal = schedule_library(legal)
     return relax.transform.DeadCodeElimination()(_lower_fused(legal, target, choices))
+
+
+def _legalized(mod: tvm.IRModule) -> tvm.IRModule:
+    """What TVM's library can compute, as calls of its PrimFuncs."""
+    keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
+    return relax.transform.LegalizeOps(keep)(mod)
+
+
+def _refuse_unlowered(legal: tvm.IRModule, refuse: Refuse) -> None:
+    """Tells of operators that neither we nor TVM's library can compute."""
+    info = info_of(legal)
+    for binding in bindings(legal["main"]):
+        value = binding.value
+        known = not isinstance(value, relax.Call) or kind_of(value) or op_name(value) in ("call_tir", *ALIASES)
+        if not known and op_name(value) not in ("quantize", "dequantize"):
+            source = info.sources.get(str(binding.var.name))
+            refusal = ModelRefused(f"'{binding.var.name}' ({described(value)}) has no lowering to C")
+            refuse(refusal if source is None else refusal.at(source.kind, source.index, source.output))
+
+
+def described(value: relax.Expr) -> str:
+    """What stands in a binding, for a refusal."""
+    if isinstance(value, relax.Call) and value.args and isinstance(value.args[0], relax.ExternFunc):
+        return f"{op_name(value)} of the external function '{value.args[0].global_symbol}'"
+    if isinstance(value, relax.Call) and isinstance(value.op, ir.GlobalVar):
+        return f"call of the function '{value.op.name_hint}'"
+    return op_name(value) or type(value).__name__
 
 
 def _lower_fused(mod: tvm.IRModule, target: Target, choices: Choices) -> tvm.IRModule:
@@ -97,8 +127,13 @@ def _kernel(request: KernelRequest, choices: Choices, source: SourceOperator | N
     return replace(kernel, function=kernel.function.with_attr(SCHEDULE, facts)), names
 
 
-def _refuse_leftovers(mod: tvm.IRModule) -> None:
-    """Quantized arithmetic that nobody recognised must not silently become float arithmetic."""
+def refuse_leftovers(mod: tvm.IRModule, refuse: Refuse = raise_refusal) -> None:
+    """Quantized arithmetic that nobody recognised must not silently become float arithmetic.
+
+    Args:
+        mod: after :func:`~stm32_emitter.passes.fuse.fuse_operators`.
+        refuse: told of each operator of the original model in which something is left.
+    """
     info, pending = info_of(mod), None
     for binding in bindings(mod["main"]):
         if op_name(binding.value) in ("quantize", "dequantize"):
@@ -106,9 +141,23 @@ def _refuse_leftovers(mod: tvm.IRModule) -> None:
         source = info.sources.get(str(binding.var.name))
         if pending is None or (source is None and info.sources):
             continue
-        raise _refusal(pending, source)
+        refuse(_refusal(pending, source))
+        pending = None
     if pending is not None:
-        raise _refusal(pending, None)
+        refuse(_refusal(pending, None))
+
+
+def refuse_kernels(mod: tvm.IRModule, target: Target, refuse: Refuse) -> None:
+    """Tells of the operators that have no kernel; costs as much as making all kernels."""
+    _refuse_unlowered(_legalized(mod), refuse)
+    info = info_of(mod)
+    for binding in bindings(mod["main"]):
+        if kind_of(binding.value) in BY_KIND:
+            source = info.sources.get(str(binding.var.name))
+            try:
+                _kernel(request_of(binding.value, target), Choices(), source)
+            except ModelRefused as refusal:
+                refuse(refusal)
 
 
 def _refusal(binding: relax.Binding, source: SourceOperator | None) -> ModelRefused:

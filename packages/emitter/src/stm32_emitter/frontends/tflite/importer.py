@@ -14,10 +14,11 @@ import tvm
 from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS
-from stm32_emitter.frontends.tflite.reader import Operator, Tensor, TFLiteModel, read_model
+from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, attach
+from stm32_emitter.operators.base import unknown_value
 
 _FLOAT = "float32"
 
@@ -75,6 +76,8 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         return self._convert_by_tvm(operator)
 
     def _convert_by_tvm(self, operator: Operator) -> list[relax.Expr]:
+        if operator.kind.startswith("CUSTOM"):
+            raise ModelRefused("custom operators have no public definition")
         tensors = [t for t in (*operator.inputs, *operator.outputs) if t is not None]
         if operator.kind not in self.convert_map or any(t.quantization is not None for t in tensors):
             what = "quantized operator" if operator.kind in self.convert_map else "operator"
@@ -108,11 +111,12 @@ def quantization_constants(tensor: Tensor) -> tuple[relax.Constant, relax.Consta
     )
 
 
-def import_tflite(data: bytes) -> tvm.IRModule:
+def import_tflite(data: bytes, refuse: Refuse = raise_refusal) -> tvm.IRModule:
     """Imports a model.
 
     Args:
         data: the bytes of a .tflite file.
+        refuse: told of each operator that is not supported; if it returns, the import goes on with an unknown value.
 
     Returns:
         A module with one function ``main`` (see the text at the top of this file).
@@ -125,7 +129,7 @@ def import_tflite(data: bytes) -> tvm.IRModule:
     parameters = [_parameter(tensor, i) for i, tensor in enumerate(model.inputs)]
     with builder.function("main", parameters):
         with builder.dataflow():
-            outputs = _convert_all(Converter(model, builder), model, parameters)
+            outputs = _convert_all(Converter(model, builder), model, parameters, refuse)
             result = builder.emit_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
         builder.emit_func_output(result)
     return attach(builder.get(), _info(model))
@@ -135,19 +139,36 @@ def _parameter(tensor: Tensor, position: int) -> relax.Var:
     return relax.Var(f"input{position}", relax.TensorType(tensor.shape, tensor.dtype))
 
 
-def _convert_all(converter: Converter, model: TFLiteModel, parameters: list[relax.Var]) -> list[relax.Expr]:
+def _convert_all(
+    converter: Converter, model: TFLiteModel, parameters: list[relax.Var], refuse: Refuse
+) -> list[relax.Expr]:
     converter.expressions.update({t.index: p for t, p in zip(model.inputs, parameters, strict=True)})
     for operator in model.operators:
-        name = operator.outputs[0].name if operator.outputs else ""
-        try:
-            _convert_one(converter, operator)
-        except ModelRefused as refusal:
-            raise refusal.at(operator.kind, operator.index, name) from None
-        except Exception as error:
-            raise ModelRefused(
-                f"cannot be imported: {_first_line(error)}", operator=operator.kind, index=operator.index, name=name
-            ) from error
+        refusal = _refusal_of(converter, operator)
+        if refusal is not None:
+            refuse(refusal)
+            _bind_unknown(converter, operator)
     return [converter.raw(tensor) for tensor in model.outputs]
+
+
+def _refusal_of(converter: Converter, operator: Operator) -> ModelRefused | None:
+    """Converts an operator; why that is not possible, or None."""
+    name = operator.outputs[0].name if operator.outputs else ""
+    try:
+        _convert_one(converter, operator)
+    except ModelRefused as refusal:
+        return refusal.at(operator.kind, operator.index, name)
+    except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the operator
+        reason = f"cannot be imported: {_first_line(error)}"
+        return ModelRefused(reason, operator=operator.kind, index=operator.index, name=name)
+    return None
+
+
+def _bind_unknown(converter: Converter, operator: Operator) -> None:
+    given = [converter.expressions[t.index] for t in operator.inputs if t and t.index in converter.expressions]
+    for tensor in operator.outputs:
+        call = unknown_value(given, tensor.shape, tensor.dtype if tensor.dtype in DTYPES.values() else _FLOAT)
+        converter.expressions[tensor.index] = converter.bb.emit(call, name_hint=f"op{operator.index}")
 
 
 def _convert_one(converter: Converter, operator: Operator) -> None:

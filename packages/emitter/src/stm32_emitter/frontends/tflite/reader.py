@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
 
-_DTYPES = {
+DTYPES = {
     tflite.TensorType.FLOAT32: "float32",
     tflite.TensorType.FLOAT16: "float16",
     tflite.TensorType.INT32: "int32",
@@ -27,6 +27,7 @@ _DTYPES = {
     tflite.TensorType.UINT64: "uint64",
     tflite.TensorType.UINT16: "uint16",
 }
+"""Names of the element types that numpy has, too."""
 _OPERATOR_NAMES = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _MAX_TENSOR_BYTES = 1 << 30
 _MAX_RANK = 8
@@ -168,7 +169,7 @@ def _at(tensors: tuple[Tensor, ...], index: int, what: str) -> Tensor:
 def _tensor(model: Any, table: Any, index: int) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", errors="replace") or f"tensor_{index}"
     shape = tuple(_indices(table.ShapeAsNumpy()))
-    dtype = _DTYPES.get(table.Type(), f"type {table.Type()}")
+    dtype = DTYPES.get(table.Type(), f"type {table.Type()}")
     if len(shape) > _MAX_RANK or any(dim < 0 for dim in shape):
         raise ModelRefused(f"tensor {index} '{name}' has the shape {list(shape)}, which is not static")
     if math.prod(shape) * 8 > _MAX_TENSOR_BYTES:
@@ -187,7 +188,7 @@ def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str)
     buffer = model.Buffers(buffer_index)
     if buffer_index == 0 or buffer.DataLength() == 0:
         return None
-    if dtype not in _DTYPES.values():
+    if dtype not in DTYPES.values():
         raise ModelRefused(f"constant '{name}' has an unsupported element {dtype}")
     raw = buffer.DataAsNumpy().tobytes()
     need = math.prod(shape) * np.dtype(dtype).itemsize
@@ -234,7 +235,7 @@ def _kind(model: Any, code_index: int, index: int) -> str:
     number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
     if number == tflite.BuiltinOperator.CUSTOM:
         custom = (code.CustomCode() or b"").decode("utf-8", errors="replace")
-        raise ModelRefused("custom operators have no public definition", operator=f"CUSTOM {custom}", index=index)
+        return f"CUSTOM {custom}"
     return str(_OPERATOR_NAMES.get(number, f"BUILTIN_{number}"))
 
 
