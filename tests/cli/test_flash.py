@@ -12,8 +12,11 @@ from stm32_board_support import load_board
 from stm32_board_support.boards import builtin_folder
 from stm32_cli.project import record
 from stm32_cli.project.firmware import Build, build_firmware
+from stm32_cli.project.models import find_models
 
 BOARD = "nucleo-f412zg"
+# A hand-written compiled model.
+FIXTURE_MODEL = Path(__file__).resolve().parents[2] / "packages" / "runtime-c" / "tests" / "c" / "tiny"
 MISSING = "flash program not installed (no set-up installs them)"
 
 
@@ -130,3 +133,25 @@ def test_log_is_for_real_boards(stm32, tmp_path: Path) -> None:
     done = stm32("run", "-d", tmp_path, "--log", "x.txt")
     assert done.code == 2
     assert "hint: of host: stm32 run | tee x.txt" in done.err
+
+
+@pytest.fixture(scope="module")
+def external(tmp_path_factory: pytest.TempPathFactory, cross_compiler: str) -> Path:  # noqa: ARG001
+    """An image of the Discovery whose weights are in its QSPI flash."""
+    folder = tmp_path_factory.mktemp("external") / "build"
+    build_firmware(Build(load_board("disco-h747i"), "selftest", find_models(FIXTURE_MODEL), folder, "config4"))
+    return folder
+
+
+def test_external_flash_takes_the_loader_or_is_refused(stm32, external: Path, nothing_installed) -> None:
+    done = stm32("flash", "-d", external, "--dry-run", **nothing_installed)
+    assert done.code == 0, done.err
+    words = words_of(done.out.strip())
+    assert words[words.index("--extload") + 1] == "MT25TL01G_STM32H747I-DISCO.stldr"
+    done = stm32("flash", "-d", external, "-r", "openocd", "--dry-run", **nothing_installed)
+    assert done.code == 0, done.err
+    for runner in ("st-flash", "probe-rs", "pyocd"):
+        done = stm32("flash", "-d", external, "-r", runner, "--dry-run", **nothing_installed)
+        assert done.code == 2
+        assert f"error: {runner} cannot write memory qspi of disco-h747i" in done.err
+        assert "hint: able to write it: stm32cubeprogrammer, openocd;" in done.err
