@@ -54,7 +54,6 @@ static void command_reads(const char *text)
     put_number(":reads ", found.backwards);
     put_number(" ", found.smallest);
     put_number(" ", found.largest);
-    put_number(" ", found.remainders);
     put_line("");
 }
 

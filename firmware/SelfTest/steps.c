@@ -5,9 +5,6 @@
 
 static void add_step(counter_steps *found, uint32_t step)
 {
-    if (step % BOARD_COUNTER_STEP != 0) {
-        found->remainders++;
-    }
     if (found->smallest == 0 || step < found->smallest) {
         found->smallest = step;
     }
@@ -18,7 +15,7 @@ static void add_step(counter_steps *found, uint32_t step)
 
 counter_steps counter_read_many(uint32_t reads)
 {
-    counter_steps found = {0, 0, 0, 0};
+    counter_steps found = {0, 0, 0};
     uint64_t last = board_counter();
     while (reads-- != 0) {
         const uint64_t next = board_counter();

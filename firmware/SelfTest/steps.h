@@ -8,7 +8,6 @@
 typedef struct {
     uint32_t backwards;         /* reads that were smaller than the one before */
     uint32_t smallest, largest; /* steps between two reads that differed; 0 if none did */
-    uint32_t remainders;        /* steps that were no multiple of BOARD_COUNTER_STEP */
 } counter_steps;
 
 counter_steps counter_read_many(uint32_t reads);
