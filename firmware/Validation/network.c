@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands about one model. An instance lives for one command, in the model's own pool or the
- * common one. */
+/* The commands about one model. An instance lives in the model's own pool or the common one, and from one sample of a
+ * series to the next: a model may keep a state. */
 #include "describe.h"
 #include "pool.h"
 #include "run.h"
@@ -37,8 +37,13 @@ static const ai_model_info *model_named(const char *name)
     return NULL;
 }
 
+/* The instance of the last sample; a pool holds one at a time. */
+static model_view current;
+
 static bool create(session *s, const ai_model_info *model, model_view *view)
 {
+    (void)ai_destroy(current.handle);
+    current.handle = AI_HANDLE_NULL;
     view->model = model;
     if (ai_create_sized(model, app_pool, app_pool_bytes, &view->handle) == AI_STATUS_OK) {
         return true;
@@ -73,11 +78,10 @@ bool command_network_run(session *s)
         return session_refuse(s, stm32_ai_E_INVALID_PARAM, "direct access to memory is not supported",
                               s->request.param);
     }
-    model_view view;
-    if (!create(s, model, &view)) {
+    const bool first_of_series = s->request.opt != 0;
+    const bool is_ready = !first_of_series && current.model == model && ai_get_name(current.handle) != NULL;
+    if (!is_ready && !create(s, model, &current)) {
         return false;
     }
-    const bool done = run_receive_inputs(s, &view) && run_inference(s, &view) && run_send_outputs(s, &view);
-    (void)ai_destroy(view.handle);
-    return done;
+    return run_receive_inputs(s, &current) && run_inference(s, &current) && run_send_outputs(s, &current);
 }

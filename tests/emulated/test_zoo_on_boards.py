@@ -15,12 +15,12 @@ from stm32_board_support import Emulator, load_board
 from stm32_board_support.emulator import run_to_end
 from stm32_emitter import compile_model
 
-from tests.conformance.test_zoo_host import FLOAT, INT8
+from tests.conformance.test_zoo_host import FLOAT, INT8, STREAMING
 from tests.conftest import ROOT
 
 HOST_ONLY = ("infineon_squeezenet11_384_int8",)
 """828 M multiply-accumulates and 2.9 MB of activations: beyond these boards."""
-NAMES = tuple(name for name in (*INT8, *FLOAT) if name not in HOST_ONLY)
+NAMES = tuple(name for name in (*INT8, *STREAMING, *FLOAT) if name not in HOST_ONLY)
 BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500")
 BUDGET = 30_000_000
 """Multiply-accumulates per model and board; at least one sample runs in any case."""
@@ -72,6 +72,20 @@ def test_a_model_on_a_board_equals_the_reference(name, runner, compiled, zoo):
         report = compare_outputs(expected, np.asarray(output).reshape(expected.shape))
         assert report.passed, report
         assert report.bytes_compared == expected.nbytes
+
+
+def test_a_state_starts_anew_when_it_is_asked_to(runner, zoo):
+    with np.load(zoo / "data" / "microwakeword_vad_stream.npz") as stored:
+        samples, series, fresh = (stored[key] for key in ("in0", "out0", "out0_fresh"))
+
+    def outputs(values, reset):
+        return runner.invoke([values], name="microwakeword_vad_stream", reset=reset)[0][0].reshape(len(values), 1, 1)
+
+    half = len(samples) // 2
+    assert np.array_equal(outputs(samples[:half], "series"), series[:half])
+    assert np.array_equal(outputs(samples[half:], "never"), series[half:])
+    assert np.array_equal(outputs(samples, "sample"), fresh)
+    assert not np.array_equal(series, fresh)
 
 
 def test_three_models_and_a_second_instance_take_turns(compiled, nanopb, cross_compiler, emulator, tmp_path):  # noqa: ARG001

@@ -23,6 +23,7 @@ BUDGETS = {
 REPLAYED = (
     *BUDGETS, "mltk_kws_mobilenetv2_int8", "mltk_magic_wand_int8", "mltk_autoencoder_ecg_int8", "tflm_hello_world_int8",
     "emlearn_mnist_cnn_int8", "op_t2o_concat5d_f32", "op_t2o_split_f32", "op_t2o_padding_f32", "iris_float",
+    "microwakeword_vad_stream",
 )  # fmt: skip
 SOLVED = (
     "mlperf_tiny_ad01_int8", "mlperf_tiny_kws_ref_int8", "mlperf_tiny_resnet_int8", "mlperf_tiny_vww_int8",

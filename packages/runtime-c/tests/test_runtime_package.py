@@ -26,7 +26,7 @@ def test_accessors_give_existing_absolute_paths():
 def test_api_version_is_that_of_the_fixtures():
     header = (stm32_runtime_c.include_dir() / "ai_runtime_api.h").read_text(encoding="utf-8")
     numbers = re.findall(r"#define AI_API_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header)
-    assert ".".join(numbers) == "1.0.0"
+    assert ".".join(numbers) == "1.1.0"
 
 
 def test_package_version():

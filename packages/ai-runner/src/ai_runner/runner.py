@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from enum import Flag, auto
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Literal, Self, TextIO, get_args
 
 import numpy as np
 
@@ -49,6 +49,9 @@ class Mode(Flag):
     DEBUG = auto()
     """The device may log."""
 
+
+Reset = Literal["series", "sample", "never"]
+"""When a model that keeps a state starts anew."""
 
 _Mode = Mode  # AiRunner has an attribute of this name
 
@@ -263,6 +266,7 @@ class AiRunner:
         callback: AiRunnerCallback | None = None,
         signature: str | None = None,
         timeout: float = 120.0,
+        reset: Reset = "series",
     ) -> tuple[list[NDArray[Any]], dict[str, Any]]:
         """Run a model on one sample or several.
 
@@ -274,6 +278,8 @@ class AiRunner:
             callback: told about samples and nodes as they come.
             signature: raise unless the model has this one.
             timeout: seconds that one inference may take.
+            reset: when a model that keeps a state starts anew: before the first sample ("series"), before every one
+                ("sample"), or not at all ("never": it goes on where the last call ended).
 
         Returns:
             The outputs, laid out as the inputs were (empty with PERF_ONLY), and the profile (see `Recorder`).
@@ -288,6 +294,8 @@ class AiRunner:
             self.check_signature(signature, name)
         if mode & (Mode.PER_LAYER | Mode.PER_LAYER_WITH_DATA) and not device.sync.can_observe:
             raise InvalidParamError("the firmware cannot report single nodes", "use Mode.IO_ONLY")
+        if reset not in get_args(Reset):
+            raise InvalidParamError(f"reset is {reset!r}", f"use one of {', '.join(get_args(Reset))}")
         batch = split_inputs(as_list(inputs, model.inputs), model.inputs)
         recorder = Recorder(self.get_info(name), str(mode))
         listener = callback or AiRunnerCallback()
@@ -300,7 +308,7 @@ class AiRunner:
                 model,
                 sample,
                 param=run_param(mode),
-                first=index == 0,
+                first=reset == "sample" or (reset == "series" and index == 0),
                 timeout=timeout,
                 on_node=_node_listener(listener),
             )

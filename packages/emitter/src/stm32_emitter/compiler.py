@@ -31,6 +31,7 @@ from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators, offered_schedules, refuse_kernels, refuse_leftovers
 from stm32_emitter.passes.outputs import separate_outputs
+from stm32_emitter.passes.states import settle_states
 from stm32_emitter.planning.budget import within_peak
 from stm32_emitter.planning.constraints import separations
 from stm32_emitter.planning.order import ordered
@@ -154,6 +155,7 @@ def compile_model(
     fused = _fused(module, core, refusals)
     if constant_channels:
         fused = fold_constant_channels(fused)
+    fused = settle_states(fused)
     tell("making kernels", 0.4)
     program = _scheduled(fused, core, choices, options)
     tell("planning memory", 0.7)
@@ -165,7 +167,7 @@ def compile_model(
 def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
     """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(module)))
-    return fold_constant_channels(fused) if constant_channels else fused
+    return settle_states(fold_constant_channels(fused) if constant_channels else fused)
 
 
 def _fused(module: tvm.IRModule, core: Target, refusals: Refusals) -> tvm.IRModule:

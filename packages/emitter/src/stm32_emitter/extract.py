@@ -16,7 +16,19 @@ from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, info_of
 from stm32_emitter.operators.scope import constant_value, dtype_of, op_name, shape_of
 from stm32_emitter.passes.bindings import ALIASES, bindings
 from stm32_emitter.passes.lower import OFFERS, described
-from stm32_emitter.program import Argument, Buffer, Constant, IOTensor, Node, NodeOutput, Program, TensorInfo
+from stm32_emitter.passes.outputs import result_fields, root_of
+from stm32_emitter.passes.states import state_pairs
+from stm32_emitter.program import (
+    Argument,
+    Buffer,
+    Constant,
+    IOTensor,
+    Node,
+    NodeOutput,
+    Program,
+    StateTensor,
+    TensorInfo,
+)
 from stm32_emitter.tir.lowering import LoweredKernel, c_names, check_element, element_bytes, lower
 
 
@@ -47,6 +59,7 @@ class _State:
     written: list[frozenset[int]] = field(default_factory=list)
     steps: list[_Step] = field(default_factory=list)
     offers: dict[str, Any] = field(default_factory=dict)  # name of a binding -> layer key, names of schedules
+    kept: dict[relax.Expr, int] = field(default_factory=dict)  # what computes a state's next value -> its buffer
 
     def new_buffer(self, size: int, label: str) -> int:
         self.sizes.append(size)
@@ -58,7 +71,7 @@ class _State:
         if str(var.name) in self.info.sources and buffer not in self.names:
             self.names[buffer] = str(var.name)
             self.types[buffer] = (shape_of(var), dtype_of(var))
-            self.labels[buffer] = self.info.sources[str(var.name)].output
+            self.labels[buffer] = self.labels[buffer] or self.info.sources[str(var.name)].output
 
 
 def extract_program(mod: tvm.IRModule) -> Program:
@@ -68,13 +81,25 @@ def extract_program(mod: tvm.IRModule) -> Program:
         ModelRefused: something is left that cannot be printed as C.
     """
     main, state = mod["main"], _State(info_of(mod), offers=_offers(mod["main"]))
-    for number, parameter in enumerate(main.params):
+    pairs = state_pairs(mod)
+    inputs = list(main.params)[: len(main.params) - len(pairs)]
+    for number, parameter in enumerate(inputs):
         name = state.info.inputs[number].name if number < len(state.info.inputs) else str(parameter.name)
         state.location[parameter] = [state.new_buffer(_bytes(parameter.ty, name), name)]
+    _place_states(main, state, pairs)
     for binding in bindings(main):
         _read_binding(mod, state, binding.var, binding.value)
-    results = _output_variables(main)
-    return _finish(state, main.params, results)
+    results = result_fields(main)
+    return _finish(state, inputs, results[: len(results) - len(pairs)], [before for before, _ in pairs])
+
+
+def _place_states(main: relax.Function, state: _State, pairs: list[tuple[relax.Var, relax.Expr]]) -> None:
+    """The value before and the one after a run have one buffer (see :mod:`stm32_emitter.passes.states`)."""
+    values = {binding.var: binding.value for binding in bindings(main)}
+    for (before, after), info in zip(pairs, state.info.states, strict=True):
+        buffer = state.new_buffer(_bytes(before.ty, info.name), info.name)
+        state.location[before] = [buffer]
+        state.kept[root_of(after, values)] = buffer
 
 
 def _offers(main: relax.Function) -> dict[str, Any]:
@@ -119,7 +144,8 @@ def _read_call(mod: tvm.IRModule, state: _State, var: relax.Var, call: relax.Cal
     function, result = call.args[0], call.ty_args[0]
     types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
     arguments = [_argument(state, expr, var) for expr in call.args[1].fields]
-    results = [state.new_buffer(_bytes(tensor, str(var.name)), "") for tensor in types]
+    results = [state.new_buffer(_bytes(tensor, str(var.name)), "") for tensor in types if var not in state.kept]
+    results = results or [state.kept[var]]
     kernel = _kernel(mod, state, function, len(arguments), len(results))
     lowered = state.lowered[kernel]
     spare = lowered.parameters[len(arguments) + len(results) :]
@@ -152,28 +178,17 @@ def _kernel(mod: tvm.IRModule, state: _State, variable: ir.GlobalVar, inputs: in
     return state.kernels[variable]
 
 
-def _output_variables(main: relax.Function) -> list[relax.Expr]:
-    result = main.body.body
-    if isinstance(result.ty, relax.TupleType):
-        fields = result.fields if isinstance(result, relax.Tuple) else _tuple_fields(main, result)
-        return list(fields)
-    return [result]
-
-
-def _tuple_fields(main: relax.Function, var: relax.Var) -> list[relax.Expr]:
-    for binding in bindings(main):
-        if binding.var.same_as(var):
-            return list(binding.value.fields)
-    raise ModelRefused("the outputs of the model cannot be found")
-
-
-def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr]) -> Program:
+def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr], befores: list[relax.Var]) -> Program:
     inputs = [IOTensor(_io(p, i, state.info.inputs, "input"), state.location[p][0]) for i, p in enumerate(parameters)]
     outputs = [IOTensor(_io(r, i, state.info.outputs, "output"), state.location[r][0]) for i, r in enumerate(results)]
+    states = [
+        StateTensor(TensorInfo(i.name, shape_of(b), dtype_of(b)), state.location[b][0], bytes.fromhex(i.initial))
+        for b, i in zip(befores, state.info.states, strict=True)
+    ]
     for position, entry in enumerate(outputs):
         state.labels[entry.buffer] = state.labels[entry.buffer] or f"output {position}"
     return Program(
-        _buffers(state, inputs, outputs),
+        _buffers(state, inputs, outputs, states),
         tuple(Constant(name, value) for name, value in zip(_constant_names(state), state.values, strict=True)),
         tuple(state.lowered),
         tuple(state.written),
@@ -181,6 +196,7 @@ def _finish(state: _State, parameters: list[relax.Var], results: list[relax.Expr
         tuple(inputs),
         tuple(outputs),
         tuple(state.info.sources[name] for name in state.info.folded),
+        tuple(states),
     )
 
 
@@ -189,8 +205,10 @@ def _io(expr: relax.Expr, position: int, infos: tuple[IOInfo, ...], kind: str) -
     return TensorInfo(info.name, shape_of(expr), dtype_of(expr), info.scale, info.zero_point)
 
 
-def _buffers(state: _State, inputs: list[IOTensor], outputs: list[IOTensor]) -> tuple[Buffer, ...]:
-    """Lifetimes: inputs live from the start, outputs to the end, scratch in its own node only."""
+def _buffers(
+    state: _State, inputs: list[IOTensor], outputs: list[IOTensor], states: list[StateTensor]
+) -> tuple[Buffer, ...]:
+    """Lifetimes: inputs live from the start, outputs to the end, states always, scratch in its own node only."""
     last_node = max(len(state.steps) - 1, 0)
     first, last = dict.fromkeys((entry.buffer for entry in inputs), 0), {}
     last.update(first)
@@ -202,6 +220,8 @@ def _buffers(state: _State, inputs: list[IOTensor], outputs: list[IOTensor]) -> 
                 last[argument.index] = number
     for entry in outputs:
         last[entry.buffer] = last_node
+    for kept in states:
+        first[kept.buffer], last[kept.buffer] = 0, last_node
     return tuple(
         Buffer(i, size, first[i], last[i], state.labels[i] or f"step {first[i]}") for i, size in enumerate(state.sizes)
     )

@@ -55,10 +55,24 @@ class RemovedChannels:
 
 
 @dataclass(frozen=True)
+class StateInfo:
+    """A state: what a model keeps from one run to the next.
+
+    Attributes:
+        name: for people.
+        initial: its bytes after a reset in hexadecimal; a pattern that is repeated up to the tensor's size.
+    """
+
+    name: str
+    initial: str = "00"
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """All of it; ``sources`` and ``channels`` are keyed by the name of the Relax binding.
 
-    ``channels`` has the results that lost channels, ``folded`` the names of those that are gone altogether.
+    ``channels`` has the results that lost channels, ``folded`` the names of those that are gone altogether. The last
+    ``len(states)`` parameters and results of ``main`` are the states' values before and after a run.
     """
 
     inputs: tuple[IOInfo, ...] = ()
@@ -66,6 +80,7 @@ class ModelInfo:
     sources: dict[str, SourceOperator] = field(default_factory=dict)
     channels: dict[str, RemovedChannels] = field(default_factory=dict)
     folded: tuple[str, ...] = ()
+    states: tuple[StateInfo, ...] = ()
 
 
 def attach(mod: tvm.IRModule, info: ModelInfo) -> tvm.IRModule:
@@ -87,6 +102,7 @@ def info_of(mod: tvm.IRModule) -> ModelInfo:
         {name: _source(entry) for name, entry in raw["sources"].items()},
         {name: _removed(entry) for name, entry in raw.get("channels", {}).items()},
         tuple(raw.get("folded", ())),
+        tuple(StateInfo(entry["name"], entry["initial"]) for entry in raw.get("states", ())),
     )
 
 

@@ -103,6 +103,18 @@ class IOTensor:
 
 
 @dataclass(frozen=True)
+class StateTensor:
+    """What the model keeps from one run to the next: its buffer lives always, no other one may have its bytes.
+
+    ``initial`` are the tensor's bytes after a reset, or a pattern that is repeated up to its size.
+    """
+
+    tensor: TensorInfo
+    buffer: int
+    initial: bytes
+
+
+@dataclass(frozen=True)
 class Program:
     """The whole model.
 
@@ -118,6 +130,7 @@ class Program:
     inputs: tuple[IOTensor, ...]
     outputs: tuple[IOTensor, ...]
     folded: tuple[SourceOperator, ...] = ()
+    states: tuple[StateTensor, ...] = ()
 
     @property
     def macs(self) -> int:

@@ -55,7 +55,7 @@ def convolution() -> bytes:
 
 
 def test_every_operator_of_the_issue_can_be_written() -> None:
-    assert set(OPERATORS_OF_THE_FIRST_ISSUE) == set(OPERATORS)
+    assert set(OPERATORS_OF_THE_FIRST_ISSUE) <= set(OPERATORS)
 
 
 def test_two_runs_give_the_same_bytes() -> None:

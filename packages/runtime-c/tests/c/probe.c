@@ -98,6 +98,8 @@ static bool say_other(const char *function, ai_handle handle)
 {
     if (strcmp(function, "ai_run") == 0) {
         say_status(ai_run(handle));
+    } else if (strcmp(function, "ai_reset") == 0) {
+        say_status(ai_reset(handle));
     } else if (strcmp(function, "ai_tiny_run") == 0) {
         say_status(ai_tiny_run(handle));
     } else if (strcmp(function, "ai_ranks_run") == 0) {

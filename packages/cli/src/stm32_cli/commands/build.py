@@ -71,12 +71,15 @@ def command(
 
     from stm32_cli.project import memory
     from stm32_cli.project.firmware import Build, build_firmware
-    from stm32_cli.project.models import find_all
+    from stm32_cli.project.models import ensure_stateless, find_all
 
     found = load_board(board)
     folder = Path(build_dir) if build_dir else default_build_dir(found.name)
     settings = tuple(_settings(per_layer=per_layer, endless=endless, shared_pool=shared_pool))
-    build = Build(found, app, find_all(model_dirs), folder.absolute(), layout, settings)
+    models = find_all(model_dirs)
+    if shared_pool:
+        ensure_stateless(models)
+    build = Build(found, app, models, folder.absolute(), layout, settings)
     elf = build_firmware(build)
     report = memory.measure(build)
     if as_json:

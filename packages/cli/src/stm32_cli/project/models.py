@@ -68,3 +68,18 @@ def find_all(folders: Sequence[Path]) -> list[ModelFolder]:
             )
         seen[model.name] = model.path
     return models
+
+
+def ensure_stateless(models: Sequence[ModelFolder]) -> None:
+    """Refuses models that keep something from one run to the next, which another one would overwrite in a common pool.
+
+    Raises:
+        CliError: there is one; exit code 2.
+    """
+    stateful = [model for model in models if model.info.get("states")]
+    if stateful:
+        names = ", ".join(f"'{state['name']}'" for state in stateful[0].info["states"])
+        raise usage(
+            f"model {stateful[0].name!r} keeps values from one run to the next ({names}): its pool cannot be shared",
+            "build without --shared-pool",
+        )

@@ -14,7 +14,7 @@ from stm32_emitter.program import Argument, Node, NodeOutput, TensorInfo
 from stm32_emitter.tir.c_source import c_type
 
 API_MAJOR = 1
-API_VERSION = "1.0.0"
+API_VERSION = "1.1.0"
 REVISION = "1"
 _BYTE_TYPES = ("int8", "uint8", "bool")
 
@@ -71,6 +71,7 @@ def model_source(model: Model, signature: int) -> str:
         _pool(model),
         _numbers(model),
         _run_list(model),
+        _states(model),
         _info(model, signature),
         _functions(model),
     ]
@@ -282,6 +283,28 @@ def _pointer(model: Model, argument: Argument, dtype: str, written: bool) -> str
     return f"({kind}){through}{place}"
 
 
+def _states(model: Model) -> str | None:
+    """What is kept from one run to the next, and the function that resets it."""
+    states = model.program.states
+    if not states:
+        return None
+    lines = [
+        "#ifdef AI_SHARED_POOL",
+        f'#error "{model.name} keeps values from one run to the next: its pool cannot be shared"',
+        "#endif",
+    ]
+    rows = ""
+    for number, state in enumerate(states):
+        initial = np.frombuffer(state.initial, np.uint8)
+        lines.append(f"static const uint8_t state{number}[{initial.size}] = {initializer(initial)};")
+        size = model.program.buffers[state.buffer].bytes
+        comment = comment_text(state.tensor.name)
+        rows += f"    {{{_offset(model, state.buffer)}, {size}u, state{number}, {initial.size}u}}, /* {comment} */\n"
+    lines += [f"static const ai_state states[{len(states)}] = {{\n{rows}}};", ""]
+    lines += ["static void reset(ai_handle handle)", "{"]
+    return "\n".join([*lines, f"    ai_instance_reset(handle, states, {len(states)});", "}", ""])
+
+
 def _info(model: Model, signature: int) -> str:
     program, upper, name = model.program, model.upper, model.name
     activations = "    .activations = NULL,\n"
@@ -290,6 +313,7 @@ def _info(model: Model, signature: int) -> str:
         activations = f"#ifdef AI_SHARED_POOL\n{activations}#else\n{own}#endif\n"
     observer = "#ifdef AI_OBSERVER\n    .nodes = nodes,\n#endif\n" if program.nodes else ""
     inputs = "    .inputs = inputs,\n" if program.inputs else ""
+    reset = "    .reset = reset,\n" if program.states else ""
     return f"""const ai_model_info {name}_network = {{
     .name = "{name}",
     .datetime = "{model.datetime}",
@@ -310,7 +334,7 @@ def _info(model: Model, signature: int) -> str:
     .create = ai_{name}_create,
     .destroy = ai_{name}_destroy,
     .run = run_nodes,
-}};
+{reset}}};
 
 AI_SECTION(".nn_models") AI_USED static const ai_model_info *const {name}_network_entry = &{name}_network;
 """

@@ -36,6 +36,10 @@ def plan_record(model: Model) -> dict[str, Any]:
             for i, c in enumerate(program.constants)
         ],
         "nodes": [_node(model, i) for i in range(len(program.nodes))],
+        "states": [
+            _described(s.tensor) | {"offset": model.offset(s.buffer), "buffer": s.buffer, "initial": s.initial.hex()}
+            for s in program.states
+        ],
         "folded": [{"index": s.index, "kind": s.kind, "output": s.output} for s in program.folded],
     }  # fmt: skip
 

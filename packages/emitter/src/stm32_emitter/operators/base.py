@@ -116,6 +116,9 @@ class OperatorDefinition(ABC):
     roots: ClassVar[tuple[str, ...]]
     """Relax operators (without ``relax.``) that can be the last one of its group; ``match`` is tried on these only."""
 
+    updates_in_place: ClassVar[bool] = False
+    """Its first input is a state, and its kernel may write the result over it."""
+
     @abstractmethod
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """The operator that ends in ``root``, or None if this is not it."""

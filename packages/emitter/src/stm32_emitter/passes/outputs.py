@@ -18,12 +18,12 @@ def separate_outputs(mod: tvm.IRModule) -> tvm.IRModule:
     """
     main = mod["main"]
     values = {binding.var: binding.value for binding in bindings(main)}
-    results = _results(main, values)
+    results = result_fields(main)
     taken: set[object] = set(main.params)
     final: list[relax.Expr] = []
     extra: list[relax.Binding] = []
     for position, expr in enumerate(results):
-        root = _root(expr, values)
+        root = root_of(expr, values)
         if isinstance(root, relax.Var) and root not in taken:
             taken.add(root)
             final.append(expr)
@@ -31,17 +31,19 @@ def separate_outputs(mod: tvm.IRModule) -> tvm.IRModule:
         copy = relax.Var(f"output{position}", relax.TensorType(shape_of(expr), dtype_of(expr)))
         extra.append(relax.VarBinding(copy, Fused("COPY", (expr,), shape_of(expr), dtype_of(expr)).call()))
         final.append(copy)
-    return _with_results(mod, extra, final) if extra else mod
+    return with_results(mod, extra, final) if extra else mod
 
 
-def _results(main: relax.Function, values: dict[relax.Var, relax.Expr]) -> list[relax.Expr]:
+def result_fields(main: relax.Function) -> list[relax.Expr]:
+    """What a function returns: the fields of its tuple, or the one value."""
+    values = {binding.var: binding.value for binding in bindings(main)}
     body = main.body.body
     while isinstance(body, relax.Var) and isinstance(values.get(body), relax.Var | relax.Tuple):
         body = values[body]
     return list(body.fields) if isinstance(body, relax.Tuple) else [body]
 
 
-def _root(expr: relax.Expr, values: dict[relax.Var, relax.Expr]) -> relax.Expr:
+def root_of(expr: relax.Expr, values: dict[relax.Var, relax.Expr]) -> relax.Expr:
     """The variable whose memory ``expr`` looks at."""
     while True:
         value = values.get(expr) if isinstance(expr, relax.Var) else None
@@ -55,7 +57,8 @@ def _root(expr: relax.Expr, values: dict[relax.Var, relax.Expr]) -> relax.Expr:
             return expr
 
 
-def _with_results(mod: tvm.IRModule, extra: list[relax.Binding], final: list[relax.Expr]) -> tvm.IRModule:
+def with_results(mod: tvm.IRModule, extra: list[relax.Binding], final: list[relax.Expr]) -> tvm.IRModule:
+    """A copy of ``mod`` whose ``main`` has more bindings at its end and returns ``final``."""
     main = mod["main"]
     body = final[0] if len(final) == 1 else relax.Tuple(final)
     result = tvm.IRModule(dict(mod.functions.items()), attrs=mod.attrs)

@@ -38,8 +38,9 @@ def check_plan(program: Program, plan: Plan) -> int:
     """
     memory = _Memory(program, plan)
     functions: dict[int, Callable[[Replay], None]] = {}
-    for entry in program.inputs:
-        memory.fill(entry.buffer)
+    kept = [state.buffer for state in program.states]
+    for buffer in (*kept, *(entry.buffer for entry in program.inputs)):
+        memory.fill(buffer)
     for number, node in enumerate(program.nodes):
         memory.begin(f"node {number} ({node.name})", scratch_of(program, node))
         if node.kernel not in functions:
@@ -47,8 +48,8 @@ def check_plan(program: Program, plan: Plan) -> int:
             functions[node.kernel] = python_function(program.kernels[node.kernel], known)
         functions[node.kernel](_Run(program, node, memory))
     memory.begin("the end", ())
-    for entry in program.outputs:
-        memory.read(entry.buffer, 0, program.buffers[entry.buffer].bytes)
+    for buffer in (*kept, *(entry.buffer for entry in program.outputs)):
+        memory.read(buffer, 0, program.buffers[buffer].bytes)
     return memory.accesses
 
 

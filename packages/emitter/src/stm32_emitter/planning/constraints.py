@@ -83,7 +83,10 @@ def _pairs(program: Program, number: int, node: Node) -> list[tuple[int, int]]:
     used = {argument.index for argument in node.arguments if not argument.is_constant}
     inputs = {a.index for i, a in enumerate(node.arguments) if not a.is_constant and i not in written}
     scratch = used - inputs - outputs
-    kept = {entry.buffer for entry in program.outputs}
+    # A state is alive before it is written and after it is read.
+    states = {entry.buffer for entry in program.states}
+    kept = {entry.buffer for entry in program.outputs} | states
+    outputs -= states
     dying = sorted(b for b in inputs - kept if program.buffers[b].last == number) + sorted(scratch)
     pairs = [(a, b) for a in dying for b in sorted(outputs | scratch) if a != b and not {a, b} <= scratch]
     return [pair for pair in pairs if _may_alias(program, node, pair)]

@@ -29,9 +29,13 @@ class _Graph:
 
     @property
     def needed(self) -> list[int]:
-        """For each node the mask of those that it waits for."""
+        """For each node the mask of those that it waits for: who writes what it reads, who reads what it overwrites."""
         writer = {b: i for i, written in enumerate(self.writes) for b in written}
-        return [sum({1 << writer[b] for b in read if b in writer}) for read in self.reads]
+        masks = [0] * len(self.reads)
+        for node, read in enumerate(self.reads):
+            for other in (writer[b] for b in read if b in writer and writer[b] != node):
+                masks[max(node, other)] |= 1 << min(node, other)
+        return masks
 
     @property
     def readers(self) -> dict[int, int]:
@@ -70,10 +74,12 @@ def _graph(program: Program) -> _Graph | None:
     written = [b for _, writes in touched for b in writes]
     if len(written) != len(set(written)):
         return None
+    states = {entry.buffer for entry in program.states}
     return _Graph(
         tuple(reads for reads, _ in touched), tuple(writes for _, writes in touched),
-        tuple(buffer.bytes for buffer in program.buffers), frozenset(entry.buffer for entry in program.outputs),
-        frozenset(entry.buffer for entry in program.inputs),
+        tuple(buffer.bytes for buffer in program.buffers),
+        frozenset(entry.buffer for entry in program.outputs) | states,
+        frozenset(entry.buffer for entry in program.inputs) | states,
     )  # fmt: skip
 
 

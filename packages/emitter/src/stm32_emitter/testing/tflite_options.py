@@ -15,7 +15,9 @@ Option = int | float | bool | str | Sequence[int]
 # Operator -> (options table of the schema or "", lowest version that knows int8 tensors).
 OPERATORS: Mapping[str, tuple[str, int]] = {
     "ADD": ("AddOptions", 2),
+    "ASSIGN_VARIABLE": ("AssignVariableOptions", 1),
     "AVERAGE_POOL_2D": ("Pool2DOptions", 2),
+    "CALL_ONCE": ("CallOnceOptions", 1),
     "CONCATENATION": ("ConcatenationOptions", 2),
     "CONV_2D": ("Conv2DOptions", 3),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", 3),
@@ -32,6 +34,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "PAD": ("PadOptions", 2),
     "PADV2": ("PadV2Options", 2),
     "QUANTIZE": ("QuantizeOptions", 1),
+    "READ_VARIABLE": ("ReadVariableOptions", 1),
     "RELU": ("", 2),
     "RELU6": ("", 2),
     "RELU_N1_TO_1": ("", 1),
@@ -44,6 +47,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "SUB": ("SubOptions", 2),
     "TANH": ("", 2),
     "TRANSPOSE": ("TransposeOptions", 2),
+    "VAR_HANDLE": ("VarHandleOptions", 1),
 }
 
 _ENUMS: Mapping[str, type] = {
@@ -105,7 +109,7 @@ def _setter(op: str, table: str, name: str) -> str:
 
 def _encode(builder: object, table: str, name: str, value: Option) -> int | float:
     if isinstance(value, str):
-        return int(getattr(_ENUMS[name], value))
+        return int(getattr(_ENUMS[name], value)) if name in _ENUMS else int(builder.CreateString(value))  # type: ignore[attr-defined]
     if isinstance(value, int | float):
         return value
     getattr(tflite, f"{table}Start{_camel(name)}Vector")(builder, len(value))

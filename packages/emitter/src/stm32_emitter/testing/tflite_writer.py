@@ -33,6 +33,7 @@ _TYPES = {
     "int32": tflite.TensorType.INT32,
     "int64": tflite.TensorType.INT64,
     "bool": tflite.TensorType.BOOL,
+    "resource": tflite.TensorType.RESOURCE,
 }
 _BUFFER_ALIGNMENT = 16  # force_align of Buffer.data in the schema
 _SCHEMA_VERSION = 3
@@ -91,17 +92,19 @@ class OperatorSpec:
 
 @dataclass
 class ModelWriter:
-    """Builder of a model with one subgraph.
+    """Builder of a model with one subgraph, and one that initialises its variables if it has any.
 
     Attributes:
         description: free text of the model.
         tensors: the tensors in index order.
         operators: the operators in execution order.
+        variables: (name, initial value, quantization) of what is kept from one run to the next.
     """
 
     description: str = ""
     tensors: list[TensorSpec] = field(default_factory=list)
     operators: list[OperatorSpec] = field(default_factory=list)
+    variables: list[tuple[str, np.ndarray[Any, Any], Quant | None]] = field(default_factory=list)
 
     def tensor(
         self,
@@ -167,16 +170,42 @@ class ModelWriter:
         chosen = OPERATORS[op][1] if version is None else version
         self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), dict(options), chosen))
 
+    def variable(self, name: str, initial: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
+        """Add a variable that keeps its value between runs; returns the tensor to give to READ_VARIABLE and
+        ASSIGN_VARIABLE. ``initial`` is its value before the first run, assigned by the subgraph of a CALL_ONCE.
+        """  # noqa: D205
+        self.variables.append((name, initial, quant))
+        handle = self.tensor(name, (), "resource")
+        self.operator("VAR_HANDLE", [], [handle], shared_name=name)
+        return handle
+
     def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
         """Serialise the model with these tensors as the subgraph's inputs and outputs."""
+        graphs = [(self, inputs, outputs)]
+        operators = self.operators
+        if self.variables:
+            operators = [OperatorSpec("CALL_ONCE", (), (), {"init_subgraph_index": 1}, 1), *operators]
+            graphs.append((self._initializer(), (), ()))
         builder = flatbuffers.Builder(1024)
-        codes = _operator_codes(self.operators)
-        tensors, payloads = _tensors(builder, self.tensors)
-        operators = [_operator(builder, spec, codes) for spec in self.operators]
-        graph = _subgraph(builder, tensors, operators, inputs, outputs)
-        model = _model(builder, self.description, list(codes), graph, payloads)
+        codes = _operator_codes([*operators, *(spec for graph, _, _ in graphs[1:] for spec in graph.operators)])
+        payloads: list[bytes] = [b""]  # buffer 0 is empty by convention and serves every tensor without data
+        offsets = []
+        for graph, ins, outs in graphs:
+            tensors = _tensors(builder, graph.tensors, payloads)
+            specs = operators if graph is self else graph.operators
+            offsets.append(_subgraph(builder, tensors, [_operator(builder, s, codes) for s in specs], ins, outs))
+        model = _model(builder, self.description, list(codes), offsets, payloads)
         builder.Finish(model, file_identifier=b"TFL3")
         return bytes(builder.Output())
+
+    def _initializer(self) -> ModelWriter:
+        """The subgraph that gives the variables their first values."""
+        graph = ModelWriter()
+        for name, initial, quant in self.variables:
+            handle = graph.tensor(name, (), "resource")
+            graph.operator("VAR_HANDLE", [], [handle], shared_name=name)
+            graph.operator("ASSIGN_VARIABLE", [handle, graph.constant(f"{name}/initial", initial, quant=quant)], [])
+        return graph
 
 
 def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], int]:
@@ -218,8 +247,8 @@ def _quantization(builder: Any, quant: Quant) -> int:
     return int(tflite.QuantizationParametersEnd(builder))
 
 
-def _tensors(builder: Any, specs: Sequence[TensorSpec]) -> tuple[list[int], list[bytes]]:
-    payloads: list[bytes] = [b""]  # buffer 0 is empty by convention and serves every tensor without data
+def _tensors(builder: Any, specs: Sequence[TensorSpec], payloads: list[bytes]) -> list[int]:
+    """Writes the tensors; their data go behind ``payloads``."""
     offsets = []
     for spec in specs:
         index = 0
@@ -227,7 +256,7 @@ def _tensors(builder: Any, specs: Sequence[TensorSpec]) -> tuple[list[int], list
             index = len(payloads)
             payloads.append(spec.data)
         offsets.append(_tensor(builder, spec, index))
-    return offsets, payloads
+    return offsets
 
 
 def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
@@ -304,11 +333,11 @@ def _operator_code(builder: Any, op: str, version: int) -> int:
 
 
 def _model(
-    builder: Any, description: str, codes: Sequence[tuple[str, int]], graph: int, payloads: Sequence[bytes]
+    builder: Any, description: str, codes: Sequence[tuple[str, int]], graphs: Sequence[int], payloads: Sequence[bytes]
 ) -> int:
     text = builder.CreateString(description)
     code_vector = _offsets(builder, [_operator_code(builder, op, version) for op, version in codes])
-    graph_vector = _offsets(builder, [graph])
+    graph_vector = _offsets(builder, graphs)
     buffer_vector = _offsets(builder, [_buffer(builder, payload) for payload in payloads])
     tflite.ModelStart(builder)
     tflite.ModelAddVersion(builder, _SCHEMA_VERSION)

@@ -9,15 +9,20 @@ movement works on the quantized bytes themselves, and every binding that stands 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tvm
+from numpy.typing import NDArray
 from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
 
 from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
-from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, attach
+from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
+from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
 from stm32_emitter.operators.base import unknown_value
 
 _FLOAT = "float32"
@@ -30,6 +35,7 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         super().__init__(model.table, model.table.Subgraphs(0), ExprTable(), builder)
         self.model_record = model
         self.expressions: dict[int, relax.Expr] = {}
+        self.states: dict[str, relax.Expr] = {}
 
     def get_expr(self, input_tensor_idx: int) -> relax.Expr:
         """The expression of a tensor (called by TVM's own converters)."""
@@ -43,6 +49,8 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         """The tensor's own elements: what computes it, or a constant."""
         if tensor.index in self.expressions:
             return self.expressions[tensor.index]
+        if tensor.is_variable and tensor_key(tensor) in self.states:
+            return self.states[tensor_key(tensor)]
         if tensor.data is None:
             raise ModelRefused(f"tensor '{tensor.name}' has no value")
         return relax.const(tensor.data, tensor.dtype)
@@ -68,7 +76,7 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         return relax.op.quantize(expr, scale, zero_point, axis=0, out_dtype=output.dtype)
 
     def convert(self, operator: Operator) -> list[relax.Expr]:
-        """One operator; its outputs in order."""
+        """One operator; its outputs in order, or nothing where the converter has seen to them."""
         own = CONVERTERS.get(operator.kind)
         if own is not None:
             expr = own(self, operator)
@@ -125,30 +133,39 @@ def import_tflite(data: bytes, refuse: Refuse = raise_refusal) -> tvm.IRModule:
         ModelRefused: a damaged file, an operator that is not supported, shapes that depend on data.
     """
     model = read_model(data)
+    states = find_states(model)
     builder = relax.BlockBuilder()
-    parameters = [_parameter(tensor, i) for i, tensor in enumerate(model.inputs)]
-    with builder.function("main", parameters):
+    converter = Converter(model, builder)
+    given = [_parameter(tensor, i) for i, tensor in enumerate(model.inputs)]
+    converter.expressions.update({t.index: p for t, p in zip(model.inputs, given, strict=True)})
+    kept = [state for state in states if state.assigned]
+    before = [relax.Var(f"state{i}", _type_of(state.initial)) for i, state in enumerate(kept)]
+    converter.states.update({state.key: relax.const(state.initial) for state in states})
+    converter.states.update({state.key: p for state, p in zip(kept, before, strict=True)})
+    with builder.function("main", [*given, *before]):
         with builder.dataflow():
-            outputs = _convert_all(Converter(model, builder), model, parameters, refuse)
-            result = builder.emit_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
+            _convert_all(converter, refuse)
+            results = [converter.raw(tensor) for tensor in model.outputs]
+            results += [converter.states[state.key] for state in kept]
+            result = builder.emit_output(results[0] if len(results) == 1 else relax.Tuple(results))
         builder.emit_func_output(result)
-    return attach(builder.get(), _info(model))
+    return attach(builder.get(), _info(model, kept))
+
+
+def _type_of(value: NDArray[Any]) -> relax.TensorType:
+    return relax.TensorType(value.shape, str(value.dtype))
 
 
 def _parameter(tensor: Tensor, position: int) -> relax.Var:
     return relax.Var(f"input{position}", relax.TensorType(tensor.shape, tensor.dtype))
 
 
-def _convert_all(
-    converter: Converter, model: TFLiteModel, parameters: list[relax.Var], refuse: Refuse
-) -> list[relax.Expr]:
-    converter.expressions.update({t.index: p for t, p in zip(model.inputs, parameters, strict=True)})
-    for operator in model.operators:
+def _convert_all(converter: Converter, refuse: Refuse) -> None:
+    for operator in converter.model_record.operators:
         refusal = _refusal_of(converter, operator)
         if refusal is not None:
             refuse(refusal)
             _bind_unknown(converter, operator)
-    return [converter.raw(tensor) for tensor in model.outputs]
 
 
 def _refusal_of(converter: Converter, operator: Operator) -> ModelRefused | None:
@@ -172,10 +189,10 @@ def _bind_unknown(converter: Converter, operator: Operator) -> None:
 
 
 def _convert_one(converter: Converter, operator: Operator) -> None:
-    if not operator.outputs:
-        raise ModelRefused("an operator without output has no effect that can be compiled")
     expressions = converter.convert(operator)
-    for position, (expr, tensor) in enumerate(zip(expressions, operator.outputs, strict=True)):
+    if not operator.outputs and operator.kind not in CONVERTERS:
+        raise ModelRefused("an operator without output has no effect that can be compiled")
+    for position, (expr, tensor) in enumerate(zip(expressions, operator.outputs, strict=bool(expressions))):
         suffix = f"_{position}" if position else ""
         var = converter.bb.emit(expr, name_hint=f"op{operator.index}{suffix}")
         _check_declared(var, tensor)
@@ -197,14 +214,24 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
 
 
-def _info(model: TFLiteModel) -> ModelInfo:
+def _info(model: TFLiteModel, states: Sequence[StateVariable]) -> ModelInfo:
     sources = {}
     for operator in model.operators:
         for position, tensor in enumerate(operator.outputs):
             io = _io(tensor)
             name = f"op{operator.index}" + (f"_{position}" if position else "")
             sources[name] = SourceOperator(operator.index, operator.kind, tensor.name, io.scale, io.zero_point)
-    return ModelInfo(tuple(map(_io, model.inputs)), tuple(map(_io, model.outputs)), sources)
+    kept = tuple(StateInfo(state.name, _pattern(state.initial)) for state in states)
+    return ModelInfo(tuple(map(_io, model.inputs)), tuple(map(_io, model.outputs)), sources, states=kept)
+
+
+def _pattern(value: NDArray[Any]) -> str:
+    """The bytes of an array in hexadecimal; of one element where all are equal, of one byte where all bytes are."""
+    data, element = np.ascontiguousarray(value).tobytes(), value.dtype.itemsize
+    for size in (1, element):
+        if data == data[:size] * (len(data) // size):
+            return data[:size].hex()
+    return data.hex()
 
 
 def _io(tensor: Tensor) -> IOInfo:

@@ -106,7 +106,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class TFLiteModel:
-    """The first subgraph of a model."""
+    """One subgraph of a model; ``table`` is the whole model."""
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
@@ -142,13 +142,25 @@ def _read(data: bytes) -> TFLiteModel:
     table = tflite.Model.GetRootAsModel(data, 0)
     if table.SubgraphsLength() < 1:
         raise ModelRefused("the file holds no graph")
-    graph = table.Subgraphs(0)
+    model = read_subgraph(table, 0)
+    if not model.outputs:
+        raise ModelRefused("the graph has no output")
+    return model
+
+
+def read_subgraph(table: Any, number: int) -> TFLiteModel:
+    """Reads and checks a subgraph of the flatbuffer ``table``; the model itself is subgraph 0.
+
+    Raises:
+        ModelRefused: there is no such subgraph, or it is damaged.
+    """
+    if not 0 <= number < table.SubgraphsLength():
+        raise ModelRefused(f"there is no subgraph {number}", hint="The file is damaged.")
+    graph = table.Subgraphs(number)
     tensors = tuple(_tensor(table, graph.Tensors(i), i) for i in range(graph.TensorsLength()))
     operators = tuple(_operator(table, graph.Operators(i), i, tensors) for i in range(graph.OperatorsLength()))
     inputs = tuple(_at(tensors, i, "graph input") for i in _indices(graph.InputsAsNumpy()))
     outputs = tuple(_at(tensors, i, "graph output") for i in _indices(graph.OutputsAsNumpy()))
-    if not outputs:
-        raise ModelRefused("the graph has no output")
     _check_order(operators, inputs, outputs)
     return TFLiteModel(tensors, operators, inputs, outputs, table)
 
@@ -244,13 +256,15 @@ def _check_order(operators: tuple[Operator, ...], inputs: tuple[Tensor, ...], ou
     ready = {tensor.index for tensor in inputs}
     for operator in operators:
         for tensor in operator.inputs:
-            if tensor is not None and tensor.data is None and tensor.index not in ready:
-                reason = "is read before anything computes it"
-                if tensor.is_variable:
-                    reason = "keeps its value from one run to the next, which is not supported"
-                raise ModelRefused(f"tensor '{tensor.name}' {reason}", operator=operator.kind, index=operator.index)
+            if tensor is None or tensor.data is not None or tensor.is_variable or tensor.index in ready:
+                continue
+            raise ModelRefused(
+                f"tensor '{tensor.name}' is read before anything computes it",
+                operator=operator.kind,
+                index=operator.index,
+            )
         for tensor in operator.outputs:
-            if tensor.index in ready or tensor.data is not None:
+            if tensor.index in ready or tensor.data is not None or tensor.is_variable:
                 raise ModelRefused(
                     f"tensor '{tensor.name}' is computed twice", operator=operator.kind, index=operator.index
                 )

@@ -42,6 +42,7 @@ static inline ai_tensor *ai_instance_io(void *pool)
 #define ai_instance_create ai_instance_create_observed
 #define ai_instance_destroy ai_instance_destroy_observed
 #define ai_instance_run ai_instance_run_observed
+#define ai_instance_reset ai_instance_reset_observed
 #endif
 
 /* Bodies of ai_<m>_create, ai_<m>_destroy and ai_<m>_run: they check what they are given, as the public API does. */
@@ -50,6 +51,18 @@ ai_status ai_instance_destroy(ai_handle handle);
 
 /* As ai_run, and refuses an instance of another model than nn. nn->run is another, static function: the run list. */
 ai_status ai_instance_run(const ai_model_info *nn, ai_handle handle);
+
+/* Something that a model keeps from one run to the next: `bytes` bytes at `offset` of the planned part. After a reset
+ * they are the n_initial bytes of `initial`, repeated; n_initial divides bytes. */
+typedef struct {
+    uint32_t offset;
+    uint32_t bytes;
+    const uint8_t *initial;
+    uint32_t n_initial;
+} ai_state;
+
+/* Body of a model's reset function. */
+void ai_instance_reset(ai_handle handle, const ai_state *states, uint32_t n_states);
 
 /* Run functions call these around each node; without AI_OBSERVER they are nothing. */
 #ifdef AI_OBSERVER

@@ -24,7 +24,7 @@ extern "C" {
 
 /* Version of this API. <m>.h refuses to compile, and ai_create to run, with another major version. */
 #define AI_API_VERSION_MAJOR 1
-#define AI_API_VERSION_MINOR 0
+#define AI_API_VERSION_MINOR 1
 #define AI_API_VERSION_PATCH 0
 
 /* The same under the names that earlier STM32 runtimes used. */
@@ -133,6 +133,7 @@ struct ai_model_info {
     ai_status (*create)(ai_ptr pool, ai_handle *handle);
     ai_status (*destroy)(ai_handle handle);
     ai_status (*run)(ai_handle handle); /* trusts its handle: call ai_run */
+    void (*reset)(ai_handle handle);    /* trusts its handle: call ai_reset; NULL: nothing is kept between runs */
 };
 
 #define AI_MODEL_name(x) ((x)->name)
@@ -192,6 +193,10 @@ ai_status ai_destroy(ai_handle handle);
  * Refused: an external tensor without data, or whose data are not aligned to an element; a tensor of the pool whose
  * dltensor.data was changed. */
 ai_status ai_run(ai_handle handle);
+
+/* Puts what the model keeps from one run to the next (variables, the memory of recurrent operators) back to what it was
+ * after ai_create, which does the same. Nothing happens to a model that keeps nothing. */
+ai_status ai_reset(ai_handle handle);
 
 /* Why the last refused call on `handle` failed, in words; "" if none was since creation or the last successful ai_run.
  * For a handle that is none: why it is refused. Never NULL, always in ROM. */

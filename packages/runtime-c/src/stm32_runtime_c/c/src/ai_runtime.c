@@ -156,8 +156,35 @@ ai_status ai_instance_create(const ai_model_info *nn, ai_ptr pool, ai_handle *ha
     instance->observer_user = NULL;
 #endif
     fill_io(nn, instance);
+    if (nn->reset != NULL) {
+        nn->reset(instance);
+    }
     instance->magic = live_magic(instance);
     *handle = instance;
+    return AI_STATUS_OK;
+}
+
+void ai_instance_reset(ai_handle handle, const ai_state *states, uint32_t n_states)
+{
+    uint8_t *const planned = planned_part(((const ai_instance *)handle)->model, handle);
+    for (const ai_state *state = states; state < states + n_states; state++) {
+        uint32_t from = 0;
+        for (uint32_t i = 0; i < state->bytes; i++) {
+            planned[state->offset + i] = state->initial[from];
+            from = from + 1u < state->n_initial ? from + 1u : 0u;
+        }
+    }
+}
+
+ai_status ai_reset(ai_handle handle)
+{
+    const ai_model_info *const nn = live_model(handle);
+    if (nn == NULL) {
+        return AI_STATUS_ERROR;
+    }
+    if (nn->reset != NULL) {
+        nn->reset(handle);
+    }
     return AI_STATUS_OK;
 }
 

@@ -16,6 +16,7 @@ from stm32_emitter.frontends.tflite.converters import (
     quantization,
     resize,
     slicing,
+    state,
 )
 
 CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
@@ -28,5 +29,6 @@ CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **quantization.CONVERTERS,
     **resize.CONVERTERS,
     **slicing.CONVERTERS,
+    **state.CONVERTERS,
 }
 """By the operator's name in the TFLite schema."""
