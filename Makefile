@@ -13,6 +13,7 @@ BENCH_FLAGS ?=
 # Words of the original application, from the environment or from `make NAME=value`.
 MODEL_PATH ?=
 BOARD ?= qemu-mps2-an386
+LAYOUT ?=
 SERIAL_NUMBER ?=
 ARM_PATH ?=
 X_CUBE_TOOL_PATH ?=
@@ -67,7 +68,7 @@ packaging: setup
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest $(PYTEST_FLAGS) tests/packaging
 
 perf valid: setup
-	@$(BIN)/python scripts/front.py $@ --model-path "$(MODEL_PATH)" --board "$(BOARD)"
+	@$(BIN)/python scripts/front.py $@ --model-path "$(MODEL_PATH)" --board "$(BOARD)" --layout "$(LAYOUT)"
 
 info: setup
 	@$(BIN)/python scripts/front.py info --board "$(BOARD)"

@@ -12,13 +12,14 @@ from legacy import stm32
 EXIT_USAGE = 2
 
 
-def build(app: str, model_path: str, board: str) -> int:
+def build(app: str, model_path: str, board: str, layout: str) -> int:
     """Builds the firmware for MODEL_PATH, one folder or several separated by blanks."""
     if not model_path.split():
         print(f"error: no model: make {app} MODEL_PATH=<folder of a compiled model> BOARD={board}", file=sys.stderr)
         print("hint: make one with: stm32 compile MODEL.tflite", file=sys.stderr)
         return EXIT_USAGE
-    return stm32("build", *model_path.split(), "-b", board, "--app", app)
+    memory = ["--layout", layout] if layout else []
+    return stm32("build", *model_path.split(), "-b", board, "--app", app, *memory)
 
 
 def info(board: str, model_path: str) -> int:
@@ -44,13 +45,14 @@ def main() -> int:
     parser.add_argument("action", choices=["perf", "valid", "info", "flash"])
     parser.add_argument("--model-path", default="")
     parser.add_argument("--board", default="qemu-mps2-an386")
+    parser.add_argument("--layout", default="")
     parser.add_argument("--serial-number", default="")
     args = parser.parse_args()
     if args.action == "info":
         return info(args.board, args.model_path)
     if args.action == "flash":
         return flash(args.board, args.serial_number)
-    return build(args.action, args.model_path, args.board)
+    return build(args.action, args.model_path, args.board, args.layout)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,16 @@ static void connect_pins(void)
     connect_pin(CONSOLE_PORT, CONSOLE_RX_PIN, CONSOLE_FUNCTION);
 }
 
-/* 16 samples a bit: BRR, with its four fractional bits, is clock / baud. */
+/* The pins first: a receiver without a line might see a start bit. 16 samples a bit: BRR, with its four fractional
+ * bits, is clock / baud. */
 void console_start(void)
 {
+    connect_pins();
     CONSOLE_ENABLE_REGISTER |= CONSOLE_ENABLE_BIT;
     (void)CONSOLE_ENABLE_REGISTER;
     USART_CR1 = 0;
     USART_BRR = (clock_console_hz() + BOARD_CONSOLE_BAUD / 2u) / BOARD_CONSOLE_BAUD;
     USART_CR1 = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE | USART_CR1_RXNEIE;
-    connect_pins();
     NVIC_ISER(BOARD_CONSOLE_INTERRUPT) = 1u << BOARD_CONSOLE_INTERRUPT % 32u;
 }
 

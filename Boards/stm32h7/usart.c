@@ -10,16 +10,16 @@
 
 static const gpio_group pins[] = {CONSOLE_PINS};
 
-/* 16 samples a bit: BRR is clock / baud. */
+/* The pins first: a receiver without a line might see a start bit. 16 samples a bit: BRR is clock / baud. */
 void console_start(void)
 {
+    gpio_connect(pins, sizeof pins / sizeof pins[0], GPIO_SLOW);
     RCC_D2CCIP2R &= ~RCC_D2CCIP2R_USART16SEL;
     RCC_APB2ENR |= RCC_APB2ENR_USART1EN;
     (void)RCC_APB2ENR;
     USART_CR1 = 0;
     USART_BRR = (clock_console_hz() + BOARD_CONSOLE_BAUD / 2u) / BOARD_CONSOLE_BAUD;
     USART_CR1 = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE | USART_CR1_RXNEIE;
-    gpio_connect(pins, sizeof pins / sizeof pins[0], GPIO_SLOW);
     NVIC_ISER(BOARD_CONSOLE_INTERRUPT) = 1u << BOARD_CONSOLE_INTERRUPT % 32u;
 }
 
