@@ -5,6 +5,8 @@ import os
 import shlex
 import shutil
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,41 @@ def test_run_asks_for_the_console_before_it_flashes(stm32, image: Path) -> None:
     assert done.code == 6
     assert "no serial port of a probe with serial number 066EFF found" in done.err
     assert "flashing" not in done.err
+
+
+def test_run_shows_the_first_words_after_the_flash(stm32, image: Path, tmp_path: Path) -> None:
+    """A stand-in for st-flash, which only says that it ran, and a pseudo-terminal for the board, which then starts."""
+    import tty
+
+    flashed = tmp_path / "flashed"
+    program = tmp_path / "bin" / "st-flash"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > "{flashed}.part" && mv "{flashed}.part" "{flashed}"\nsleep 1\n'
+    )
+    program.chmod(0o755)
+    board, port = os.openpty()
+    tty.setraw(port)
+
+    def run_board() -> None:
+        while not flashed.is_file():
+            time.sleep(0.01)
+        os.write(board, b"first words\r\n")
+
+    thread = threading.Thread(target=run_board, daemon=True)
+    thread.start()
+    device = f"serial:{os.ttyname(port)}"
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    done = stm32(
+        "run", "-d", image, "-r", "st-flash", "--device", device, "--timeout", "0.5", "--log", "log", PATH=path
+    )
+    thread.join(5)
+    os.close(board)
+    os.close(port)
+    assert done.code == 0, done.err
+    assert done.out == "first words\n"
+    assert (tmp_path / "log").read_text() == "first words\n"
+    assert flashed.read_text().splitlines()[-1] == str(image / "Project.hex")
 
 
 def test_memory_that_no_program_can_write(stm32, image: Path, tmp_path: Path) -> None:
