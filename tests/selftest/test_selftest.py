@@ -170,4 +170,8 @@ def test_other_firmware_is_told_from_this_one() -> None:
         far.sendall(b":selftest 9 board\r\n")
         with pytest.raises(CliError, match="another version: selftest 9 board"):
             session.start(seconds=5)
+        far.sendall(b"ERROR: this board does not start: the PLL does not lock\r\n")
+        with pytest.raises(CliError, match=r"the firmware does not start: ERROR: .* the PLL does not lock") as caught:
+            session.start(seconds=5)
+        assert caught.value.exit_code == 1
     near.close()

@@ -63,7 +63,10 @@ def single_keys() -> Iterator[bool]:
 def _send_keys(line: Transport, stop: threading.Event) -> None:
     while not stop.is_set():
         if select.select([sys.stdin], [], [], _POLL)[0]:
-            line.write(os.read(sys.stdin.fileno(), 64))
+            keys = os.read(sys.stdin.fileno(), 64)
+            if not keys:
+                return  # the terminal is gone
+            line.write(keys)
 
 
 def _log(path: Path | None) -> AbstractContextManager[TextIO | None]:

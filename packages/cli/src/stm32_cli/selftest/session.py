@@ -40,12 +40,16 @@ class Session:
             The words of its greeting behind the version: board, "clock", Hz, "step", n, "unit", name, "device", id.
 
         Raises:
-            CliError: nothing answers (6), or something else does (6).
+            CliError: nothing answers (6), something else does (6), or the firmware does not start (1).
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self._line.write(b"\nhello\n")
-            answer = self._next_answer(time.monotonic() + 1.0)
+            try:
+                answer = self._next_answer(time.monotonic() + 1.0)
+            except DeviceProblemError as error:
+                hint = "its README.md says what the start needs; reset the board and try again with --no-flash"
+                raise CliError(f"the firmware does not start: {error}", hint) from error
             if answer and answer[0] == "selftest":
                 self.settle()
                 return self._greeting(answer)
@@ -86,13 +90,13 @@ class Session:
         return head.decode("ascii", "replace").strip()
 
     def _next_answer(self, end: float) -> list[str] | None:
-        """The words of the next answer; other lines are skipped, except the report of a fault."""
+        """The words of the next answer; other lines are skipped, except reports of faults and errors."""
         while True:
             text = self._take_line()
             if text is None:
                 if not self._fill(end):
                     return None
-            elif text.startswith("FAULT"):
+            elif text.startswith(("FAULT", "ERROR:")):
                 raise DeviceProblemError(text)
             elif text.startswith(":"):
                 return text[1:].split()
