@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,28 @@ def test_memory_that_is_not_there_is_found_on_a_cortex_m7(tmp_path: Path, model:
     right = [check.name for check in report.checks if check.result is Result.OK]
     assert right[:3] == ["identity", "counter", "uart"]
     assert {"content ssram1", "RAM ssram1", "RAM ssram2"} < set(right)
+
+
+def test_noise_on_the_line_is_no_traceback(tmp_path: Path) -> None:
+    """Answers whose digits were damaged on their way."""
+    near, far = socket.socketpair()
+
+    def answer() -> None:
+        with far:
+            far.recv(100)
+            far.sendall(b":selftest 1 host clock 1000000000 step 1 unit nanoseconds device 0x00000000\r\n")
+            far.recv(100)
+            far.sendall(b":count 12\xff4 7\r\n")
+            far.recv(100)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    report = run_checks(SocketTransport(near, "line"), load_board("host"), tmp_path / "none.elf", seconds=0.1)
+    near.close()
+    thread.join()
+    assert [(check.name, check.result) for check in report.checks] == [("identity", "ok"), ("clock", "failed")]
+    assert "the answer is garbled" in found(report, "clock").detail
+    assert not report.complete
 
 
 NOW = "return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;"

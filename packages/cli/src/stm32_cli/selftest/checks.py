@@ -179,6 +179,7 @@ def inference(session: Session, inputs: np.ndarray, outputs: np.ndarray) -> Chec
     return _verdict("inference", wrong == 0, f"{detail}; {counted:,} counted for one run")
 
 
-def problem(name: str, error: DeviceProblemError) -> Check:
-    """A check that the firmware did not survive."""
-    return _verdict(name, ok=False, detail=str(error))
+def problem(name: str, error: Exception) -> Check:
+    """A check that the firmware did not survive, or whose answer makes no sense (a ValueError: noise on the line)."""
+    text = str(error) if isinstance(error, DeviceProblemError) else f"the answer is garbled: {error}"
+    return _verdict(name, ok=False, detail=text)

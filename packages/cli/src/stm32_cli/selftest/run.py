@@ -54,10 +54,12 @@ class SelfTestReport:
 def _steps(
     session: Session, board: Board, elf: Path, layout: str, seconds: float
 ) -> Iterator[tuple[str, Callable[[], checks.Check]]]:
-    """Name and body of each check behind the greeting. The model comes last: its pool is part of the tested RAM."""
+    """Name and body of each check. The model comes last: its pool is part of the tested RAM."""
     import numpy as np
     from stm32_board_support.elf import ElfFile
 
+    greeting = session.start()
+    yield "identity", lambda: checks.identity(board, greeting)
     yield "clock", lambda: checks.clock(session, board, seconds)
     yield "counter", lambda: checks.counter(session, board)
     yield "uart", lambda: checks.uart(session, board)
@@ -87,13 +89,13 @@ def run_checks(line: Transport, board: Board, elf: Path, layout: str = "", secon
         LinkError: the line broke.
     """
     session = Session(line)
-    found = [checks.identity(board, session.start())]
+    found = []
     complete = True
     for name, body in _steps(session, board, elf, layout, seconds):
         console.progress_line(f"checking {name}")
         try:
             found.append(body())
-        except DeviceProblemError as error:
+        except (DeviceProblemError, ValueError) as error:
             found.append(checks.problem(name, error))
             complete = False
             break
