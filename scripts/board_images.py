@@ -75,14 +75,15 @@ def rows(models: list[Path]) -> list[str]:
     return lines
 
 
-def page(lines: list[str]) -> str:
-    """The whole document."""
+def page(lines: list[str], selected: bool) -> str:
+    """The whole document; `selected`: of some models only."""
     places = " | ".join(f"{board}, {layout}" for board, layout in PLACES)
     head = ["# Images for the real boards", "", *(__doc__ or "").strip().splitlines()[2:], ""]
     head += [
         "Bytes per memory: SystemPerformance / Validation. Flash holds code, weights (but for config4) and initial"
     ]
     head += ["values; dtcm and ram hold stack and variables, ram the activations, too.", ""]
+    head += ["A selection of the models; without `--models` the script builds all.", ""] if selected else []
     head += [f"| model | {places} |", "|" + "---|" * (len(PLACES) + 1)]
     return "\n".join([*head, *lines, "", "Reproduce with `python scripts/board_images.py`."]) + "\n"
 
@@ -97,7 +98,7 @@ def main() -> int:
     chosen = [
         p for p in sorted((options.zoo / "models").glob("*.tflite")) if not options.models or p.stem in options.models
     ]
-    options.output.write_text(page(rows(chosen)), encoding="utf-8")
+    options.output.write_text(page(rows(chosen), bool(options.models)), encoding="utf-8")
     return 0
 
 

@@ -19,9 +19,16 @@ INT8 = (
     "mltk_image_example1_int8", "mltk_magic_wand_int8", "mltk_autoencoder_ecg_int8", "mltk_kws_mobilenetv2_int8",
     "tflm_hello_world_int8", "tflm_simple_add_int8", "tflm_test_conv_model_int8", "tflm_micro_speech_int8",
     "tflm_person_detect_int8", "efinix_yolo_person_detect_int8", "efinix_mediapipe_face_detection_int8",
-    "infineon_squeezenet11_384_int8",
+    "infineon_squeezenet11_384_int8", "st_yamnet256_esc10_int8", "tflm_rf_ssd_120x160_int8",
 )  # fmt: skip
 STREAMING = ("microwakeword_vad_stream", "microwakeword_hey_jarvis_v2_stream")
+SINGLE = (
+    "op_seanet_pad0_int16", "op_seanet_strided_slice0_int16", "op_t2o_add_broadcast_f32", "op_t2o_avgpool_concat_f32",
+    "op_t2o_concat5d_f32", "op_t2o_conv_dilation_f32", "op_t2o_conv_fp16w", "op_t2o_fc_f32", "op_t2o_maxpool_f32",
+    "op_t2o_mean_keepdims_f32", "op_t2o_mul_f32", "op_t2o_padding_f32", "op_t2o_resize_nearest_f32",
+    "op_t2o_sigmoid_f32", "op_t2o_split_f32", "op_t2o_stridedslice_f32", "op_t2o_transpose_f32",
+)  # fmt: skip
+"""Models of one operator or a few."""
 FLOAT = ("tflm_hello_world_float", "emlearn_mnist_cnn_float", "mlperf_tiny_resnet_float", "iris_float", "xor_float")
 
 
@@ -41,7 +48,7 @@ def stored(zoo: Path, name: str) -> Stored:
 
 
 @pytest.mark.zoo
-@pytest.mark.parametrize("name", [*INT8, *STREAMING, *FLOAT])
+@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *FLOAT])
 def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
     assert outcome.status == "equal", outcome.detail

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 import tvm
-from tvm import ir, relax
+from tvm import ir, relax, te, topi
 
 from stm32_emitter.errors import ModelRefused, Refusals, Refuse, raise_refusal
 from stm32_emitter.model_info import SourceOperator, info_of
@@ -47,8 +47,22 @@ def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choice
 
 def _legalized(mod: tvm.IRModule) -> tvm.IRModule:
     """What TVM's library can compute, as calls of its PrimFuncs."""
-    keep = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
-    return relax.transform.LegalizeOps(keep)(mod)
+    own = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
+    return relax.transform.LegalizeOps(own | {"relax.take": _take})(mod)
+
+
+def _take(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    """x at indices of one axis; at those computed at run time the nearest element inside. TVM's own form warns."""
+    if call.attrs.axis is None or not _is_constant(call.args[1]):
+        axis = None if call.attrs.axis is None else int(call.attrs.axis)
+        return builder.call_te(topi.take, *call.args, axis, mode="clip", primfunc_name_hint="take")
+    axis = int(call.attrs.axis)
+
+    def taken(x: te.Tensor, indices: te.Tensor) -> te.Tensor:
+        shape = [*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]]
+        return te.compute(shape, lambda *i: x[(*i[:axis], indices[i[axis]], *i[axis + 1 :])], name="taken")
+
+    return builder.call_te(taken, *call.args, primfunc_name_hint="take")
 
 
 def _refuse_unlowered(legal: tvm.IRModule, refuse: Refuse) -> None:

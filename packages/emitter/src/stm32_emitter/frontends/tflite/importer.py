@@ -10,6 +10,7 @@ movement works on the quantized bytes themselves, and every binding that stands 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConvert
 
 from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS
+from stm32_emitter.frontends.tflite.folding import fold
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
@@ -36,6 +38,7 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         self.model_record = model
         self.expressions: dict[int, relax.Expr] = {}
         self.states: dict[str, relax.Expr] = {}
+        self.known: dict[int, NDArray[Any]] = {}
 
     def get_expr(self, input_tensor_idx: int) -> relax.Expr:
         """The expression of a tensor (called by TVM's own converters)."""
@@ -51,9 +54,10 @@ class Converter(OperatorConverter):  # type: ignore[misc]
             return self.expressions[tensor.index]
         if tensor.is_variable and tensor_key(tensor) in self.states:
             return self.states[tensor_key(tensor)]
-        if tensor.data is None:
+        data = self.known.get(tensor.index, tensor.data)
+        if data is None:
             raise ModelRefused(f"tensor '{tensor.name}' has no value")
-        return relax.const(tensor.data, tensor.dtype)
+        return relax.const(data, tensor.dtype)
 
     def real(self, tensor: Tensor) -> relax.Expr:
         """The tensor as real numbers: dequantized if it is quantized."""
@@ -188,7 +192,19 @@ def _bind_unknown(converter: Converter, operator: Operator) -> None:
         converter.expressions[tensor.index] = converter.bb.emit(call, name_hint=f"op{operator.index}")
 
 
+def _with_known(converter: Converter, operator: Operator) -> Operator:
+    """The operator with the values of inputs that were computed at import."""
+    known = converter.known
+    inputs = tuple(t if t is None or t.index not in known else replace(t, data=known[t.index]) for t in operator.inputs)
+    return replace(operator, inputs=inputs)
+
+
 def _convert_one(converter: Converter, operator: Operator) -> None:
+    operator = _with_known(converter, operator)
+    folded = fold(operator)
+    if folded is not None:
+        converter.known.update({t.index: value for t, value in zip(operator.outputs, folded, strict=True)})
+        return
     expressions = converter.convert(operator)
     if not operator.outputs and operator.kind not in CONVERTERS:
         raise ModelRefused("an operator without output has no effect that can be compiled")

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import activations, arithmetic, convolution, dense, layout, padding, pooling, quantization, resizing, slicing
+from . import (
+    activations,
+    arithmetic,
+    convolution,
+    dense,
+    layout,
+    padding,
+    pooling,
+    quantization,
+    rearrangement,
+    resizing,
+    slicing,
+)
 from .draw import Array, Draw, input_sets
 
 Wiring = tuple[list[int], list[int]]
@@ -27,6 +39,7 @@ GENERATORS: Mapping[str, Generator] = {
     **padding.GENERATORS,
     **layout.GENERATORS,
     **slicing.GENERATORS,
+    **rearrangement.GENERATORS,
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,
