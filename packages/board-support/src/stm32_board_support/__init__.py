@@ -10,14 +10,16 @@ from stm32_board_support.errors import (
     BoardSupportError,
     ElfError,
     EmulatorError,
+    FlashRefusedError,
     PartDataMissingError,
     PartNotFoundError,
     ToolMissingError,
 )
+from stm32_board_support.flashing import choose_runner, diagnose, find_runner, require_able, touched_memories
 from stm32_board_support.linker import linker_script
 from stm32_board_support.memory import MemoryReport, RegionUse, memory_report, report_text
 from stm32_board_support.parts import Part, PartMemory, load_part, part_board
-from stm32_board_support.runners import RUNNERS, flash_command
+from stm32_board_support.runners import RUNNERS, flash_commands
 from stm32_board_support.schema import Board, Kind, Layout, Memory
 
 __version__ = "0.1.0"
@@ -31,6 +33,7 @@ __all__ = [
     "ElfError",
     "Emulator",
     "EmulatorError",
+    "FlashRefusedError",
     "Kind",
     "Layout",
     "Memory",
@@ -41,8 +44,11 @@ __all__ = [
     "PartNotFoundError",
     "RegionUse",
     "ToolMissingError",
+    "choose_runner",
     "configure",
-    "flash_command",
+    "diagnose",
+    "find_runner",
+    "flash_commands",
     "linker_script",
     "list_boards",
     "load_board",
@@ -51,4 +57,6 @@ __all__ = [
     "part_board",
     "qemu_command",
     "report_text",
+    "require_able",
+    "touched_memories",
 ]

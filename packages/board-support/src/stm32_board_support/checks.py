@@ -142,12 +142,16 @@ def cube_is_known(descriptor: Descriptor, folder: Path) -> Iterator[Fault]:
 
 
 def runners_are_known(descriptor: Descriptor, _folder: Path) -> Iterator[Fault]:
-    """[flash.X] names flash programs that there are, and memories that there are."""
+    """[flash.X] names flash programs that there are, what they need, and memories that there are."""
     from stm32_board_support.runners import RUNNERS
 
     for name, runner in descriptor.flash.items():
         if name not in RUNNERS:
             yield Fault(f"flash runner {name!r} is not known; known: {', '.join(RUNNERS)}", ("flash", name))
+            continue
+        for key in ("writes", *RUNNERS[name].needs):
+            if not getattr(runner, key):
+                yield Fault(f"flash runner {name} needs the key {key}", ("flash", name))
         for index, memory in enumerate(runner.writes):
             if memory not in descriptor.memories:
                 message = f"flash runner {name} writes memory {memory!r}, which is not described"

@@ -168,11 +168,12 @@ class FlashRunner(Struct, frozen=True):
     """What a flash program must know about the board; each uses the keys that concern it.
 
     Attributes:
-        target: name of the chip or target in that program.
+        target: name of the chip or target in that program (probe-rs, pyOCD).
         config: OpenOCD configuration files, in order.
-        interface: OpenOCD interface file.
-        external_loader: loader of STM32CubeProgrammer for memories outside of the chip.
-        writes: memories that this program can write.
+        interface: OpenOCD interface file; left out: interface/stlink.cfg, unless the first of `config` is a board/
+            file, which brings its own.
+        external_loader: loader of STM32CubeProgrammer for memories outside of the chip, used for images that touch one.
+        writes: memories that this program can write; an image that touches another one is refused.
     """
 
     target: str = ""

@@ -50,6 +50,7 @@ _FOREIGN = {
     "stm32_board_support.errors.BoardDescriptorError": Exit.USAGE,
     "stm32_board_support.cube.CubePackageError": Exit.USAGE,
     "stm32_board_support.copying.BoardExistsError": Exit.USAGE,
+    "stm32_board_support.errors.FlashRefusedError": Exit.USAGE,
     "stm32_board_support.errors.BoardSupportError": Exit.STEP_FAILED,
     "stm32_emitter.errors.ModelRefused": Exit.MODEL_REFUSED,
     "stm32_emitter.errors.EmitterError": Exit.USAGE,

@@ -33,6 +33,7 @@ COMMANDS = {
     "validate": "Compare a model's outputs on a target with the original's, byte by byte.",
     "run": "Boot the built firmware on the emulator, or flash it, and follow it.",
     "monitor": "Show what a board writes to its serial line.",
+    "selftest": "Check a board's clock, counter, UART, memories and a known inference.",
     "boards": "List the boards; make one of your own.",
     "parts": "List part numbers, e.g. those that hold a model.",
     "doctor": "List the tools that are used, and how to get those that are missing.",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -75,3 +76,21 @@ def build_dir(function: Function) -> Function:
     """--build-dir."""
     text = "Build folder.  [default: build/<board>]"
     return option("-d", "--build-dir", type=click.Path(file_okay=False), default=None, help=text)(function)
+
+
+def probe(function: Function) -> Function:
+    """--probe."""
+    text = "Serial number of the debug probe, if there are several."
+    return option("--probe", default="", help=text)(function)
+
+
+def console_log(function: Function) -> Function:
+    """--log."""
+    text = "File that the text is appended to, too."
+    return click.option("--log", type=click.Path(dir_okay=False, path_type=Path), default=None, help=text)(function)
+
+
+def runner(function: Function) -> Function:
+    """--runner."""
+    text = "Flash program.  [default: the board's first that is installed and can write the image]"
+    return option("-r", "--runner", default=None, help=text)(function)

@@ -67,10 +67,10 @@ def _goal(chosen: str | None, mcu: str | None) -> str:
 )
 @options.option(
     "--app",
-    type=click.Choice(["perf", "valid"]),
+    type=click.Choice(["perf", "valid", "selftest"]),
     default="valid",
     show_default=True,
-    help="perf: SystemPerformance, valid: Validation.",
+    help="perf: SystemPerformance, valid: Validation, selftest: SelfTest (stm32 selftest builds and asks it).",
 )
 @options.option("--layout", default="", help="Memory layout.  [default: the board's]")
 @options.build_dir

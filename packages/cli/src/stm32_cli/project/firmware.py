@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stm32_cli.project.models import ModelFolder
 
-APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation", "loop": "Loop"}
+APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation", "selftest": "SelfTest", "loop": "Loop"}
 _FIT_HINT = (
     "compile with --optimize ram or size, choose another layout (stm32 boards), a larger board or a smaller model"
 )
@@ -33,7 +33,7 @@ class Build:
 
     Attributes:
         board: the board.
-        app: "perf", "valid", "loop", or a folder of C files with app_main().
+        app: key of APP_NAMES, or a folder of C files with app_main().
         models: compiled models; none builds the firmware alone.
         folder: build folder.
         layout: memory layout, "" for the board's default.
