@@ -67,7 +67,7 @@ class Maker:
         return folder
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def no_settings():
     """The environment of whoever runs the tests sets no option."""
     with pytest.MonkeyPatch.context() as patch:
