@@ -17,6 +17,8 @@ FAULTS: dict[str, tuple[Callable[[h747.H747], object], str]] = {
     "command": (lambda chip: chip.qspi.never_ready("TC"), "QUADSPI does not finish a command (QUADSPI_SR.TCF)"),
     "identity": (
         lambda chip: setattr(chip.qspi.dies[1], "identification", b"\x20\xba\x19"), "the QSPI flash is not two MT25Q"),
+    "oscillator of the pins": (lambda chip: chip.rcc.never_ready("CSI"), "CSI does not start (RCC_CR.CSIRDY)"),
+    "pins": (lambda chip: chip.syscfg.never_ready("COMPENSATION"), "the I/O compensation cell does not get ready"),
     "setting": (lambda chip: setattr(chip.qspi.dies[0], "stubborn", True), "the QSPI flash takes no setting"),
 }  # fmt: skip
 
@@ -35,3 +37,10 @@ def test_a_memory_that_fails_is_named(fault: str, image: Path) -> None:
     inject(machine.chip)
     machine.run_until_text(message, 20_000_000)
     assert "SystemPerformance" not in machine.text
+
+
+def test_a_memory_left_in_the_quad_protocol_starts(image: Path) -> None:
+    machine = make_machine(H747, image)
+    assert isinstance(machine.chip, h747.H747)
+    machine.chip.qspi.dies[0].quad = True
+    machine.run_until_text("SystemPerformance", 20_000_000)
