@@ -393,7 +393,7 @@ static bool misaligned(const struct hooks *h, uint32_t address, uint32_t size, u
 static void forget_block(struct hooks *h)
 {
     const uint32_t thumb = 1u << 24;
-    if (h->in_block)
+    if (h->in_block && h->reason == RUNNING)
         h->reg_write(h->uc, UC_ARM_REG_EPSR, &thumb);
 }
 
