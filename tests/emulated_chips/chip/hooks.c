@@ -389,7 +389,8 @@ static bool misaligned(const struct hooks *h, uint32_t address, uint32_t size, u
 }
 
 /* An access makes the emulator write the IT state to its registers, for whoever looks at them, and leaves it there,
- * where it would make the next block of instructions conditional: while a block runs, its state is 0 there. */
+ * where it would make the next block of instructions conditional: while a block runs, its state is 0 there. Not after a
+ * stop, which a write to a register would take back. */
 static void forget_block(struct hooks *h)
 {
     const uint32_t thumb = 1u << 24;
