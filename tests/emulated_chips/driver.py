@@ -64,7 +64,7 @@ class Driver:
         while self.field(place) != value:
             if self.chip.rcc.now > end:
                 raise TimeoutError(place)
-            self.bus.advance(self.bus.next_event() or 100)
+            self.bus.advance(self.bus.next_event() or 10_000)
 
     def pass_time(self, seconds: float) -> None:
         self.bus.advance(round(seconds * self.chip.clock.hz) + 1)

@@ -11,7 +11,7 @@ import pytest
 from .boards import H747, build_image, make_machine
 from .stm32 import h747
 
-pytestmark = pytest.mark.usefixtures("cross_compiler", "nanopb")
+pytestmark = pytest.mark.usefixtures("cross_compiler")
 
 FAULTS: dict[str, tuple[Callable[[h747.H747], object], str]] = {
     "command": (lambda chip: chip.qspi.never_ready("TC"), "QUADSPI does not finish a command (QUADSPI_SR.TCF)"),
