@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small programs for the emulated cores: assembly or C, compiled here, run from reset."""
+"""Small programs for the emulated cores: assembled here, run from reset."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .chip.bus import Peripheral
@@ -26,12 +27,12 @@ start:
 """
 HANDLERS = ("nmi", "hard_fault", "mem_manage", "bus_fault", "usage_fault", *("unused",) * 4, "sv_call", "monitor",
             "unused", "pend_sv", "sys_tick", "irq0", "irq1")  # fmt: skip
-SCRIPT = "SECTIONS {{ . = {origin}; .text : {{ *(.vectors) *(.text*) *(.rodata*) }} . = {ram}; .bss : {{ *(.bss*) }} }}"
+SCRIPT = "SECTIONS { . = 0x08000000; .text : { *(.vectors) *(.text*) } }\n"
 STACK = 0x20002000
 
 
-def compile_program(folder: Path, body: str, m7: bool = False, c: str = "") -> Path:
-    """An ELF file of an assembly text that starts with its reset handler, optionally with C beside it.
+def compile_program(folder: Path, body: str, m7: bool = False) -> Path:
+    """An ELF file of an assembly text that starts with its reset handler.
 
     Handlers are functions of the names in `HANDLERS`; the default, and the end of every program, is `stop`, a loop.
     """
@@ -40,15 +41,12 @@ def compile_program(folder: Path, body: str, m7: bool = False, c: str = "") -> P
     text += re.sub(rf"(?m)^({'|'.join(HANDLERS)}):", r"    .thumb_func\n\1:", body)
     text += "\n    .thumb_func\n    .global stop\nstop:\n    b stop\n    .ltorg\n"
     (folder / "program.S").write_text(text)
-    (folder / "program.ld").write_text(SCRIPT.format(origin="0x08000000", ram="0x20002000"))
-    (folder / "extra.c").write_text(c + "\n")
+    (folder / "program.ld").write_text(SCRIPT)
     cpu = ["-mcpu=cortex-m7", "-mfpu=fpv5-d16"] if m7 else ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"]
-    argv = ["arm-none-eabi-gcc", *cpu, "-mthumb", "-mfloat-abi=hard", "-nostdlib", "-O1", "-ffreestanding"]
     elf = folder / "program.elf"
-    names = ("program.S", "extra.c")
-    sources = [*(str(folder / name) for name in names), "-T", str(folder / "program.ld")]
-    done = subprocess.run([*argv, *sources, "-Wl,--no-warn-rwx-segments", "-o", str(elf)], capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    argv = ["arm-none-eabi-gcc", *cpu, "-mthumb", "-mfloat-abi=hard", "-nostdlib", str(folder / "program.S")]
+    argv += ["-T", str(folder / "program.ld"), "-Wl,--no-warn-rwx-segments", "-o", str(elf)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return elf
 
@@ -72,9 +70,9 @@ def run_program(cpu: Cpu, image: Image, cycles: int = 100_000) -> Cpu:
     raise AssertionError(f"the program did not come to its end, but is at {image.where(cpu.pc)}")
 
 
-def result_of(folder: Path, part: Part, body: str, faults: bool = False, **options: str) -> Cpu:
+def result_of(folder: Path, part: Part, body: str, faults: bool = False, peripherals: Sequence[Peripheral] = ()) -> Cpu:
     """Compiles and runs a program to its end."""
-    image = read_image(compile_program(folder, body, m7=part.core.is_m7, **options))
-    cpu = load(part, image, [])
+    image = read_image(compile_program(folder, body, part.core.is_m7))
+    cpu = load(part, image, list(peripherals))
     cpu.frames.faults_allowed, cpu.symbols = faults, image.named
     return run_program(cpu, image)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from .chip import frames as fr
-from .chip.bus import ChipError
+from .chip.bus import ChipError, Peripheral
 from .chip.parts import F412ZG, H747XI
 
 SCB = "    ldr r1, =0xE000ED00\n"
@@ -319,6 +319,138 @@ sys_tick:
     assert core.registers[5] == 500
     assert core.registers[6] == 500
     assert core.registers[4] >= 250
+
+
+@pytest.mark.parametrize(("value", "results"), [(0, (1, 0x50, 0x10)), (9, (2, 0x30, 0x11))])
+@pytest.mark.parametrize("area", [0x20001000, 0xE000E400])
+def test_accesses_in_it_blocks_leave_what_follows_unconditional(execute, area, value, results):
+    """In RAM and in registers (priorities of interrupts); the second block ends with the function."""
+    core = execute(f"""
+    ldr r4, ={area:#x}
+    movs r0, #0x30
+    strb r0, [r4, #4]
+    movs r2, #{value}
+    movs r5, #0x50
+    movs r6, #0
+    movs r3, #0
+    bl choose
+    adds r3, #0x10
+    b stop
+choose:
+    push {{lr}}
+    cmp r2, #7
+    ittee le
+    strble r5, [r4, #4]
+    addle r6, #1
+    addgt r6, #2
+    ldrbgt r1, [r4, #4]
+    itt le
+    ldrble r1, [r4, #4]
+    pople {{pc}}
+    movs r3, #1
+    pop {{pc}}
+""")
+    assert (core.registers[6], core.registers[1], core.registers[3]) == results
+
+
+def test_a_fault_inside_an_it_block_goes_on_with_the_rest_of_it(execute):
+    core = execute(
+        """
+    ldr r1, =0xE000ED00
+    ldr r0, =0x00070000
+    str r0, [r1, #0x24]
+    ldr r0, [r1, #0x14]
+    orr r2, r0, #8
+    str r2, [r1, #0x14]
+    dsb
+    ldr r3, =0x20001002
+    movs r4, #0
+    movs r5, #0
+    movs r6, #0
+    movs r7, #0
+    cmp r4, #0
+    ittee eq
+    ldreq r8, [r3, #-1]
+    addeq r4, #1
+    addne r5, #1
+    addne r6, #1
+    adds r4, #16
+    b stop
+usage_fault:
+    str r0, [r1, #0x14]
+    adds r7, #1
+    bx lr
+""",
+        faults=True,
+    )
+    assert [core.registers[number] for number in (4, 5, 6, 7)] == [17, 0, 0, 1]
+
+
+class Button(Peripheral):
+    """A line to IRQ0 that the program presses (1) and releases (0) by a register."""
+
+    name, base, size = "BUTTON", 0x40000000, 0x400
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pressed = 0
+
+    def write(self, offset: int, size: int, value: int) -> None:  # noqa: ARG002 - one register
+        """Presses or releases it."""
+        self.pressed = value & 1
+
+    def irqs(self) -> set[int]:
+        """IRQ0 while it is pressed."""
+        return {0} if self.pressed else set()
+
+
+def test_an_asserted_line_interrupts_again_until_it_is_released(execute):
+    core = execute(
+        """
+    ldr r1, =0xE000E100
+    movs r0, #1
+    str r0, [r1]
+    ldr r1, =0x40000000
+    movs r4, #0
+    str r0, [r1]
+    dsb
+    nop
+    adds r5, r4, #0
+    b stop
+irq0:
+    adds r4, #1
+    cmp r4, #3
+    itt eq
+    moveq r0, #0
+    streq r0, [r1]
+    dsb
+    bx lr
+""",
+        peripherals=[Button()],
+    )
+    assert core.registers[4] == core.registers[5] == 3
+
+
+def test_an_event_ends_the_wait_for_it(execute):
+    core = execute("""
+    movs r4, #1
+    sev
+    wfe
+    movs r4, #2
+    ldr r1, =0xE000E010
+    ldr r0, =999
+    str r0, [r1, #4]
+    movs r0, #7
+    str r0, [r1]
+    wfe
+    movs r4, #3
+    b stop
+sys_tick:
+    adds r5, r4, #0
+    bx lr
+""")
+    assert core.registers[4] == 3
+    assert core.registers[5] == 2
 
 
 def test_wfi_wakes_with_interrupts_masked_but_does_not_take_them(execute):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from ai_runner import AiRunner, drivers
 from ai_runner.compare import compare_outputs
+from ai_runner.protocol import stm32_ai_pb2 as pb
 from stm32_board_support import load_board
 
 from .boards import APPS, F412, H747, build_app, build_image, build_once, make_machine
@@ -79,6 +80,13 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
     return connected
 
 
+def _expect_echo(runner: AiRunner) -> None:
+    """TEST, which no method of the runner sends: the board answers with the parameter."""
+    device = runner._connected()
+    device._request("testing", pb.CMD_TEST, param=99)
+    assert device._answer("ack", 5.0).ack.param == 99
+
+
 def _expect_bytes(runner: AiRunner, zoo: Path, name: str) -> None:
     with np.load(zoo / "data" / f"{name}.npz") as data:
         inputs, expected = data["in0"][:1], data["out0"][:1]
@@ -95,6 +103,7 @@ def test_a_validation_over_the_uart_equals_the_reference(case, images, connect, 
     with connect(machine, checked=True) as runner:
         assert runner.is_checked
         assert tuple(runner.names) == names
+        _expect_echo(runner)
         for name in names:
             _expect_bytes(runner, zoo, name)
     assert abs(machine.chip.console.baud() / 115200 - 1) < 0.01
@@ -108,6 +117,7 @@ def test_protocol_3_1_without_the_checked_mode(case, images, connect, zoo):
     machine = make_machine(board, images(board, "valid", names, layout))
     with connect(machine, checked=False) as runner:
         assert not runner.is_checked
+        _expect_echo(runner)
         _expect_bytes(runner, zoo, KWS)
 
 

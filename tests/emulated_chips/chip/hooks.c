@@ -389,11 +389,12 @@ static bool misaligned(const struct hooks *h, uint32_t address, uint32_t size, u
 }
 
 /* An access makes the emulator write the IT state to its registers, for whoever looks at them, and leaves it there,
- * where it would make the next block of instructions conditional: while a block runs, its state is 0 there. */
+ * where it would make the next block of instructions conditional: while a block runs, its state is 0 there. Not after a
+ * stop, which a write to a register would take back. */
 static void forget_block(struct hooks *h)
 {
     const uint32_t thumb = 1u << 24;
-    if (h->in_block)
+    if (h->in_block && h->reason == RUNNING)
         h->reg_write(h->uc, UC_ARM_REG_EPSR, &thumb);
 }
 

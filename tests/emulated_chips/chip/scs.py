@@ -218,8 +218,8 @@ class SystemControl(Peripheral):
         self.exceptions.group_bits = value >> 8 & 7
 
     def _sleep_mode(self, value: int) -> None:
-        if value & 4:
-            raise ChipError("SCR.SLEEPDEEP: stop and standby are not modelled")
+        if value & 0x16:
+            raise ChipError(f"SCR: {value:#x} (SEVONPEND, SLEEPDEEP, SLEEPONEXIT) is not modelled")
 
     def _ccr(self, value: int) -> None:
         if self.core.is_m7:
