@@ -24,12 +24,13 @@ PROOF = """## What of this is proven, and how
 
 | board, layout | models | by |
 |---|---|---|
-| all | all | linked; no memory is exceeded, sections lie where the layout says (tests/firmware/test_chip_images.py) |
-| nucleo-f412zg; disco-h747i config1, config4 | those of tests/emulated_chips | the same images run from reset on emulated chips: banner, the \
-Validation conversation over the UART, every output byte |
+| all | all | linked: no memory is exceeded, sections lie where the layout says |
+| nucleo-f412zg; disco-h747i config1, config4 | those of tests/emulated_chips | the same images run from reset on |
+| | | emulated chips: banner, the Validation conversation over the UART, every output byte |
 | qemu-netduinoplus2 (the F4 port on an STM32F405) | kws, strww, ad01 | QEMU: every output byte |
-| qemu-mps2-an386, -an500 (the same kernels) | all of the zoo but squeezenet11_384 | QEMU: every output byte; cycles: docs/benchmarks.md, docs/zoo-costs.md |
-| boards on a desk | none | not tried: no board is at hand; `stm32 selftest -b BOARD` is the list to go through |"""
+| qemu-mps2-an386, -an500 (the same kernels) | the zoo but squeezenet11_384 | QEMU: every output byte; |
+| | | cycles: docs/benchmarks.md, docs/zoo-costs.md |
+| boards on a desk | none | not tried, no board is at hand: `stm32 selftest -b BOARD` is the list to go through |"""
 
 
 def stm32(*arguments: str) -> subprocess.CompletedProcess[str]:
