@@ -59,6 +59,13 @@ def cycles_tool() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a test run share; see :func:`tests.shared.build_once`."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
 def emulator() -> str:
     """Path of qemu-system-arm."""
     found = shutil.which("qemu-system-arm")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from stm32_emitter import compile_model
 
 from tests.conformance.test_zoo_host import FLOAT, INT8, SINGLE, STREAMING
 from tests.conftest import ROOT
+from tests.shared import build_once
 
 HOST_ONLY = ("infineon_squeezenet11_384_int8",)
 """828 M multiply-accumulates and 2.9 MB of activations: beyond these boards."""
@@ -29,20 +31,23 @@ pytestmark = [pytest.mark.zoo, pytest.mark.emulator]
 
 
 @pytest.fixture(scope="session")
-def compiled(zoo, tmp_path_factory):
-    """({name: compiled model}, the folder with a folder for each)."""
-    folder = tmp_path_factory.mktemp("zoo")
-    models = {name: compile_model(zoo / "models" / f"{name}.tflite") for name in NAMES}
-    for name, model in models.items():
-        model.write(folder / name)
-    return models, folder
+def compiled(zoo, shelf):
+    """({name: content of <name>.json}, the folder with a folder for each)."""
+
+    def compile_all():
+        for name in NAMES:
+            compile_model(zoo / "models" / f"{name}.tflite").write(shelf / "zoo" / "models" / name)
+        return shelf / "zoo" / "models"
+
+    folder = build_once(shelf / "zoo", compile_all)
+    return {name: json.loads((folder / name / f"{name}.json").read_text("utf-8")) for name in NAMES}, folder
 
 
 @pytest.fixture(scope="module", params=BOARDS)
-def runner(request, compiled, nanopb, cross_compiler, emulator, tmp_path_factory):  # noqa: ARG001 - must be there
+def runner(request, compiled, nanopb, cross_compiler, emulator, shelf):  # noqa: ARG001 - must be there
     """A connection to a board with every model in its firmware."""
-    build = tmp_path_factory.mktemp(request.param)
-    elf = _build(request.param, [compiled[1] / name for name in NAMES], build, nanopb)
+    models, folder = [compiled[1] / name for name in NAMES], shelf / f"zoo-{request.param}"
+    elf = build_once(folder, lambda: _build(request.param, models, folder, nanopb))
     with Emulator(load_board(request.param), elf) as machine, AiRunner().connect(machine.description) as connection:
         yield connection
 
@@ -64,9 +69,9 @@ def test_a_model_on_a_board_equals_the_reference(name, runner, compiled, zoo):
     with np.load(zoo / "data" / f"{name}.npz") as stored:
         data = {key: stored[key] for key in stored.files}
     model = compiled[0][name]
-    samples = max(1, min(len(data["in0"]), BUDGET // max(model.macs, 1)))
-    inputs = [data[f"in{i}"][:samples] for i in range(len(model.inputs))]
-    outputs, _ = runner.invoke(inputs, name=model.name, signature=f"{model.signature:08x}")
+    samples = max(1, min(len(data["in0"]), BUDGET // max(model["macs"], 1)))
+    inputs = [data[f"in{i}"][:samples] for i in range(len(model["inputs"]))]
+    outputs, _ = runner.invoke(inputs, name=name, signature=f"{model['signature']:08x}")
     for position, output in enumerate(outputs):
         expected = data[f"out{position}"][:samples]
         report = compare_outputs(expected, np.asarray(output).reshape(expected.shape))

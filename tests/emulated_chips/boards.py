@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from stm32_board_support import load_board
@@ -22,7 +21,6 @@ from .stm32.h747 import make_h747
 
 F412, H747 = "nucleo-f412zg", "disco-h747i"
 QSPI = 0x90000000
-BUILD_SECONDS = 600
 APPS = Path(__file__).parent / "apps"
 
 
@@ -52,33 +50,6 @@ def build_app(folder: Path, board: str | Path, app: Path) -> Path:
         app: the folder.
     """
     return _build(str(board), [], folder, "", str(app))
-
-
-def build_once(folder: Path, build: Callable[[], Path]) -> Path:
-    """The image that `build` makes in a folder; the first worker that wants it makes it, the others wait.
-
-    Raises:
-        AssertionError: it could not be built, here or by the other worker, or took too long.
-    """
-    finished = folder / "finished"
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        end = time.monotonic() + BUILD_SECONDS
-        while not finished.exists():
-            assert time.monotonic() < end, f"{folder} was not built by another worker"
-            time.sleep(0.1)
-        said = finished.read_text()
-        assert said, f"{folder} could not be built: another test says why"
-        return Path(said)
-    elf = ""
-    try:
-        elf = str(build())
-    finally:
-        part = folder / "finished.part"
-        part.write_text(elf)
-        part.rename(finished)
-    return Path(elf)
 
 
 def external_flash(image: Image) -> bytes:

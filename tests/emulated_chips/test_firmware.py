@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ from ai_runner.compare import compare_outputs
 from ai_runner.protocol import stm32_ai_pb2 as pb
 from stm32_board_support import load_board
 
-from .boards import APPS, F412, H747, build_app, build_image, build_once, make_machine
+from tests.shared import build_once
+
+from .boards import APPS, F412, H747, build_app, build_image, make_machine
 from .chip import frames as fr
 from .chip.bus import ChipError
 from .chip.machine import ConsoleLine, Machine, MachineTime
@@ -30,13 +31,6 @@ VALIDATION = {
 }
 SECOND = {F412: 100_000_000, H747: 400_000_000}
 Images = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all workers of a test run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
 @pytest.fixture(scope="session")
