@@ -29,6 +29,7 @@ SINGLE = (
     "op_t2o_sigmoid_f32", "op_t2o_split_f32", "op_t2o_stridedslice_f32", "op_t2o_transpose_f32",
 )  # fmt: skip
 """Models of one operator or a few."""
+UINT8 = ("coral_mobilenet_v1_0.25_128_uint8", "op_t2o_conv_uint8", "op_t2o_depthwise_uint8")
 FLOAT = ("tflm_hello_world_float", "emlearn_mnist_cnn_float", "mlperf_tiny_resnet_float", "iris_float", "xor_float")
 
 
@@ -40,7 +41,7 @@ def stored(zoo: Path, name: str) -> Stored:
     outputs = [arrays[f"out{i}"] for i in range(sum(re.fullmatch(r"out\d+", key) is not None for key in arrays))]
     samples = range(len(inputs[0]))
     return Stored(
-        name,
+        re.sub(r"\W", "_", name),
         (zoo / "models" / f"{name}.tflite").read_bytes(),
         tuple(tuple(array[i] for array in inputs) for i in samples),
         tuple(tuple(array[i] for array in outputs) for i in samples),
@@ -48,7 +49,7 @@ def stored(zoo: Path, name: str) -> Stored:
 
 
 @pytest.mark.zoo
-@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *FLOAT])
+@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *UINT8, *FLOAT])
 def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
     assert outcome.status == "equal", outcome.detail

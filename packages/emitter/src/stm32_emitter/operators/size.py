@@ -19,6 +19,7 @@ from tvm import tirx
 from stm32_emitter.operators import conv_2d_d8, depthwise_taps, fully_connected_d8
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
+from stm32_emitter.operators.convolution_wide import is_wide
 from stm32_emitter.operators.d8 import (
     halfword_pairs,
     mixed_bias,
@@ -39,7 +40,7 @@ _PIXELS = 2
 def size_schedules(request: KernelRequest) -> Sequence[Schedule]:
     """The schedules that are chosen with ``optimize="size"`` only; empty where the layer has none."""
     offer = _OFFERS.get(request.kind)
-    return () if offer is None else offer(request)
+    return () if offer is None or is_wide(request) else offer(request)
 
 
 def _convolution(request: KernelRequest) -> Sequence[Schedule]:

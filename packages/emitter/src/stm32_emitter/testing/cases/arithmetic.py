@@ -37,7 +37,7 @@ def _output_quant(draw: Draw, op: str, left: Quant | None, right: Quant | None) 
     if left is None or right is None:
         return None
     first, second = left.scales[0], right.scales[0]
-    natural = first * second * 64.0 if op == "MUL" else max(first, second) * 1.5
+    natural = first * second * 64.0 * draw.steps if op == "MUL" else max(first, second) * 1.5
     quant = draw.quant()
     scale = natural * draw.log_uniform(0.1, 4.0)
     if op == "MUL" and draw.chance(0.1):

@@ -77,6 +77,24 @@ static inline int32_t ai_k_requantize_once(int32_t value, int32_t multiplier, in
     return (int32_t)(((int64_t)value * multiplier + half) >> total);
 }
 
+/* The same for -2^32 < value < 2^32; the result is limited to 32 bits. */
+static inline int32_t ai_k_requantize_once_64(int64_t value, int32_t multiplier, int32_t shift)
+{
+    const int32_t total = 31 - shift;
+    const int64_t half = (INT64_C(1) << (total - 1)) - (value < 0 ? 1 : 0);
+    const int64_t scaled = (value * multiplier + half) >> total;
+    return scaled < INT32_MIN ? INT32_MIN : scaled > INT32_MAX ? INT32_MAX : (int32_t)scaled;
+}
+
+/* value * multiplier * 2^(shift - 31) for sums of up to 48 bits: the multiplier is cut to 16 bits, rounded once, halves
+ * upwards. (TFLite: MultiplyByQuantizedMultiplier of int64_t) */
+static inline int32_t ai_k_requantize_64(int64_t value, int32_t multiplier, int32_t shift)
+{
+    const int32_t reduced = multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff;
+    const int32_t total = 15 - shift;
+    return (int32_t)((value * reduced + (INT64_C(1) << (total - 1))) >> total);
+}
+
 #if AI_K_DSP
 /* The even bytes (0 and 2) of a word, sign-extended to two halfwords. */
 static inline uint32_t ai_k_even_bytes(uint32_t word)
