@@ -59,15 +59,18 @@ def wide_kernel(request: KernelRequest) -> Kernel:
         ):
             k.store(total, [0], b[c])
             _Taps(k, request, s, x, w, total).add(n, oy, ox, c)
-            scaled = expression(_scaling(request), total[0], m[c], e[c].astype("int32"))
+            scaled = _scaled(request, total[0], m[c], e[c].astype("int32"))
             _store_clamped(k, request, y, ((n * s.out_height + oy) * s.out_width + ox) * s.out_channels + c, scaled)
     return k.kernel()
 
 
-def _scaling(request: KernelRequest) -> str:
-    """The function that scales an accumulator."""
-    name = "ai_k_requantize_once" if request.attributes.get("once") else "ai_k_requantize"
-    return f"{name}_64" if request.inputs[2].dtype == "int64" else name
+def _scaled(request: KernelRequest, total: Any, multiplier: Any, shift: Any) -> Any:
+    """The accumulator times its multiplier."""
+    once, wide = bool(request.attributes.get("once")), request.inputs[2].dtype == "int64"
+    if once and wide:
+        return expression("ai_k_requantize_double", total, multiplier)
+    name = "ai_k_requantize_64" if wide else "ai_k_requantize_once" if once else "ai_k_requantize"
+    return expression(name, total, multiplier, shift)
 
 
 def _store_clamped(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, at: Any, scaled: Any) -> None:

@@ -67,16 +67,15 @@ def round_half_away(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(whole + np.sign(values) * (np.abs(values - whole) >= 0.5))
 
 
-def single_rounding_multiplier(real: float, bound: int, reach: int = 512) -> tuple[int, int]:
+def single_rounding_multiplier(real: float, bound: int) -> tuple[int, int]:
     """(multiplier, shift) with which ``ai_k_requantize_once`` equals round(acc * real) in double precision.
 
     The reference rounds a double product. Both are monotone in acc, so it is enough to compare them on both sides of
-    every step of the result between -reach and reach; results beyond are clamped anyway.
+    every step of the result between -512 and 512; results beyond are clamped anyway.
 
     Args:
         real: the real multiplier.
         bound: largest magnitude of the accumulator.
-        reach: twice the greatest magnitude of a result, or more.
 
     Raises:
         ModelRefused: no 31-bit multiplier is exact up to ``bound``.
@@ -84,7 +83,7 @@ def single_rounding_multiplier(real: float, bound: int, reach: int = 512) -> tup
     multiplier, shift = quantize_multiplier(real)
     if multiplier == 0:
         return 0, 0
-    steps = _step_positions(real, bound, reach)
+    steps = _step_positions(real, bound)
     wanted = round_half_away(steps.astype(np.float64) * real)
     for delta in (0, 1, -1, 2, -2):
         candidate = multiplier + delta
@@ -96,9 +95,9 @@ def single_rounding_multiplier(real: float, bound: int, reach: int = 512) -> tup
     )
 
 
-def _step_positions(real: float, bound: int, reach: int) -> NDArray[np.int64]:
-    """Accumulators next to every step of round(acc * real) with a result between -reach and reach."""
-    edges = (np.arange(-reach, reach + 1) - 0.5) / real
+def _step_positions(real: float, bound: int) -> NDArray[np.int64]:
+    """Accumulators next to every step of round(acc * real) with a result between -512 and 512."""
+    edges = (np.arange(-512, 513) - 0.5) / real
     centre = np.clip(edges, -bound, bound).astype(np.int64)
     around = centre[:, None] + np.arange(-2, 3)
     return np.unique(np.clip(around, -bound, bound))

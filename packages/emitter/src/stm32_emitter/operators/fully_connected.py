@@ -4,7 +4,8 @@
 Arithmetic, established against the reference interpreter: 32-bit accumulation of (x - input zero point) * w + bias,
 multiplied by the double input_scale * weight_scale / output_scale and rounded once, halves away from zero, plus the
 output zero point, clamped. The fixed-point form of ``ai_k_requantize_once`` is checked to equal it at compile time.
-uint8 is the same, with weights minus their zero point, and int16 too, with sums of 64 bits.
+uint8 is the same, with weights minus their zero point. int16 is the same with sums of 64 bits; there no integer form
+of 64 bits is exact in general, so that each output, not each product, takes one multiplication in double precision.
 """
 
 from __future__ import annotations
@@ -26,9 +27,6 @@ from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Dequantized, Scope, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
-
-_WIDEST = 1 << 32
-"""Sums below it times a multiplier of 31 bits fit 63."""
 
 
 class FullyConnected(OperatorDefinition):
@@ -99,17 +97,15 @@ class FullyConnected(OperatorDefinition):
 
 def _multipliers(
     real: NDArray[np.float64], weights: NDArray[Any], bias: NDArray[Any], zero_point: int, dtype: str
-) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-    """Fixed-point forms that are exact for every accumulator that the weights allow."""
-    info = np.iinfo(dtype)
-    reach = max(int(info.max) - zero_point, zero_point - int(info.min))
+) -> tuple[NDArray[Any], NDArray[np.int8]]:
+    """Fixed-point forms (for int16 the real multipliers) that are exact for every accumulator that the weights allow."""
+    if dtype == "int16":
+        return real, np.zeros(len(real), np.int8)
+    reach = max(127 - zero_point, zero_point + 128)
     bounds = np.abs(weights.astype(np.int64)).sum(axis=1) * reach + np.abs(bias.astype(np.int64))
     bounds = bounds if len(real) > 1 else bounds.max(keepdims=True)
-    if dtype == "int16" and int(bounds.max()) >= _WIDEST:
-        raise ModelRefused(f"its sums reach {int(bounds.max())}, which does not fit 33 bits")
-    bounds = np.minimum(bounds, _WIDEST if dtype == "int16" else 2**31 - 1)
-    steps = -4 * int(info.min)
-    pairs = [single_rounding_multiplier(float(m), int(b), steps) for m, b in zip(real, bounds, strict=True)]
+    bounds = np.minimum(bounds, 2**31 - 1)
+    pairs = [single_rounding_multiplier(float(m), int(b)) for m, b in zip(real, bounds, strict=True)]
     return np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int8)
 
 

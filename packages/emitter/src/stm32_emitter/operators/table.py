@@ -8,6 +8,7 @@ copy, whichever the results allow.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,10 +46,10 @@ class Source:
         return (self.scale * self.centred.astype(np.float32)).astype(np.float32)
 
 
-def source_of(scope: Scope, expr: relax.Expr) -> Source | None:
-    """``expr`` as dequantize(x) with one scale and 8 bits, or None."""
+def source_of(scope: Scope, expr: relax.Expr, dtypes: Sequence[str] = EIGHT_BITS) -> Source | None:
+    """``expr`` as dequantize(x) with one scale and x of one of these types, or None."""
     found = scope.dequantized(expr)
-    if found is None or found.dtype not in EIGHT_BITS or found.scale.size != 1:
+    if found is None or found.dtype not in dtypes or found.scale.size != 1:
         return None
     return Source(found.value, found.dtype, found.scale[0], int(found.zero_point[0]))
 

@@ -48,7 +48,26 @@ DTYPES = ("int8", "uint8", "int16", "float32")
 _OF_DTYPE: Mapping[str, frozenset[str]] = {
     "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR"},
     "int16": frozenset(
-        ("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "PAD", "RESHAPE")
+        (
+            "ADD",
+            "AVERAGE_POOL_2D",
+            "CONCATENATION",
+            "CONV_2D",
+            "DEPTHWISE_CONV_2D",
+            "DEQUANTIZE",
+            "FULLY_CONNECTED",
+            "LEAKY_RELU",
+            "LOGISTIC",
+            "MAX_POOL_2D",
+            "MUL",
+            "PAD",
+            "QUANTIZE",
+            "RESHAPE",
+            "SOFTMAX",
+            "SUB",
+            "TANH",
+            "TRANSPOSE",
+        )  # fmt: skip
     ),
 }
 """Operators with cases of these types; all others have cases of int8 and float32 only."""

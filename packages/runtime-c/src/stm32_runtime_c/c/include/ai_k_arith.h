@@ -77,13 +77,18 @@ static inline int32_t ai_k_requantize_once(int32_t value, int32_t multiplier, in
     return (int32_t)(((int64_t)value * multiplier + half) >> total);
 }
 
-/* The same for -2^32 < value < 2^32; the result is limited to 32 bits. */
-static inline int32_t ai_k_requantize_once_64(int64_t value, int32_t multiplier, int32_t shift)
+/* value * real in double precision, rounded half away from zero, limited to 32 bits; |value| < 2^53, real >= 0. The
+ * product is volatile so that no compiler fuses it with the subtraction behind it. */
+static inline int32_t ai_k_requantize_double(int64_t value, double real)
 {
-    const int32_t total = 31 - shift;
-    const int64_t half = (INT64_C(1) << (total - 1)) - (value < 0 ? 1 : 0);
-    const int64_t scaled = (value * multiplier + half) >> total;
-    return scaled < INT32_MIN ? INT32_MIN : scaled > INT32_MAX ? INT32_MAX : (int32_t)scaled;
+    const volatile double rounded = (double)value * real;
+    const double product = rounded;
+    if (product >= (double)INT32_MAX || product <= (double)INT32_MIN) {
+        return product > 0.0 ? INT32_MAX : INT32_MIN;
+    }
+    const int32_t whole = (int32_t)product;
+    const double rest = product - (double)whole;
+    return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
 }
 
 /* value * multiplier * 2^(shift - 31) for sums of up to 48 bits: the multiplier is cut to 16 bits, rounded once, halves
