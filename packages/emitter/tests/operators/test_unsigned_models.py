@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from stm32_emitter.target import target_named
 from stm32_emitter.testing.cases import cases
 from stm32_emitter.testing.reference import Reference
 from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
-
-from ..testing.test_pruned_graphs import observed
 
 
 def dense_model(zero_point: int, rng: np.random.Generator) -> bytes:
@@ -48,14 +47,14 @@ def test_weights_are_int8_where_they_fit(zero_point: int, dtype: str, seed: int)
 
 
 @pytest.mark.parametrize("zero_point", [128, 90])
-def test_an_observer_sees_uint8(host: Any, instance: Any, seed: int, zero_point: int) -> None:
+def test_an_observer_sees_uint8(observed: Callable[..., Any], seed: int, zero_point: int) -> None:
     rng = np.random.default_rng(seed)
     data = dense_model(zero_point, rng)
     model = compile_model(data, name=f"dense{zero_point}")
     inputs = (rng.integers(0, 256, (2, 8)).astype(np.uint8),)
     reference = Reference(data, keep_all=True)
     (expected,) = reference.run(inputs)
-    seen = observed(host, instance, model, inputs)
+    seen = observed(model, inputs)
     hidden = next(t for t in reference.tensors().values() if t.dtype == np.uint8 and t.shape == (2, 6) and t.size == 12)
     assert seen[0].dtype == np.uint8
     np.testing.assert_array_equal(seen[0], hidden)

@@ -98,7 +98,7 @@ class FullyConnected(OperatorDefinition):
 def _multipliers(
     real: NDArray[np.float64], weights: NDArray[Any], bias: NDArray[Any], zero_point: int, dtype: str
 ) -> tuple[NDArray[Any], NDArray[np.int8]]:
-    """Fixed-point forms (for int16 the real multipliers) that are exact for every accumulator that the weights allow."""
+    """Fixed-point forms that are exact for every accumulator that the weights allow; real ones for int16."""
     if dtype == "int16":
         return real, np.zeros(len(real), np.int8)
     reach = max(127 - zero_point, zero_point + 128)

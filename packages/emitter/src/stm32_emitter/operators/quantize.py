@@ -46,13 +46,10 @@ class Requantize(TableOperator):
         """Inputs are x and the table; or x alone, with the parameters as attributes."""
         table = super().match(scope, root)
         result = scope.quantized(root)
-        if (
-            table is not None
-            or result is None
-            or result.dtype not in _TYPES
-            or (result.low, result.high) != (None,) * 2
-        ):
+        if table is not None or result is None or result.dtype not in _TYPES:
             return table
+        if result.low is not None or result.high is not None:
+            return None
         source = source_of(scope, result.value, (*_TYPES, "int32"))
         if source is None:
             return None

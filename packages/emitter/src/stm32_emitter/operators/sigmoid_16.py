@@ -33,7 +33,7 @@ with TANH, whose results at multiples of 1 / 48 are the table's values."""
 def sigmoid_table() -> NDArray[np.uint16]:
     """About 65536 / (1 + exp(-i / 24)), i = 0 .. 255."""
     below = np.floor(65536.0 / (1.0 + np.exp(-np.arange(256) / 24.0)))
-    return (below + np.array([int(digit) for digit in _ABOVE])).astype(np.uint16)
+    return np.asarray(below + np.array([int(digit) for digit in _ABOVE]), np.uint16)
 
 
 def positions(scale: float) -> tuple[int, int]:

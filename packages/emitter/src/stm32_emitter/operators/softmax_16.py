@@ -10,6 +10,7 @@ A table's value is lowered by half of the error that interpolation has in the mi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.fixed_point import quantize_multiplier, round_half_away
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
-Reals = NDArray[np.float64]
+Reals = NDArray[Any]
 _RANGE = 65535.0
 _SPAN = 10.0
 """exp(-10) and less counts as exp(-10)."""

@@ -67,7 +67,7 @@ _OF_DTYPE: Mapping[str, frozenset[str]] = {
             "SUB",
             "TANH",
             "TRANSPOSE",
-        )  # fmt: skip
+        )
     ),
 }
 """Operators with cases of these types; all others have cases of int8 and float32 only."""

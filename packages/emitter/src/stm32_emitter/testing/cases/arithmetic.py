@@ -69,6 +69,7 @@ def _binary(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
         inputs = [x]
         if left_shape == right_shape and draw.chance(0.1):
             right, right_quant = x, left_quant
+            output_quant = output_quant and left_quant
         elif draw.chance(0.4):
             right = draw.constant("right", right_shape, right_quant)
         else:
