@@ -24,7 +24,8 @@ INT8 = (
 STREAMING = ("microwakeword_vad_stream", "microwakeword_hey_jarvis_v2_stream")
 SINGLE = (
     "op_seanet_add0_int16", "op_seanet_conv0_int16", "op_seanet_leaky_relu0_int16", "op_seanet_pad0_int16",
-    "op_seanet_quantize0_int16", "op_seanet_strided_slice0_int16", "op_t2o_add_broadcast_f32", "op_t2o_avgpool_concat_f32",
+    "op_seanet_quantize0_int16", "op_seanet_strided_slice0_int16", "op_t2o_add_broadcast_f32",
+    "op_t2o_avgpool_concat_f32",
     "op_t2o_concat5d_f32", "op_t2o_conv_dilation_f32", "op_t2o_conv_fp16w", "op_t2o_fc_f32", "op_t2o_maxpool_f32",
     "op_t2o_mean_keepdims_f32", "op_t2o_mul_f32", "op_t2o_padding_f32", "op_t2o_resize_nearest_f32",
     "op_t2o_sigmoid_f32", "op_t2o_split_f32", "op_t2o_stridedslice_f32", "op_t2o_transpose_f32",

@@ -48,14 +48,14 @@ class Add(BinaryOperator):
         """Multiplier and shift of both operands and of the sum; or only the shifts to the right of both operands."""
         if result.dtype == "int16" and all(map(_is_power, (left.scale, right.scale, result.scale))):
             return _powers(left, right, result)
-        bits = _LEFT_SHIFT if result.dtype == "int8" else _LEFT_SHIFT_16
+        bits = _left_shift(result.dtype)
         twice = 2.0 * float(max(left.scale, right.scale))
         factors = {
             "left": float(left.scale) / twice,
             "right": float(right.scale) / twice,
             "output": twice / ((1 << bits) * result.scale),
         }
-        attributes: dict[str, Attribute] = {"bits": bits}
+        attributes: dict[str, Attribute] = {}
         for name, real in factors.items():
             attributes[f"{name}_multiplier"], attributes[f"{name}_shift"] = quantize_multiplier(real)
         return attributes
@@ -67,7 +67,7 @@ class Add(BinaryOperator):
     def combined(self, request: KernelRequest, left: Any, right: Any) -> Any:
         """The requantized sum or difference."""
         total = left + right if self.sign > 0 else left - right
-        if "bits" not in request.attributes:
+        if "left_right" in request.attributes:
             return expression("ai_k_clamp", total, *_INT16)
         return expression("ai_k_requantize", total, *_scaling(request, "output"))
 
@@ -118,10 +118,10 @@ def _scaling(request: KernelRequest, name: str) -> tuple[int, int]:
 
 
 def _term(request: KernelRequest, name: str) -> Callable[[Any], Any]:
-    if "bits" not in request.attributes:
+    if "left_right" in request.attributes:
         return _divided(request.integer(f"{name}_right"))
     zero_point, scaling = request.integer(f"{name}_zero_point"), _scaling(request, name)
-    bits = request.integer("bits")
+    bits = _left_shift(request.output.dtype)
 
     def prepare(value: Any) -> Any:
         centred = value - zero_point
@@ -132,6 +132,11 @@ def _term(request: KernelRequest, name: str) -> Callable[[Any], Any]:
         return expression("ai_k_requantize", centred * (1 << bits), *scaling)
 
     return prepare
+
+
+def _left_shift(dtype: str) -> int:
+    """Bits by which operands are shifted before they are scaled."""
+    return _LEFT_SHIFT if dtype == "int8" else _LEFT_SHIFT_16
 
 
 def _divided(bits: int) -> Callable[[Any], Any]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from stm32_emitter.planning.footprints import Call, Footprint, elementwise, footprint
-from stm32_emitter.planning.runtime_float import softmax_rows
+from stm32_emitter.planning.runtime_int8 import softmax_rows
 
 
 @footprint("ai_k_logistic_s16", "ai_k_tanh_s16")
