@@ -59,9 +59,7 @@ def weights_and_channels(model: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("goal", GOALS)
-def test_code_keeps_its_budget_and_needs_no_library(image, name, goal, request):
-    if (name, goal) == ("vww", "balanced"):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="14,169 B: two blockings, many channel counts"))
+def test_code_keeps_its_budget_and_needs_no_library(image, name, goal):
     sizes = image(name, goal).sizes.sizes
     assert sizes.code <= CODE[goal]
     assert sizes.library_code <= (0 if goal == "balanced" else 200)
@@ -100,9 +98,7 @@ def test_frames_of_the_instructions_are_those_of_the_compiler(image, name, goal)
 
 
 @pytest.mark.usefixtures("emulator")
-def test_small_code_is_not_much_slower(image, name, request):
-    if name == "vww":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="twice the cycles without 2x4 and rows-3x3"))
+def test_small_code_is_not_much_slower(image, name):
     board = load_board("qemu-mps2-an386")
     usual, small = (counter.count(board, image(name, goal).elf).cycles for goal in GOALS)
     assert small <= SLOWER * usual

@@ -35,13 +35,13 @@ def test_every_sum_gives_the_byte_of_the_reference():
         assert linear.offsets.min() >= 0
         assert linear.offsets.max() <= 255
         for row in range(CHANNELS):
-            sums = np.arange(-reach[row], reach[row] + 1, max(1, reach[row] // 150))
+            sums = np.arange(-reach[row], reach[row] + 1)
             m, s = int(scaling.multipliers[row]), -int(scaling.right[row])
-            expected = [requantize(int(v) + int(scaling.bias[row]), m, s) + zero_point for v in sums]
+            expected = requantize(sums + int(scaling.bias[row]), m, s) + zero_point
             got = _bytes(linear, row, sums + int(linear.bias[row]), zero_point)
             assert np.array_equal(np.clip(got, zero_point, 127), np.clip(expected, zero_point, 127)), (SEED, row)
             checked += len(sums)
-    assert checked > 10_000
+    assert checked > 500_000
 
 
 def test_negative_results_and_small_shifts_have_none():

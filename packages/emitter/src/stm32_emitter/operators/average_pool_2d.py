@@ -31,6 +31,6 @@ class AveragePool2D(OperatorDefinition):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 or int16 [N,H,W,C] -> y [N,OH,OW,C]."""
-        if request.integer("unsigned") or request.output.dtype == "int16":
+        if "unsigned" in request.attributes or request.output.dtype == "int16":
             return reduced_kernel(request, "average_pool_2d", averaged)
         return pool_kernel(request, "average_pool_2d", "ai_k_average_pool_s8")

@@ -11,77 +11,28 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.conv_2d_records import Rows, fours, is_exact, linear_of, pairs, rows_of
 from stm32_emitter.operators.convolution import geometry
-from stm32_emitter.operators.d8 import (
-    halfword_pairs,
-    mixed_bias,
-    overlapping_groups,
-    position_order,
-    shift_word,
-    steps_of,
-    sums_are_exact,
-    words,
-)
-from stm32_emitter.operators.d8_scaling import Linear, Scaling, linear_scaling
-from stm32_emitter.operators.gemmlowp import requantize
-from stm32_emitter.operators.packing import folded_bias
+from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
+from stm32_emitter.operators.d8_scaling import Linear
+from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _QUAD_STEPS = 32
 """Steps of the kernel for four pixels (AI_K_QUAD_STEPS)."""
-_RUN_BYTES = 1024
+_PASS_STEPS = 16
+"""Steps of a pass of the kernel for two pixels."""
+_RUN_BYTES = 4096
 """Columns of quads that share one load of the weights."""
 _SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
 """Cores for which single loads in a row are the fastest."""
-_MOST_RIGHT = 23
-"""Largest shift for which zero point and rounding still fit 32 bits."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Output channels as the kernel sees them: weights int8 [rows, depth]; bias with the zero point, scales, shifts."""
-
-    weights: NDArray[np.int8]
-    bias: NDArray[np.int32]
-    multipliers: NDArray[np.int64]
-    right: NDArray[np.int64]
-
-
-def rows_of(request: KernelRequest) -> Rows:
-    """The output channels. One without weights is a constant, which any scale can give: its bias is often huge."""
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    matrix = weights.reshape(len(weights), -1)
-    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
-    scales, right = multipliers.astype(np.int64), -shifts.astype(np.int64)
-    # A sum below 2**23 shifted by 24 or more is 0.
-    nothing = (scales == 0) | (right > _MOST_RIGHT)
-    scales, right = np.where(nothing, 0, scales), np.where(nothing, 1, right)
-    zero_point = request.integer("output_zero_point")
-    for row in np.flatnonzero(~matrix.any(axis=1)):
-        value = requantize(folded[row], int(multipliers[row]), int(shifts[row]))
-        # 4 * v * 2**30 / 2**31, shifted by 1, is v without any rounding.
-        folded[row] = 4 * (np.clip(value + zero_point, -128, 127) - zero_point)
-        scales[row], right[row] = 1 << 30, 1
-    return Rows(matrix, folded, scales, right)
-
-
-def is_exact(rows: Rows) -> bool:
-    """Whether the arithmetic of two weights in a halfword is proven for these channels."""
-    return bool(rows.right.min() >= 1 and sums_are_exact(rows.weights, rows.bias))
-
-
-def _linear(request: KernelRequest, rows: Rows) -> Linear | None:
-    """What linear records hold, if all channels have them."""
-    reach = np.abs(rows.weights.astype(np.int64)).sum(axis=1) * 128
-    low, high, zero_point = (request.integer(name) for name in ("low", "high", "output_zero_point"))
-    return linear_scaling(reach, Scaling(rows.bias, rows.multipliers, rows.right, zero_point, low, high))
 
 
 def fits(request: KernelRequest) -> bool:
     """Whether the layer has a block of 4 channels x 2 pixels and the arithmetic is exact for it."""
     rows = rows_of(request)
-    return is_exact(rows) and _Nest(request, rows, _PAIRS, 1).fits()
+    return is_exact(rows) and _Nest(request, rows, None, _PAIRS, 1).fits()
 
 
 def schedules(request: KernelRequest) -> list[Schedule]:
@@ -89,8 +40,9 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     rows, s = rows_of(request), geometry(request)
     if not is_exact(rows):
         return []
-    nests = [_Nest(request, rows, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
-    nests = [nest for nest in [*nests, _Nest(request, rows, _PAIRS, 1)] if nest.fits()]
+    linear = linear_of(request, rows)
+    nests = [_Nest(request, rows, linear, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
+    nests = [nest for nest in [*nests, _Nest(request, rows, linear, _PAIRS, 1)] if nest.fits()]
     return [nest.described() for nest in nests]
 
 
@@ -109,20 +61,27 @@ class _Block:
     channels: int
     pixels: int
     header: int
-    kernel: str
     gather: str
 
 
-_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_conv_d8", "ai_k_columns_s8")
-_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_conv_d8_quad", "ai_k_columns_quad_s8")
+_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_columns_s8")
+_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_columns_quad_s8")
+
+
+def function_of_pairs(request: KernelRequest, linear: Linear | None) -> str:
+    """The micro-kernel of 4 channels x 2 pixels for a core and records."""
+    core = "_m4" if request.target.name in _SINGLE_ISSUE else ""
+    return f"ai_k_conv_d8{'' if linear is None else '_linear'}{core}_s8"
 
 
 class _Nest:
     """The loop nest over images, groups and runs of pixels; the last run may overlap the one before it."""
 
-    def __init__(self, request: KernelRequest, rows: Rows, block: _Block, blocks_in_run: int) -> None:
+    def __init__(
+        self, request: KernelRequest, rows: Rows, linear: Linear | None, block: _Block, blocks_in_run: int
+    ) -> None:
         self.request, self.block, self.channels, self.sizes = request, block, rows, geometry(request)
-        self.linear = _linear(request, rows)
+        self.linear = linear
         s = self.sizes
         self.per_tap, self.per_group = s.channels // s.groups, s.out_channels // s.groups
         row = s.kernel[1] * self.per_tap
@@ -137,6 +96,9 @@ class _Nest:
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
+        self.deep = block is _QUADS and self.steps > _QUAD_STEPS
+        # Sums of a chunk lie behind the columns.
+        self.column_words = self.run * self.steps + (8 * blocks_in_run if self.deep else 0)
         self.alone = block is _PAIRS and s.pixels % block.pixels == 1
 
     def fits(self) -> bool:
@@ -147,27 +109,28 @@ class _Nest:
             return True
         if self.sizes.pixels < self.run:
             return False
-        columns = 4 * self.run * self.steps
-        small = self.blocks_in_run == 1 or columns <= _RUN_BYTES
-        return self.steps <= _QUAD_STEPS and small
+        return self.blocks_in_run == 1 or 4 * self.column_words <= _RUN_BYTES
 
     def described(self) -> Schedule:
         """The schedule with its costs, from measured parts of the micro-kernels."""
         s, block = self.sizes, self.block
         runs, blocks = s.batch * s.groups * -(-s.pixels // self.run), len(self.blocks)
         values = self.run / 2 * self._pair_cycles()
-        overhead = 0.0 if self.linear is not None else 20.0
-        if block is _QUADS:
-            products = blocks * (65 + self.steps * 1.2 + self.run / 4 * (66 + overhead + self.steps * 15.0))
-        else:
-            products = blocks * (88 + overhead + self.steps * 15.1)
         return Schedule(
             block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else ""), self.kernel,
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
-            cycles=runs * (values + products + 60), scratch=4 * self.run * self.steps,
-            constants=4 * s.groups * blocks * self.record_words, code=2700 if block is _QUADS else 1900,
+            cycles=runs * (values + blocks * self._products_cycles() + 120), scratch=4 * self.column_words,
+            constants=4 * s.groups * blocks * self.record_words, code=2500 if block is _QUADS else 1900,
             family=block.name,
         )  # fmt: skip
+
+    def _products_cycles(self) -> float:
+        """Of the channels of a block in a run of pixels."""
+        if self.block is _PAIRS:
+            return (73 if self.linear is not None else 93) + self.steps * 15.0 + 6 * -(-self.steps // _PASS_STEPS)
+        chunks = -(-self.steps // _QUAD_STEPS) - 1
+        quad = (56 if self.linear is not None else 89) + self.steps * 15.0 + (chunks > 0) * 25 + chunks * 30
+        return 45 + self.steps * 1.25 + chunks * 35 + self.blocks_in_run * quad
 
     def _pair_cycles(self) -> float:
         """Of widening two pixels, of which the part at the border takes longer."""
@@ -195,10 +158,55 @@ class _Nest:
         self.k = k
         self.x = k.input("x", (request.inputs[0].elements,), "int8")
         self.records = k.constant("records", self._records())
+        if self.pointwise and s.groups == 1:
+            self._emit_pointwise()
+        else:
+            self._emit_windows()
+        low, high = request.integer("low"), request.integer("high")
+        if low > -128 or high < 127:
+            k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
+
+    def _emit_pointwise(self) -> None:
+        """Sizes are read from an array, so that pointwise layers share a function; images are one row of pixels."""
+        s, k, block = self.sizes, self.k, self.block
+        pixels, backward = s.batch * s.pixels, self.request.grows
+        whole, rest = divmod(s.out_channels, block.channels)
+        runs, step = -(-pixels // self.run), -self.run if backward else self.run
+        size = Numbers(k, {
+            "runs": runs, "first": (runs - 1) * self.run if backward else 0, "step": step,
+            "last": pixels - (1 if block is _PAIRS else self.run), "depth": s.channels, "channels": s.out_channels,
+            "steps": self.steps, "blocks": whole, "parts": 2 if rest else 1, "quads": self.blocks_in_run,
+            "part": whole * self.record_words, "zero_point": self.request.integer("output_zero_point"),
+        })  # fmt: skip
+        self.y = k.output("y", (self.request.output.elements,), "int8")
+        self.columns = k.scratch("columns", self.column_words, "int32")
+        depth, channels = size["depth"], size["channels"]
+        with k.loop("run", size["runs"]) as run:
+            first = size["first"] + run * size["step"]
+            if block is _PAIRS:
+                places = [first, tirx.min(first + 1, size["last"])]
+                stride = (places[1] - first) * channels
+            else:
+                first = tirx.min(first, size["last"])
+                places, stride = [first + pixel for pixel in range(block.pixels)], channels
+            k.call(
+                block.gather, address(self.columns, write=True),
+                *(address(self.x, place * depth) for place in places), depth, size["quads"], block.pixels * depth,
+            )  # fmt: skip
+            # A last block of channels that overlaps its neighbour is a part of its own.
+            with k.loop("part", size["parts"]) as part:
+                self._call(
+                    part * size["part"], first * channels + part * (channels - block.channels), stride, size["steps"],
+                    size["blocks"] + part * (1 - size["blocks"]), size["quads"], size["zero_point"],
+                )  # fmt: skip
+
+    def _emit_windows(self) -> None:
+        """A function for this layer alone."""
+        s, k, request = self.sizes, self.k, self.request
         clipped = s.padded or not self.contiguous
         self.patch = k.constant("patch", self._patch()) if clipped else None
         self.y = k.output("y", (request.output.elements,), "int8")
-        self.columns = k.scratch("columns", self.run * self.steps, "int32")
+        self.columns = k.scratch("columns", self.column_words, "int32")
         runs, backward = -(-s.pixels // self.run), request.grows
         with (
             k.loop("n", s.batch, backward=backward) as n,
@@ -210,40 +218,20 @@ class _Nest:
                 first = tirx.min(first, s.pixels - self.run)
             self._gather_run(n, group, first)
             self._multiply(n, group, first)
-        low, high = request.integer("low"), request.integer("high")
-        if low > -128 or high < 127:
-            k.call("ai_k_clamp_s8", address(self.y, write=True), request.output.elements, low, high)
 
     def _gather_run(self, n: Any, group: Any, first: Any) -> None:
-        s, pixels = self.sizes, self.block.pixels
-        if self.pointwise:
-            start = n * (s.height * s.width)
-            places = [(start + pixel) * s.channels for pixel in self._pixels(first)]
-            self._widen(0, places, self.blocks_in_run, pixels * s.channels)
-        elif self.blocks_in_run == 1:
+        pixels = self.block.pixels
+        if self.blocks_in_run == 1:
             self._gather(n, group, first, 0)
         else:
             with self.k.loop("quad", self.blocks_in_run) as quad:
                 self._gather(n, group, first + quad * pixels, quad * (pixels * self.steps))
 
     def _records(self) -> NDArray[np.int32]:
-        order = position_order(self.row, self.rows)
-        parts: list[Any] = []
-        for group in range(self.sizes.groups):
-            for start in self.blocks:
-                first = group * self.per_group + start
-                parts += self._record(slice(first, first + self.block.channels), order)
-        return np.concatenate(parts)
-
-    def _record(self, block: slice, order: NDArray[np.intp]) -> list[NDArray[np.int32]]:
-        rows, linear = self.channels, self.linear
-        scaling = rows if linear is None else linear
-        bias, scales = mixed_bias(scaling.bias[block]), words(scaling.multipliers[block])
-        weights = halfword_pairs(rows.weights[block], order).T.ravel()
-        shifts = rows.right[block] - 1 if linear is None else linear.offsets[block]
-        if self.block is _QUADS:
-            return [*bias, scales, shift_word(shifts), weights]
-        return [*bias, weights, shift_word(shifts), scales]
+        order, channels = position_order(self.row, self.rows), self.block.channels
+        starts = [group * self.per_group + start for group in range(self.sizes.groups) for start in self.blocks]
+        blocks = [slice(start, start + channels) for start in starts]
+        return np.concatenate((pairs if self.block is _QUADS else fours)(self.channels, self.linear, blocks, order))
 
     def _patch(self) -> NDArray[np.int32]:
         s = self.sizes
@@ -259,9 +247,11 @@ class _Nest:
         whole, rest = divmod(self.per_group, self.block.channels)
         pixels = self._pixels(first)
         stride = (pixels[1] - first) * s.out_channels if self.alone else s.out_channels
-        self._call(record, start, stride, whole)
+        quads, zero_point = self.blocks_in_run, self.request.integer("output_zero_point")
+        self._call(record, start, stride, self.steps, whole, quads, zero_point)
         if rest:
-            self._call(record + whole * self.record_words, start + (self.per_group - self.block.channels), stride, 1)
+            record, start = record + whole * self.record_words, start + (self.per_group - self.block.channels)
+            self._call(record, start, stride, self.steps, 1, quads, zero_point)
 
     def _pixels(self, first: Any) -> list[Any]:
         """The pixels of a block; a last one without a neighbour is its own, so that none is computed twice."""
@@ -269,19 +259,19 @@ class _Nest:
             return [first, tirx.min(first + 1, self.sizes.pixels - 1)]
         return [first + pixel for pixel in range(self.block.pixels)]
 
-    def _call(self, record: Any, start: Any, stride: Any, blocks: int) -> None:
-        quads = [self.blocks_in_run] if self.block is _QUADS else []
+    def _call(self, record: Any, start: Any, stride: Any, steps: Any, blocks: Any, quads: Any, zero_point: Any) -> None:
+        """The micro-kernel on the columns; blocks: of channels."""
+        last = [quads, zero_point] if self.block is _QUADS else [zero_point]
         self.k.call(
-            self._function(), address(self.columns), address(self.records, record),
-            address(self.y, start, write=True), stride, self.steps, blocks, *quads,
-            self.request.integer("output_zero_point"),
+            self._function(), address(self.columns, write=self.deep), address(self.records, record),
+            address(self.y, start, write=True), stride, steps, blocks, *last,
         )  # fmt: skip
 
     def _function(self) -> str:
         """The micro-kernel for this core and these records."""
-        form = "" if self.linear is None else "_linear"
-        core = "_m4" if self.block is _PAIRS and self.request.target.name in _SINGLE_ISSUE else ""
-        return f"{self.block.kernel}{form}{core}_s8"
+        if self.block is _PAIRS:
+            return function_of_pairs(self.request, self.linear)
+        return f"ai_k_conv_d8_quad{'_deep' if self.deep else ''}{'' if self.linear is None else '_linear'}_s8"
 
     def _gather(self, n: Any, group: Any, first: Any, at: Any) -> None:
         """Widens one block of pixels; at: where its columns start."""

@@ -62,8 +62,9 @@ def fused_pool(kind: str, call: relax.Call, x: relax.Expr, low: int, high: int, 
         "padding": integers(attrs.padding),
         "low": low,
         "high": high,
-        "unsigned": int(unsigned),
     }
+    if unsigned:
+        attributes["unsigned"] = 1
     return Fused(kind, (x,), shape_of(call), dtype_of(x), attributes)
 
 

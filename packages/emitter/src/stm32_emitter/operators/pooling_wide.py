@@ -23,7 +23,7 @@ def averaged(request: KernelRequest) -> Reduction:
 
     def finish(total: Any, count: Any) -> Any:
         half = tirx.truncdiv(count, tirx.const(2, "int32"))
-        if request.integer("unsigned"):
+        if "unsigned" in request.attributes:
             return tirx.floordiv(total + half, count)
         return tirx.truncdiv(tirx.if_then_else(total > 0, total + half, total - half), count)
 

@@ -18,17 +18,11 @@ from tvm import tirx
 
 from stm32_emitter.operators import conv_2d_d8, depthwise_taps, fully_connected_d8
 from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.conv_2d_records import Rows, fours, linear_of, rows_of
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.convolution_wide import is_wide
-from stm32_emitter.operators.d8 import (
-    halfword_pairs,
-    mixed_bias,
-    overlapping_groups,
-    position_order,
-    shift_word,
-    steps_of,
-    words,
-)
+from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
+from stm32_emitter.operators.d8_scaling import Linear
 from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.schedule import SIZE_ONLY, Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -61,36 +55,54 @@ def _convolution(request: KernelRequest) -> Sequence[Schedule]:
 def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
     """x int8 [1,H,W,Cin] -> y int8 [1,OH,OW,Cout]; scratch: the columns of 2 pixels."""
     row = s.kernel[1] * s.channels
-    steps = steps_of(row) * s.kernel[0]
-    fields = {
-        "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
-        "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
-        "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
-        "low": request.integer("low"), "high": request.integer("high"),
-    }  # fmt: skip
+    steps, rows = steps_of(row) * s.kernel[0], rows_of(request)
+    linear = linear_of(request, rows)
     with KernelBuilder("conv_2d", s.pixels * s.out_channels * s.kernel[0] * row) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
-        records = k.constant("records", _records(request, s))
+        records = k.constant("records", _records(s, rows, linear))
         patch = None if _pointwise(s) else k.constant("patch", _patch(request, s))
-        size = Numbers(k, fields)
+        size = Numbers(k, _convolution_fields(request, s, row, steps))
         y = k.output("y", (request.output.elements,), "int8")
         columns = k.scratch("columns", 2 * steps, "int32")
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
             first = tirx.min(pair * _PIXELS, size["last"])
             _gather(k, x, columns, patch, size, first)
-
-            def multiply(record: Any, start: Any, blocks: Any) -> None:
-                k.call(
-                    "ai_k_conv_d8_s8", address(columns), address(records, record), address(y, start, write=True),
-                    size["channels"], size["steps"], blocks, size["zero_point"],
-                )  # fmt: skip
-
             start, blocks = first * size["channels"], size["channels"] >> 2
-            multiply(0, start, blocks)
-            if s.out_channels % _CHANNELS:
-                multiply(blocks * (9 + 2 * size["steps"]), start + size["channels"] - _CHANNELS, 1)
+            # A last block of channels that overlaps its neighbour is a part of its own.
+            with k.loop("part", size["parts"]) as part:
+                k.call(
+                    conv_2d_d8.function_of_pairs(request, linear), address(columns),
+                    address(records, part * blocks * (9 + 2 * size["steps"])),
+                    address(y, start + part * (size["channels"] - _CHANNELS), write=True), size["channels"],
+                    size["steps"], blocks + part * (1 - blocks), size["zero_point"],
+                )  # fmt: skip
         _clamp(k, request, y, size, size["last"] + _PIXELS)
     return k.kernel()
+
+
+def _convolution_fields(request: KernelRequest, s: Geometry, row: int, steps: int) -> dict[str, int]:
+    """What the function reads of a layer; row: values of a kernel row."""
+    # Rows of taps that are apart are never gathered whole.
+    apart = {"last_row": -1} if s.dilation[1] > 1 else {}
+    return {
+        "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
+        "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
+        "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
+        "low": request.integer("low"), "high": request.integer("high"),
+        "parts": 1 + (s.out_channels % _CHANNELS > 0), "row": row, "rows": s.kernel[0],
+        "width": s.width, "pitch": s.dilation[0] * s.width * s.channels,
+        **_inside(s), **apart,
+    }  # fmt: skip
+
+
+def _inside(s: Geometry) -> dict[str, int]:
+    """First and last row and column of output pixels whose windows lie wholly inside the input."""
+    found = {}
+    for axis, (first, last) in enumerate((("first_row", "last_row"), ("first_column", "last_column"))):
+        reach, step, before = (s.kernel[axis] - 1) * s.dilation[axis], s.stride[axis], s.padding[axis]
+        length = (s.height, s.width)[axis]
+        found[first], found[last] = -(-before // step), (length - 1 - reach + before) // step
+    return found
 
 
 def _pointwise(s: Geometry) -> bool:
@@ -107,24 +119,31 @@ def _gather(
             "ai_k_columns_s8", address(columns, write=True), address(x, start), address(x, start + depth), depth, 1, 0
         )
         return
-    with k.loop("pixel", _PIXELS) as pixel:
-        at = first + pixel
-        oy, ox = tirx.truncdiv(at, size["out_width"]), tirx.truncmod(at, size["out_width"])
-        k.call(
-            "ai_k_columns_clipped_s8", address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
-            oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
-        )  # fmt: skip
+    row, column = tirx.truncdiv(first, size["out_width"]), tirx.truncmod(first, size["out_width"])
+    inside = [row >= size["first_row"], row <= size["last_row"],
+              column >= size["first_column"], column < size["last_column"]]  # fmt: skip
+    with k.choose(tirx.all(*inside)) as (both, any_):
+        with both:
+            top, left = row * size["row_step"] - size["top"], column * size["column_step"] - size["left"]
+            start = (top * size["width"] + left) * size["depth"]
+            k.call(
+                "ai_k_columns_s8", address(columns, write=True), address(x, start),
+                address(x, start + size["column_step"] * size["depth"]), size["row"], size["rows"], size["pitch"],
+            )  # fmt: skip
+        with any_, k.loop("pixel", _PIXELS) as pixel:
+            at = first + pixel
+            oy, ox = tirx.truncdiv(at, size["out_width"]), tirx.truncmod(at, size["out_width"])
+            k.call(
+                "ai_k_columns_clipped_s8", address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
+                oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
+            )  # fmt: skip
 
 
-def _records(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
+def _records(s: Geometry, rows: Rows, linear: Linear | None) -> NDArray[np.int32]:
     """Records of ai_k_conv_d8.h for patches whose kernel rows are apart."""
-    rows, order = conv_2d_d8.rows_of(request), position_order(s.kernel[1] * s.channels, s.kernel[0])
-    parts: list[NDArray[np.int32]] = []
-    for start in overlapping_groups(s.out_channels, _CHANNELS):
-        block = slice(start, start + _CHANNELS)
-        parts += [*mixed_bias(rows.bias[block]), halfword_pairs(rows.weights[block], order).T.ravel()]
-        parts += [shift_word(rows.right[block] - 1), words(rows.multipliers[block])]
-    return np.concatenate(parts)
+    order = position_order(s.kernel[1] * s.channels, s.kernel[0])
+    blocks = [slice(start, start + _CHANNELS) for start in overlapping_groups(s.out_channels, _CHANNELS)]
+    return np.concatenate(fours(rows, linear, blocks, order))
 
 
 def _patch(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
@@ -159,6 +178,7 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
         "rows": s.kernel[0], "columns": s.kernel[1], "row_dilation": s.dilation[0], "column_dilation": s.dilation[1],
         "pairs": pairs, "multiplier": s.out_channels // s.channels, "outside": zero_point,
         "record": -(-s.channels // _CHANNELS) * (9 + 2 * pairs), "zero_point": request.integer("output_zero_point"),
+        **_inside(s),
     }  # fmt: skip
     with KernelBuilder("depthwise_conv_2d", s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
@@ -171,11 +191,16 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
             names = ("height", "width", "depth", "rows", "columns", "row_dilation", "column_dilation")
             at = (oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"])
             window = (address(x), *(size[name] for name in names), *at)
-            k.call("ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), *window)
+            # Between windows that are inside, the list of taps only moves.
+            moves = tirx.all(oy >= size["first_row"], oy <= size["last_row"],
+                             ox > size["first_column"], ox <= size["last_column"]).astype("int32")  # fmt: skip
+            with k.when(moves == 0):
+                k.call("ai_k_depthwise_taps_s8", address(taps, write=True), address(outside), *window)
+            start_x = moves * (ox - size["first_column"]) * size["column_step"] * size["depth"]
             start = (oy * size["out_width"] + ox) * size["channels"]
             with k.loop("m", size["multiplier"]) as m:
                 k.call(
-                    "ai_k_depthwise_fours_s8", address(taps), address(x), address(records, m * size["record"]),
+                    "ai_k_depthwise_fours_s8", address(taps), address(x, start_x), address(records, m * size["record"]),
                     address(y, start + m, write=True), address(outside), size["pairs"], size["depth"],
                     size["multiplier"], size["zero_point"],
                 )  # fmt: skip

@@ -87,4 +87,10 @@ void ai_k_conv_d8_quad_s8(const int32_t *columns, const int32_t *records, int8_t
 void ai_k_conv_d8_quad_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
                                  int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 
+/* The same for more steps than AI_K_QUAD_STEPS; 8 * quads words of working memory lie behind the columns. */
+void ai_k_conv_d8_quad_deep_s8(int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
+                               int32_t groups, int32_t quads, int32_t zero_point);
+void ai_k_conv_d8_quad_deep_linear_s8(int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
+                                      int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ai_k_conv_d8.h"
 
-#include "ai_k_arith.h"
+#include "ai_k_d8_arith.h"
 
 #if AI_K_DSP
 /* Registers
@@ -20,7 +20,7 @@
 /* clang-format off */
 __asm__(
     ".syntax unified\n"
-    ".equ ai_k_d8_unrolled, " AI_K_UNROLL(16, 4) "\n"
+    ".equ ai_k_d8_unrolled, " AI_K_UNROLL(16, 8) "\n"
 
     ".macro ai_k_d8_multiply\n"
     " smlad r0, r10, r8, r0\n"
@@ -271,48 +271,6 @@ __asm__(
     " ai_k_d8_any ai_k_conv_d8_m4_s8, single, 4\n");
 /* clang-format on */
 #else
-/* The lower or upper half of a word, as a signed number. */
-static inline int32_t low_half(uint32_t word)
-{
-    return (int32_t)(int16_t)(uint16_t)word;
-}
-
-static inline int32_t high_half(uint32_t word)
-{
-    return (int32_t)(int16_t)(uint16_t)(word >> 16);
-}
-
-/* Sums of two channels that share halfwords: adds the products of one step to 256 * S1 + S0 and to S0. */
-static inline void multiply_step(uint32_t weights, uint32_t values, uint32_t *mixed, int32_t *even)
-{
-    const int32_t low = low_half(values), high = high_half(values);
-    *mixed += (uint32_t)(low_half(weights) * low) + (uint32_t)(high_half(weights) * high);
-    *even += (int8_t)(uint8_t)weights * low + (int8_t)(uint8_t)(weights >> 16) * high;
-}
-
-/* saturate8(zero_point + requantize(...)); zero = 2 * zero_point + 1, shift = right shift - 1. */
-static inline int8_t scale(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero)
-{
-    const int32_t product = ai_k_mul_high(sum, multiplier), away = sum < 0 ? 1 : 0;
-    return (int8_t)ai_k_clamp((product + ai_k_shift_left(zero, shift) - away) >> (shift + 1), -128, 127);
-}
-
-/* Adds the products of all steps to two sums: mixed[0] = 256 * S1 + S0, even[0] = S0. */
-static void multiply(const int32_t *columns, const int32_t *weights, int32_t steps, uint32_t *mixed, int32_t *even)
-{
-    for (int32_t i = 0; i < steps; i++) {
-        multiply_step((uint32_t)weights[2 * i], (uint32_t)columns[2 * i], mixed, even);
-    }
-}
-
-/* A sum, scaled by a multiplier and an offset. */
-static inline int8_t linear(int32_t sum, int32_t multiplier, int32_t offset, int32_t zero_point)
-{
-    const int32_t product = (int32_t)((int64_t)256 * sum * multiplier >> 32);
-    const int32_t zero = zero_point * (1 << AI_K_D8_SHIFT) + (1 << (AI_K_D8_SHIFT - 1));
-    return (int8_t)ai_k_clamp((product + zero + offset) >> AI_K_D8_SHIFT, -128, 127);
-}
-
 /* Channels 2 * pair and 2 * pair + 1 of a record, one pixel. */
 static void channel_pair(const int32_t *columns, const int32_t *record, int32_t pair, int8_t *out, int32_t steps,
                          int32_t zero_point, int is_linear)
@@ -320,14 +278,12 @@ static void channel_pair(const int32_t *columns, const int32_t *record, int32_t 
     const int32_t *const scales = record + 4 + 2 * steps;
     const uint32_t bytes = (uint32_t)scales[0] >> (16 * (uint32_t)pair);
     const int32_t byte[2] = {(int32_t)(bytes & 255u), (int32_t)(bytes >> 8 & 255u)};
-    uint32_t mixed = (uint32_t)record[pair];
-    int32_t sum[2] = {record[2 + pair], 0};
-    multiply(columns, record + 4 + pair, steps, &mixed, &sum[0]);
-    sum[1] = (int32_t)(mixed - (uint32_t)sum[0]) >> 8;
+    int32_t sum[2];
+    ai_k_d8_sums(sum, record + pair, 2, columns, 2, record + 4 + pair, 2, steps);
     for (int32_t i = 0; i < 2; i++) {
         const int32_t multiplier = scales[1 + 2 * pair + i];
-        out[i] = is_linear ? linear(sum[i], multiplier, byte[i], zero_point)
-                           : scale(sum[i], multiplier, byte[i], 2 * zero_point + 1);
+        out[i] = is_linear ? ai_k_d8_linear(sum[i], multiplier, byte[i], zero_point)
+                           : ai_k_d8_scale(sum[i], multiplier, byte[i], zero_point);
     }
 }
 
