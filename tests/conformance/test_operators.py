@@ -43,12 +43,12 @@ UINT8 = (
 
 @pytest.mark.parametrize("op", UINT8)
 def test_operator_of_uint8_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 4, "uint8")), MACHINES["host"], tmp_path, together=True))
+    check(run_batch(list(cases(op, FIRST, 2, "uint8")), MACHINES["host"], tmp_path, together=True))
 
 
 @pytest.mark.parametrize("op", operators("int16"))
 def test_operator_of_int16_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 5, "int16")), MACHINES["host"], tmp_path, together=True))
+    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path, together=True))
 
 
 @pytest.mark.emulator
