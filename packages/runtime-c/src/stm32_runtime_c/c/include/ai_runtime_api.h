@@ -170,9 +170,8 @@ const ai_node_info *ai_get_node_info(ai_handle handle, uint32_t index);
  * the next node begins. */
 const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output);
 
-/* Copies `bytes` bytes of the same, from byte `offset` on; channels that were removed are put back, bits that
- * are inverted in memory too. Refused: no such
- * node or output, bytes beyond the tensor's size. */
+/* Copies `bytes` bytes of the same, from byte `offset` on; channels that were removed and bits that are inverted in
+ * memory are put back. Refused: no such node or output, bytes beyond the tensor's size. */
 ai_status ai_read_node_data(ai_handle handle, uint32_t index, uint32_t output, uint32_t offset, void *to,
                             uint32_t bytes);
 #endif
