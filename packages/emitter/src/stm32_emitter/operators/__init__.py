@@ -31,6 +31,7 @@ from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbo
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
 from stm32_emitter.operators.strided_slice import StridedSlice
+from stm32_emitter.operators.svdf import Svdf, SvdfState
 from stm32_emitter.operators.transpose import Transpose
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
@@ -73,6 +74,8 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MulFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
+    Svdf(),
+    SvdfState(),
     Requantize(),
     Quantize(),
     Dequantize(),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stm32_emitter.planning import runtime_float, runtime_int8  # noqa: F401 - they register their entries
+from stm32_emitter.planning import runtime_float, runtime_int8, runtime_recurrent  # noqa: F401 - they register their entries
 from stm32_emitter.planning.footprints import FOOTPRINTS
 
 __all__ = ["FOOTPRINTS"]

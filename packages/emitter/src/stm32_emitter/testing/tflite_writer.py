@@ -77,6 +77,7 @@ class TensorSpec:
     quant: Quant | None
     data: bytes | None
     signature: tuple[int, ...] | None
+    is_variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class ModelWriter:
         quant: Quant | None = None,
         data: np.ndarray[Any, Any] | None = None,
         signature: Sequence[int] | None = None,
+        is_variable: bool = False,
     ) -> int:
         """Add a tensor.
 
@@ -125,6 +127,7 @@ class ModelWriter:
             quant: quantization, or None.
             data: the constant's values, of ``shape`` and ``dtype``; None for an activation.
             signature: shape_signature, -1 for an unknown dimension.
+            is_variable: a recurrent operator keeps a state in it from one run to the next.
 
         Returns:
             The tensor's index.
@@ -139,7 +142,7 @@ class ModelWriter:
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
         raw = None if data is None else np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
         mask = None if signature is None else tuple(int(dim) for dim in signature)
-        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask))
+        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
         return len(self.tensors) - 1
 
     def constant(self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
@@ -274,6 +277,8 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
     if signature is not None:
         tflite.TensorAddShapeSignature(builder, signature)
     tflite.TensorAddHasRank(builder, True)
+    if spec.is_variable:
+        tflite.TensorAddIsVariable(builder, True)
     return int(tflite.TensorEnd(builder))
 
 

@@ -23,6 +23,7 @@ from . import (
     pooling,
     quantization,
     rearrangement,
+    recurrent,
     resizing,
     slicing,
 )
@@ -40,6 +41,7 @@ GENERATORS: Mapping[str, Generator] = {
     **layout.GENERATORS,
     **slicing.GENERATORS,
     **rearrangement.GENERATORS,
+    **recurrent.GENERATORS,
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,

@@ -22,6 +22,7 @@
 #include "ai_k_quantize.h"
 #include "ai_k_softmax.h"
 #include "ai_k_softmax_f32.h"
+#include "ai_k_svdf.h"
 #include "ai_k_table.h"
 
 #endif
