@@ -18,6 +18,7 @@ from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.logistic import Logistic, Tanh
+from stm32_emitter.operators.lstm import Lstm
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean
 from stm32_emitter.operators.mean_float import MeanFloat
@@ -74,6 +75,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MulFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
+    Lstm(),
     Svdf(),
     SvdfState(),
     Requantize(),

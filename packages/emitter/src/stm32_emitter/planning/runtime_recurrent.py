@@ -45,3 +45,20 @@ def _unit_s8(call: Call) -> Footprint:
 @footprint("ai_k_svdf_unit_f32")
 def _unit_f32(call: Call) -> Footprint:
     return _unit(call, 4, 4)
+
+
+def _lstm(call: Call, item: int, cell: int, at: int) -> Footprint:
+    """Cells in order, each of which reads all of x and h; ``at`` is the position of the pointer to c."""
+    depth, cells = call[at + 2], call[at + 3]
+    state = together(reads(at, cell * cells), writes(at, cell * cells))
+    return together(reads(0, item * depth), reads(1, item * cells), state, writes(at + 1, item * cells))
+
+
+@footprint("ai_k_lstm_f32")
+def _lstm_f32(call: Call) -> Footprint:
+    return _lstm(call, 4, 4, 4)
+
+
+@footprint("ai_k_lstm_s8")
+def _lstm_s8(call: Call) -> Footprint:
+    return _lstm(call, 1, 2, 5)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SVDF: operators that keep a state in a variable tensor.
+"""SVDF, an operator that keeps a state in a variable tensor.
 
-No arithmetic of Relax says what they compute without losing the integer parameters, so they are made as fused
-operators at once.
+No arithmetic of Relax says what it computes without losing the integer parameters, so it is made as fused operators at
+once.
 """
 
 from __future__ import annotations
