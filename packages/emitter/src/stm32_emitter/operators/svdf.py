@@ -55,7 +55,11 @@ class SvdfState(_Made):
             state = k.input("state", (before.elements,), before.dtype)
             source = k.input("x", (x.elements,), x.dtype) if x.value is None else k.constant("x", x.value.ravel())
             w = k.constant("weights", weights.ravel())
-            bias = [] if x.dtype == "float32" else [address(k.constant("bias", _bias(weights, request.integer("input_zero_point"))))]
+            bias = (
+                []
+                if x.dtype == "float32"
+                else [address(k.constant("bias", _bias(weights, request.integer("input_zero_point"))))]
+            )
             out = k.output("out", (before.elements,), before.dtype)
             if memory > 1:
                 with k.loop("f", batch * filters) as f, k.loop("m", memory - 1) as m:

@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flatbuffers
@@ -89,6 +89,7 @@ class OperatorSpec:
     outputs: tuple[int, ...]
     options: dict[str, Option]
     version: int
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass
@@ -172,6 +173,10 @@ class ModelWriter:
                 raise ValueError(f"{op}: there is no tensor {index}")
         chosen = OPERATORS[op][1] if version is None else version
         self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), dict(options), chosen))
+
+    def intermediates(self, tensors: Sequence[int]) -> None:
+        """Gives the last operator the tensors whose quantization it needs inside."""
+        self.operators[-1] = replace(self.operators[-1], intermediates=tuple(tensors))
 
     def variable(self, name: str, initial: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
         """Add a variable that keeps its value between runs; returns the tensor to give to READ_VARIABLE and
@@ -286,10 +291,13 @@ def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int
     kind, options = write_options(builder, spec.op, spec.options)
     inputs = _ints(builder, spec.inputs)
     outputs = _ints(builder, spec.outputs)
+    between = _ints(builder, spec.intermediates) if spec.intermediates else None
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, codes[(spec.op, spec.version)])
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if between is not None:
+        tflite.OperatorAddIntermediates(builder, between)
     if kind:
         tflite.OperatorAddBuiltinOptionsType(builder, kind)
         tflite.OperatorAddBuiltinOptions(builder, options)

@@ -95,7 +95,7 @@ def _check_shapes(op: Operator, time_major: bool) -> None:
     if len(x) != 3 or len(h) != 2 or 0 in x or 0 in h:
         raise ModelRefused(f"its input has the shape {list(x)}, its state {list(h)}; ranks 3 and 2 are needed")
     cells, depth = h[1], x[2]
-    wanted = {_H: (x[1 if time_major else 0], cells), _C: h}
+    wanted: dict[int, tuple[int, ...]] = {_H: (x[1 if time_major else 0], cells), _C: h}
     for gate in range(4):
         wanted |= {_OVER_X + gate: (cells, depth), _OVER_H + gate: (cells, cells), _BIAS + gate: (cells,)}
     if any(op.input(p).shape != shape for p, shape in wanted.items()) or op.outputs[0].shape != (*x[:2], cells):

@@ -39,7 +39,7 @@ def convert_svdf(c: Converter, op: Operator) -> relax.Expr:
     x, state, output = op.input(0), op.input(4), op.outputs[0]
     feature, time = op.constant(1), op.constant(2)
     bias = np.zeros(output.shape[-1:], _sum_type(x)) if op.inputs[3] is None else op.constant(3)
-    _check_types(op, [x.dtype, str(feature.dtype), str(time.dtype), str(bias.dtype), state.dtype, output.dtype])
+    _check_types([x.dtype, str(feature.dtype), str(time.dtype), str(bias.dtype), state.dtype, output.dtype])
     _check_shapes(op, feature, time, bias, options.Rank())
     before, after = _svdf_numbers(op, options.FusedActivationFunction())
     moved = Fused("SVDF_STATE", (state_of(c, state), c.raw(x), constant(feature)), state.shape, state.dtype, before)
@@ -82,10 +82,10 @@ _SVDF_TYPES = (
 )
 
 
-def _check_types(op: Operator, types: list[str]) -> None:
+def _check_types(types: list[str]) -> None:
     if types not in _SVDF_TYPES:
         raise ModelRefused(
-            f"its tensors have the types {', '.join(types)} (input, feature weights, time weights, bias, state, output)",
+            f"its input, feature weights, time weights, bias, state and output are of {', '.join(types)}",
             hint="Use float32 for all, or int8 with time weights and state of int16 or int8.",
         )
 
