@@ -76,7 +76,7 @@ REFUSED = (
     (LSTM, inputs(i9=(4,)), "peephole"),
     (LSTM, inputs(i16=(4, 4)), "projection"),
     (LSTM, inputs(i20=(4,), i21=(4,), i22=(4,), i23=(4,)), "layer normalisation"),
-    (LSTM, inputs(i1=-1, i5=-1, i12=-1), "coupled"),
+    (LSTM, inputs(i1=-1, i5=-1, i12=(4,)), "only some"),
     (LSTM, options(fused_activation_function="RELU"), "activation"),
     (LSTM, options(diagonal_recurrent_tensors=True), "diagonal"),
     (LSTM, quantized(19, Quant(2.0**-8)), "power of two between"),

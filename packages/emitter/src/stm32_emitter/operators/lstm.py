@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes, projection and layer normalisation, in float32 and int8.
 
-With gates i, f, o = logistic(Wx x + Wh h + b) and g = tanh(...): c' = limited(f c + i g), h' = o tanh(c').
+With gates i, f, o = logistic(Wx x + Wh h + b) and g = tanh(...): c' = limited(f c + i g), h' = o tanh(c'). Without
+weights for it, i = 1 - f; its place among the weights is then filled with zeros.
 
 Arithmetic of int8, that of the reference interpreter's 8x8_16 kernel: the sums over x and over h are scaled one after
 the other to Q3.12 (``ai_k_requantize``), each limited to 16 bits. Logistic and tanh are gemmlowp's functions of 16 bits
@@ -30,7 +31,8 @@ class Lstm(OperatorDefinition):
     """Inputs: x, h [B, N], c [B, N], weights [N, I + N, 4], bias; results: y [..., N] and c after the run.
 
     x is [T, B, I] with ``time_major`` and [B, T, I] without; y is like it. Of int8 the bias is [N, 8], for the sums
-    over x and over h, and ``scaling`` is as ``ai_k_lstm_s8`` wants it; of float32 the bias is [N, 4], beside ``clip``.
+    over x and over h, and ``scaling`` is as ``ai_k_lstm_s8`` wants it; of float32 the bias is [N, 4], beside ``clip``
+    and ``coupled``.
     """
 
     kind: ClassVar[str] = "LSTM"
@@ -75,7 +77,11 @@ class _Layer:
         self.batch, self.cells = request.inputs[1].shape
         self.depth = request.constant(3).shape[1] - self.cells
         self.steps = request.output.elements // (self.batch * self.cells)
-        self.clip = number(float(request.attributes["clip"])) if request.output.dtype == "float32" else None
+        self.numbers: list[Any] = [self.depth, self.cells]
+        self.function = "ai_k_lstm_s8"
+        if request.output.dtype == "float32":
+            self.numbers += [number(float(request.attributes["clip"])), request.integer("coupled")]
+            self.function = "ai_k_lstm_f32"
 
     def row(self, t: Any, n: Any) -> Any:
         """Row of x and y that belongs to step ``t`` of element ``n`` of the batch."""
@@ -83,11 +89,10 @@ class _Layer:
 
     def step(self, t: Any, n: Any, h: tirx.Buffer, h_row: Any) -> None:
         """One step of one element, with h before it at row ``h_row`` of a buffer."""
-        name, at = ("ai_k_lstm_s8", []) if self.clip is None else ("ai_k_lstm_f32", [self.clip])
         self.k.call(
-            name, address(self.x, self.row(t, n) * self.depth), address(h, h_row * self.cells),
+            self.function, address(self.x, self.row(t, n) * self.depth), address(h, h_row * self.cells),
             *(address(buffer) for buffer in self.constants), address(self.c, n * self.cells, write=True),
-            address(self.y, self.row(t, n) * self.cells, write=True), self.depth, self.cells, *at,
+            address(self.y, self.row(t, n) * self.cells, write=True), *self.numbers,
         )  # fmt: skip
 
 

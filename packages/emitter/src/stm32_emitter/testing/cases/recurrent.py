@@ -56,7 +56,7 @@ def _bias(draw: Draw, units: int, scale: float, largest: int) -> int:
 
 
 def unidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
-    """A plain LSTM, batch or time major, with a clip of the cell or none; gates from nearly linear to saturated."""
+    """An LSTM, batch or time major, cell clipped or not, some with i = 1 - f; gates from nearly linear to saturated."""
     batch, steps, depth, cells = draw.pick((1, 1, 2, 3)), draw.integer(1, 6), draw.integer(1, 24), draw.integer(1, 16)
     time_major = draw.chance(0.4)
     outer = (steps, batch) if time_major else (batch, steps)
@@ -66,6 +66,8 @@ def unidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
     over_x = [_gate(draw, f"x{i}", (cells, depth), source) for i in range(4)]
     over_h = [_gate(draw, f"h{i}", (cells, cells), hidden) for i in range(4)]
     bias = [_bias(draw, cells, 2.0**-12, 2**13) for _ in range(4)]
+    if draw.chance(0.25):
+        over_x[0] = over_h[0] = bias[0] = -1
     states = _states(draw, (batch, cells), hidden)
     y = draw.activation("output", (*outer, cells), hidden)
     tensors = [x, *over_x, *over_h, -1, -1, -1, *bias, -1, -1, *states, -1, -1, -1, -1]

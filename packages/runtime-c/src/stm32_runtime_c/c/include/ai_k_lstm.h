@@ -10,14 +10,14 @@
 
 #include <stdint.h>
 
-/* bias[n][gate]; the limit of c is +-clip, none if clip is 0. */
+/* bias[n][gate]; the limit of c is +-clip, none if clip is 0. `coupled`: i = 1 - f, whatever its weights are. */
 void ai_k_lstm_f32(const float *x, const float *h, const float *weights, const float *bias, float *c, float *out,
-                   int32_t depth, int32_t cells, float clip);
+                   int32_t depth, int32_t cells, float clip, int32_t coupled);
 
 /* bias[n][8]: of the sums over x of the four gates, then of those over h.
  * scaling: 8 times multiplier and shift, in the order of bias; then of out multiplier, shift and zero point; the bits
- * by which i * g is shifted right, the integer bits of c (0 to 6), its clip. Gates have 12 fractional bits before their
- * function and 15 after it. */
+ * by which i * g is shifted right, the integer bits of c (0 to 6), its clip; whether i = 1 - f. Gates have 12
+ * fractional bits before their function and 15 after it. */
 void ai_k_lstm_s8(const int8_t *x, const int8_t *h, const int8_t *weights, const int32_t *bias, const int32_t *scaling,
                   int16_t *c, int8_t *out, int32_t depth, int32_t cells);
 

@@ -20,7 +20,7 @@ static const float *add_products_f32(float *sums, const float *in, const float *
 }
 
 void ai_k_lstm_f32(const float *x, const float *h, const float *weights, const float *bias, float *c, float *out,
-                   int32_t depth, int32_t cells, float clip)
+                   int32_t depth, int32_t cells, float clip, int32_t coupled)
 {
     for (int32_t n = 0; n < cells; n++, bias += GATES) {
         float gates[GATES] = {bias[0], bias[1], bias[2], bias[3]};
@@ -28,7 +28,8 @@ void ai_k_lstm_f32(const float *x, const float *h, const float *weights, const f
         weights = add_products_f32(gates, h, weights, cells);
         ai_k_logistic_f32(gates, gates, 3);
         ai_k_tanh_f32(&gates[3], &gates[3], 1);
-        float cell = gates[1] * c[n] + gates[0] * gates[3];
+        const float taken = coupled ? 1.0f - gates[1] : gates[0];
+        float cell = gates[1] * c[n] + taken * gates[3];
         if (clip > 0.0f) {
             cell = cell < -clip ? -clip : cell > clip ? clip : cell;
         }
@@ -145,7 +146,8 @@ void ai_k_lstm_s8(const int8_t *x, const int8_t *h, const int8_t *weights, const
             gates[gate] = gate < GATES - 1 ? logistic16(value) : tanh16(value, 3);
         }
         const int32_t kept = (int16_t)ai_k_round_shift(gates[1] * c[n], 15);
-        const int32_t cell = limited16(kept + (int16_t)ai_k_round_shift(gates[0] * gates[3], rest[3]));
+        const int32_t taken = rest[6] ? INT16_MAX - gates[1] : gates[0];
+        const int32_t cell = limited16(kept + (int16_t)ai_k_round_shift(taken * gates[3], rest[3]));
         c[n] = (int16_t)(rest[5] > 0 ? ai_k_clamp(cell, -rest[5], rest[5]) : cell);
         const int32_t product = gates[2] * tanh16(c[n], rest[4]);
         const int32_t moved = limited16(ai_k_requantize(product, rest[0], rest[1])) + rest[2];

@@ -41,10 +41,11 @@ def convert_lstm(c: Converter, op: Operator) -> relax.Expr:
     _check_kind(op, options)
     _check_shapes(op, bool(options.TimeMajor()))
     x, h, cell, output = op.input(0), op.input(_H), op.input(_C), op.outputs[0]
-    over_x = [op.constant(_OVER_X + gate) for gate in _GATES]
-    over_h = [op.constant(_OVER_H + gate) for gate in _GATES]
-    bias = np.stack([op.constant(_BIAS + gate) for gate in _GATES], axis=1)
-    attributes: dict[str, Attribute] = {"time_major": int(options.TimeMajor()), "clip": float(options.CellClip())}
+    over_x, over_h, biases = (_of_gates(op, first) for first in (_OVER_X, _OVER_H, _BIAS))
+    bias = np.stack(biases, axis=1)
+    attributes: dict[str, Attribute] = {
+        "time_major": int(options.TimeMajor()), "clip": float(options.CellClip()), "coupled": int(_coupled(op)),
+    }  # fmt: skip
     if x.dtype == "int8":
         bias = _folded(op, over_x, over_h, bias)
         attributes |= {"scaling": _scaling(c, op, options.CellClip())}
@@ -55,6 +56,17 @@ def convert_lstm(c: Converter, op: Operator) -> relax.Expr:
     c.states[tensor_key(cell)] = c.bb.emit(relax.TupleGetItem(both, 1), name_hint=f"op{op.index}_cell")
     c.states[tensor_key(h)] = _last_step(c, op, y, bool(options.TimeMajor()))
     return y
+
+
+def _coupled(op: Operator) -> bool:
+    """Whether the input gate is 1 - the forget gate; then it has neither weights nor bias."""
+    return op.inputs[_OVER_X] is None
+
+
+def _of_gates(op: Operator, first: int) -> list[NDArray[Any]]:
+    """Weights or biases of each gate; zeros for a coupled input gate."""
+    values = [op.constant(first + gate) for gate in _GATES[1:]]
+    return [np.zeros_like(values[0]) if _coupled(op) else op.constant(first), *values]
 
 
 def _last_step(c: Converter, op: Operator, y: relax.Var, time_major: bool) -> relax.Var:
@@ -71,19 +83,20 @@ def _check_kind(op: Operator, options: Any) -> None:
     for positions, what in _UNSUPPORTED:
         if any(position < len(op.inputs) and op.inputs[position] is not None for position in positions):
             raise ModelRefused(f"it has {what}, which is not supported", hint="Use a plain LSTM layer.")
-    if op.inputs[_OVER_X] is None:
-        raise ModelRefused(
-            "its input gate is coupled to its forget gate, which is not supported", hint="Use a plain LSTM layer."
-        )
+    if len({op.inputs[first] is None for first in (_OVER_X, _OVER_H, _BIAS)}) > 1:
+        raise ModelRefused("its input gate has only some of its weights and bias", hint="The file is damaged.")
     if options.FusedActivationFunction() != tflite.ActivationFunctionType.TANH:
         raise ModelRefused(
             f"its activation (number {options.FusedActivationFunction()}) is not supported", hint="Use TANH."
         )
     if options.DiagonalRecurrentTensors():
         raise ModelRefused("its recurrent weights are diagonal, which is not supported")
-    weights = [op.input(p).dtype for p in (*range(_OVER_X, _OVER_X + 8), *range(_BIAS, _BIAS + 4))]
-    types = [op.input(0).dtype, *weights, op.input(_H).dtype, op.input(_C).dtype, op.outputs[0].dtype]
-    if types not in (["float32"] * 16, ["int8"] * 9 + ["int32"] * 4 + ["int8", "int16", "int8"]):
+    gates = range(1 if _coupled(op) else 0, len(_GATES))
+    weights = [op.input(first + gate).dtype for first in (_OVER_X, _OVER_H) for gate in gates]
+    biases = [op.input(_BIAS + gate).dtype for gate in gates]
+    types = [op.input(0).dtype, *weights, *biases, op.input(_H).dtype, op.input(_C).dtype, op.outputs[0].dtype]
+    quantized = ["int8"] * (1 + len(weights)) + ["int32"] * len(biases) + ["int8", "int16", "int8"]
+    if types not in (["float32"] * len(types), quantized):
         raise ModelRefused(
             f"its tensors have the types {', '.join(dict.fromkeys(types))}",
             hint="Use float32 for all, or int8 with a cell state of int16.",
@@ -96,7 +109,7 @@ def _check_shapes(op: Operator, time_major: bool) -> None:
         raise ModelRefused(f"its input has the shape {list(x)}, its state {list(h)}; ranks 3 and 2 are needed")
     cells, depth = h[1], x[2]
     wanted: dict[int, tuple[int, ...]] = {_H: (x[1 if time_major else 0], cells), _C: h}
-    for gate in range(4):
+    for gate in range(1 if _coupled(op) else 0, len(_GATES)):
         wanted |= {_OVER_X + gate: (cells, depth), _OVER_H + gate: (cells, cells), _BIAS + gate: (cells,)}
     if any(op.input(p).shape != shape for p, shape in wanted.items()) or op.outputs[0].shape != (*x[:2], cells):
         raise ModelRefused(f"its tensors do not fit {cells} cells and {depth} inputs", hint="The file is damaged.")
@@ -115,12 +128,13 @@ def _scaling(c: Converter, op: Operator, clip: float) -> list[int]:
     """The numbers of ``ai_k_lstm_s8``."""
     pairs: list[int] = []
     for first, source in ((_OVER_X, op.input(0)), (_OVER_H, op.input(_H))):
-        for gate in _GATES:
+        pairs += [] if not _coupled(op) else [0, 0]
+        for gate in _GATES[1:] if _coupled(op) else _GATES:
             product = np.float32(_weight_scale(op.input(first + gate))) * np.float32(scale_of(source)[0])
             pairs += quantize_multiplier(float(product * np.float32(2**12)))
     scale, zero_point = scale_of(_hidden(c, op))
     pairs += quantize_multiplier(float(np.float32(2.0**-15 / scale * 2.0**-15)))
-    return [*pairs, zero_point, *_cell_numbers(op.input(_C), clip)]
+    return [*pairs, zero_point, *_cell_numbers(op.input(_C), clip), int(_coupled(op))]
 
 
 def _weight_scale(weights: Tensor) -> float:
