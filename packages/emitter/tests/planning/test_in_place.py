@@ -16,6 +16,8 @@ from stm32_emitter.planning.overlap import Separation, separation
 from stm32_emitter.testing.cases import cases, operators
 
 CASES = 3
+REPEATING = ("BROADCAST_TO",)
+"""What they write over an element that is read again may be that very element."""
 _MARGIN = 64
 """Bytes around the memory that a kernel may touch; they must stay as they are."""
 
@@ -109,4 +111,4 @@ def test_outputs_are_equal_in_place(op: str, seed: int, host: Any) -> None:
                 differs += call.run(np.random.default_rng(seed), difference) != expected
                 nearer += 1
     print(f"{op}: {tried} distances, {differs} of {nearer} differ one byte closer")  # noqa: T201
-    assert not nearer or differs, "no distance of this operator is tight"
+    assert not nearer or differs or op in REPEATING, "no distance of this operator is tight"
