@@ -27,10 +27,12 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
+from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
+from stm32_emitter.operators.softmax_wide import SoftmaxWide
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.svdf import Svdf, SvdfState
 from stm32_emitter.operators.transpose import Transpose
@@ -75,6 +77,8 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MulFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
+    SoftmaxWide(),
+    Requantize32(),
     Lstm(),
     Svdf(),
     SvdfState(),

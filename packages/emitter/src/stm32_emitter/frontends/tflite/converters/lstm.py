@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.recurrent import scale_of, state_of
+from stm32_emitter.frontends.tflite.converters.common import scale_of
+from stm32_emitter.frontends.tflite.converters.recurrent import state_of
 from stm32_emitter.frontends.tflite.state import tensor_key
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.fixed_point import quantize_multiplier

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import rank
+from stm32_emitter.frontends.tflite.converters.common import rank, scale_of
 from stm32_emitter.frontends.tflite.state import tensor_key
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.fixed_point import quantize_multiplier
@@ -57,18 +57,6 @@ def state_of(c: Converter, tensor: Tensor) -> relax.Expr:
     if not tensor.is_variable:
         raise ModelRefused(f"its state '{tensor.name}' is no variable tensor", hint="The file is damaged.")
     return c.raw(tensor)
-
-
-def scale_of(tensor: Tensor) -> tuple[float, int]:
-    """(scale, zero point) of a tensor that is quantized as a whole.
-
-    Raises:
-        ModelRefused: it is not.
-    """
-    q = tensor.quantization
-    if q is None or not q.per_tensor:
-        raise ModelRefused(f"tensor '{tensor.name}' ({tensor.dtype}) must have one scale, as the reference reads one")
-    return float(q.scale[0]), int(q.zero_point[0])
 
 
 def _sum_type(x: Tensor) -> str:
