@@ -15,7 +15,7 @@ typedef struct {
     bool broken;
 } observation;
 
-/* A tensor that lost channels: they are put back while it is sent. */
+/* A tensor that lost channels, or of uint8 that is kept as int8: it is restored while it is sent. */
 static bool send_restored(const observation *o, const ai_node_tensor *output, const node_data *data, uint32_t flags)
 {
     session *s = o->s;
@@ -34,7 +34,7 @@ static bool send_tensors(const observation *o, uint32_t index, const ai_node_inf
         const uint32_t last = i + 1u == node->n_outputs ? (uint32_t)stm32_ai_TENSOR_LAST : 0u;
         const uint32_t flags = (uint32_t)stm32_ai_TENSOR_INTERNAL | last;
         const node_data data = {o->view->handle, index, i, get_tensor_size(&output->tensor)};
-        const bool sent = with_data && output->removed != NULL
+        const bool sent = with_data && (output->removed != NULL || output->inverted != 0u)
                               ? send_restored(o, output, &data, flags)
                               : run_send_tensor(o->s, stm32_ai_S_PROCESSING, &output->tensor, output->name,
                                                 with_data ? ai_get_node_data(o->view->handle, index, i) : NULL, flags);

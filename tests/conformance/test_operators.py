@@ -33,6 +33,32 @@ def test_operator_on_the_host(op, tmp_path):
     check(run_batch(sample(op, 12, 4), MACHINES["host"], tmp_path))
 
 
+UINT8 = (
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
+    "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
+    "SPLIT", "SUB", "TANH",
+)  # fmt: skip
+"""Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
+
+
+@pytest.mark.parametrize("op", UINT8)
+def test_operator_of_uint8_on_the_host(op, tmp_path):
+    check(run_batch(list(cases(op, FIRST, 2, "uint8")), MACHINES["host"], tmp_path, together=True))
+
+
+@pytest.mark.parametrize("op", operators("int16"))
+def test_operator_of_int16_on_the_host(op, tmp_path):
+    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operators_of_uint8_and_int16_on_a_cortex_m4(tmp_path):
+    found = [case for op in UINT8 for case in cases(op, FIRST + 10, 1, "uint8")]
+    found += [case for op in operators("int16") for case in cases(op, FIRST + 10, 1, "int16")]
+    check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
+
+
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
 """Cases that write over their input: a channel with several outputs, and rows that are read backward in pairs."""
 

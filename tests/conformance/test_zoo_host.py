@@ -23,14 +23,18 @@ INT8 = (
 )  # fmt: skip
 STREAMING = (
     "microwakeword_vad_stream", "microwakeword_hey_jarvis_v2_stream", "tflm_mnist_lstm_int8", "tflm_mnist_lstm_float",
+    "tflm_keyword_scrambled_svdf_int16x8",
 )  # fmt: skip
 SINGLE = (
-    "op_seanet_pad0_int16", "op_seanet_strided_slice0_int16", "op_t2o_add_broadcast_f32", "op_t2o_avgpool_concat_f32",
+    "op_seanet_add0_int16", "op_seanet_conv0_int16", "op_seanet_leaky_relu0_int16", "op_seanet_pad0_int16",
+    "op_seanet_quantize0_int16", "op_seanet_strided_slice0_int16", "op_t2o_add_broadcast_f32",
+    "op_t2o_avgpool_concat_f32",
     "op_t2o_concat5d_f32", "op_t2o_conv_dilation_f32", "op_t2o_conv_fp16w", "op_t2o_fc_f32", "op_t2o_maxpool_f32",
     "op_t2o_mean_keepdims_f32", "op_t2o_mul_f32", "op_t2o_padding_f32", "op_t2o_resize_nearest_f32",
     "op_t2o_sigmoid_f32", "op_t2o_split_f32", "op_t2o_stridedslice_f32", "op_t2o_transpose_f32",
 )  # fmt: skip
 """Models of one operator or a few."""
+UINT8 = ("coral_mobilenet_v1_0.25_128_uint8", "op_t2o_conv_uint8", "op_t2o_depthwise_uint8")
 FLOAT = ("tflm_hello_world_float", "emlearn_mnist_cnn_float", "mlperf_tiny_resnet_float", "iris_float", "xor_float")
 
 
@@ -42,7 +46,7 @@ def stored(zoo: Path, name: str) -> Stored:
     outputs = [arrays[f"out{i}"] for i in range(sum(re.fullmatch(r"out\d+", key) is not None for key in arrays))]
     samples = range(len(inputs[0]))
     return Stored(
-        name,
+        re.sub(r"\W", "_", name),
         (zoo / "models" / f"{name}.tflite").read_bytes(),
         tuple(tuple(array[i] for array in inputs) for i in samples),
         tuple(tuple(array[i] for array in outputs) for i in samples),
@@ -50,7 +54,7 @@ def stored(zoo: Path, name: str) -> Stored:
 
 
 @pytest.mark.zoo
-@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *FLOAT])
+@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *UINT8, *FLOAT])
 def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
     assert outcome.status == "equal", outcome.detail

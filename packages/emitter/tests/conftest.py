@@ -7,7 +7,7 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +165,38 @@ def seed() -> int:
     value = int(os.environ.get("STM32_TEST_SEED", "20260102"))
     print(f"seed {value} (STM32_TEST_SEED chooses another)")  # noqa: T201
     return value
+
+
+NODE_END = 1
+
+
+@pytest.fixture(scope="session")
+def observed(host: Host) -> Callable[[CompiledModel, tuple[Any, ...]], dict[int, Any]]:
+    """What ai_read_node_data gives for the result of each operator, in pieces of 7 bytes."""
+    return lambda model, inputs: _observed(host, model, inputs)
+
+
+def _observed(host: Host, model: CompiledModel, inputs: tuple[Any, ...]) -> dict[int, Any]:
+    library = host.library([model], "-O1", "-DAI_OBSERVER")
+    running = Instance(library, model)
+    read = library.ai_read_node_data
+    read.argtypes = [ctypes.c_void_p, *[ctypes.c_uint32] * 3, ctypes.c_void_p, ctypes.c_uint32]
+    found: dict[int, Any] = {}
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p)
+    def on_event(handle: Any, event: int, index: int, _user: Any) -> None:
+        if event != NODE_END:
+            return
+        node = model.nodes[index]
+        for number, output in enumerate(node.outputs):
+            data = (ctypes.c_uint8 * output.tensor.bytes)()
+            for at in range(0, len(data), 7):
+                count = min(7, len(data) - at)
+                assert read(handle, index, number, at, ctypes.addressof(data) + at, count) == 0
+            assert read(handle, index, number, len(data), ctypes.addressof(data), 1) != 0
+            found[node.source_ops[-1]] = np.frombuffer(bytes(data), output.tensor.dtype).reshape(output.tensor.shape)
+
+    library.ai_set_observer.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    assert library.ai_set_observer(running.handle, ctypes.cast(on_event, ctypes.c_void_p), None) == 0
+    running.run(inputs)
+    return found

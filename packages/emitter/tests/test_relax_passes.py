@@ -166,7 +166,7 @@ def test_lower_leaves_no_relax_operator_but_aliases() -> None:
 
 
 def test_lower_refuses_quantized_arithmetic_that_nobody_recognised() -> None:
-    builder, x = relax.BlockBuilder(), relax.Var("x", relax.TensorType((2, 3), "int16"))
+    builder, x = relax.BlockBuilder(), relax.Var("x", relax.TensorType((2, 3), "int32"))
     scale, zero = relax.const(np.float32(0.5)), relax.const(0, "int32")
     with builder.function("main", [x]):
         with builder.dataflow():

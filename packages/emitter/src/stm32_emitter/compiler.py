@@ -31,6 +31,7 @@ from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators, offered_schedules, refuse_kernels, refuse_leftovers
 from stm32_emitter.passes.outputs import separate_outputs
+from stm32_emitter.passes.signed_bytes import signed_bytes
 from stm32_emitter.passes.states import settle_states
 from stm32_emitter.planning.budget import within_peak
 from stm32_emitter.planning.constraints import separations
@@ -166,13 +167,13 @@ def compile_model(
 
 def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
     """Relax as imported -> operators with fixed-point arithmetic."""
-    fused = fuse_operators(separate_outputs(fold_constants(module)))
+    fused = fuse_operators(separate_outputs(fold_constants(signed_bytes(module))))
     return settle_states(fold_constant_channels(fused) if constant_channels else fused)
 
 
 def _fused(module: tvm.IRModule, core: Target, refusals: Refusals) -> tvm.IRModule:
     """Fused operators; whatever is wrong with the model is told at once."""
-    fused = fuse_operators(separate_outputs(fold_constants(module)), refusals)
+    fused = fuse_operators(separate_outputs(fold_constants(signed_bytes(module))), refusals)
     refuse_leftovers(fused, refusals)
     if refusals:
         refuse_kernels(fused, core, refusals)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import tvm
@@ -272,6 +272,14 @@ def _node(state: _State, step: _Step, source: SourceOperator | None, upcoming: S
 def _output(state: _State, buffer: int) -> NodeOutput:
     source, removed = state.info.sources[state.names[buffer]], state.info.channels.get(state.names[buffer])
     shape, dtype = state.types[buffer]
+    inverted = state.names[buffer] in state.info.unsigned
     if removed is not None:
         shape = (*shape[:-1], removed.count)
-    return NodeOutput(TensorInfo(source.output, shape, dtype, source.scale, source.zero_point), buffer, removed)
+        removed = replace(removed, values=tuple(_unsigned(v) if inverted else v for v in removed.values))
+    tensor = TensorInfo(source.output, shape, "uint8" if inverted else dtype, source.scale, source.zero_point)
+    return NodeOutput(tensor, buffer, removed, inverted)
+
+
+def _unsigned(value: int | None) -> int | None:
+    """The value of uint8 that stands for this one of int8."""
+    return None if value is None else value + 128

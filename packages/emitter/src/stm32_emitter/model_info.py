@@ -71,7 +71,8 @@ class StateInfo:
 class ModelInfo:
     """All of it; ``sources`` and ``channels`` are keyed by the name of the Relax binding.
 
-    ``channels`` has the results that lost channels, ``folded`` the names of those that are gone altogether. The last
+    ``channels`` has the results that lost channels, ``folded`` the names of those that are gone altogether,
+    ``unsigned`` those that the model has as uint8 and ``main`` as int8 (see :mod:`.passes.signed_bytes`). The last
     ``len(states)`` parameters and results of ``main`` are the states' values before and after a run.
     """
 
@@ -81,6 +82,7 @@ class ModelInfo:
     channels: dict[str, RemovedChannels] = field(default_factory=dict)
     folded: tuple[str, ...] = ()
     states: tuple[StateInfo, ...] = ()
+    unsigned: tuple[str, ...] = ()
 
 
 def attach(mod: tvm.IRModule, info: ModelInfo) -> tvm.IRModule:
@@ -103,6 +105,7 @@ def info_of(mod: tvm.IRModule) -> ModelInfo:
         {name: _removed(entry) for name, entry in raw.get("channels", {}).items()},
         tuple(raw.get("folded", ())),
         tuple(StateInfo(entry["name"], entry["initial"]) for entry in raw.get("states", ())),
+        tuple(raw.get("unsigned", ())),
     )
 
 

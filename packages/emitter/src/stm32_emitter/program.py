@@ -64,11 +64,15 @@ class Argument:
 
 @dataclass(frozen=True)
 class NodeOutput:
-    """What a node computes: the tensor, and the buffer that holds it, without the channels ``removed`` if any are."""
+    """What a node computes: the tensor, and the buffer that holds it, without the channels ``removed`` if any are.
+
+    ``inverted``: the tensor is uint8, the buffer holds int8 (x - 128): the top bit of each byte is another one.
+    """
 
     tensor: TensorInfo
     buffer: int
     removed: RemovedChannels | None = None
+    inverted: bool = False
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def test_modules_without_source_operators_are_fused_across_bindings() -> None:
     assert binding.value.args[1].fields[0].same_as(after.params[0])
 
 
-def test_int16_is_refused_by_name(one_operator) -> None:
-    model = one_operator("QUANTIZE", [((4,), "int16", 0.5, 0)], ((4,), "int8", 1.0, 0))
+def test_int32_is_refused_by_name(one_operator) -> None:
+    model = one_operator("QUANTIZE", [((4,), "int16", 0.5, 0)], ((4,), "int32", 1.0, 0))
     with pytest.raises(ModelRefused, match=r"operator 0 \(QUANTIZE\)"):
         compile_model(model, name="wide")

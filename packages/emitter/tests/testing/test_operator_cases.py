@@ -27,8 +27,7 @@ def test_a_case_depends_on_its_seed_only(op: str) -> None:
     assert len({case.model for case in several}) > 1
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize(("op", "dtype"), [(op, dtype) for dtype in DTYPES for op in operators(dtype)])
 def test_the_reference_accepts_every_case(op: str, dtype: str) -> None:
     pytest.importorskip("ai_edge_litert")
     for case in cases(op, 0, SEEDS, dtype):
@@ -38,8 +37,7 @@ def test_the_reference_accepts_every_case(op: str, dtype: str) -> None:
         shape = tuple(written.ShapeAsNumpy()) if written.ShapeLength() else ()
         assert tuple(reference.outputs[0]["shape"]) == shape, case.name
         for inputs in case.inputs:
-            (output,) = reference.run(inputs)
-            assert output.size, case.name
+            assert all(output.size for output in reference.run(inputs)), case.name
 
 
 def test_an_unknown_operator_or_dtype_is_refused() -> None:

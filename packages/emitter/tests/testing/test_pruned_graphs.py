@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import tflite
-from stm32_emitter import CompiledModel, compile_model
+from stm32_emitter import compile_model
 from stm32_emitter.channels.graph import analysed
 from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.operators import BY_KIND
@@ -21,7 +20,6 @@ from stm32_emitter.testing.graphs import Graph, pruned_graphs
 from stm32_emitter.testing.reference import Reference
 
 Array = np.ndarray[Any, Any]
-NODE_END = 1
 
 
 def results(graph: Graph) -> Iterator[tuple[tuple[Array, ...], dict[int, Array]]]:
@@ -54,39 +52,12 @@ def test_every_value_lies_in_its_range(seed: int) -> None:
     assert len([kind for kind in met if kind in BY_KIND and met[kind]]) >= 12, met
 
 
-def observed(host: Any, instance: Any, model: CompiledModel, inputs: tuple[Array, ...]) -> dict[int, Array]:
-    """What ai_read_node_data gives for the result of each operator, in pieces of 7 bytes."""
-    library = host.library([model], "-O1", "-DAI_OBSERVER")
-    running = instance(library, model)
-    read = library.ai_read_node_data
-    read.argtypes = [ctypes.c_void_p, *[ctypes.c_uint32] * 3, ctypes.c_void_p, ctypes.c_uint32]
-    found: dict[int, Array] = {}
-
-    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p)
-    def on_event(handle: Any, event: int, index: int, _user: Any) -> None:
-        if event != NODE_END:
-            return
-        node = model.nodes[index]
-        for number, output in enumerate(node.outputs):
-            data = (ctypes.c_uint8 * output.tensor.bytes)()
-            for at in range(0, len(data), 7):
-                count = min(7, len(data) - at)
-                assert read(handle, index, number, at, ctypes.addressof(data) + at, count) == 0
-            assert read(handle, index, number, len(data), ctypes.addressof(data), 1) != 0
-            found[node.source_ops[-1]] = np.frombuffer(bytes(data), output.tensor.dtype).reshape(output.tensor.shape)
-
-    library.ai_set_observer.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-    assert library.ai_set_observer(running.handle, ctypes.cast(on_event, ctypes.c_void_p), None) == 0
-    running.run(inputs)
-    return found
-
-
-def test_an_observer_sees_the_tensors_of_the_original(host: Any, instance: Any, seed: int) -> None:
+def test_an_observer_sees_the_tensors_of_the_original(observed: Callable[..., dict[int, Array]], seed: int) -> None:
     restored = 0
     for graph in pruned_graphs(seed % 1_000_000 + 5000, 12):
         model = compile_model(graph.model, name=graph.name)
         inputs, expected = next(iter(results(graph)))
-        seen = observed(host, instance, model, inputs)
+        seen = observed(model, inputs)
         removed = {node.source_ops[-1]: output.removed for node in model.nodes for output in node.outputs}
         for operator, data in seen.items():
             lost = removed[operator]

@@ -132,6 +132,37 @@ static void test_removed_channels(void)
     CHECK(ai_destroy(handle) == AI_STATUS_OK);
 }
 
+/* A tensor of uint8 that the pool holds as int8. */
+static void test_inverted_bytes(void)
+{
+    AI_ALIGNED(AI_POOL_ALIGNMENT) static uint8_t pool[_TINY_ACTIVATION_BYTES_];
+    static const int64_t shape[1] = {5};
+    static const ai_node_tensor outputs[1] = {
+        {.name = "unsigned",
+         .tensor = {.dltensor = {.device = {kDLCPU, 0}, .ndim = 1, .dtype = {kDLUInt, 8, 1}, .shape = shape}},
+         .pool_offset = 4,
+         .io_index = -1,
+         .inverted = 0x80u},
+    };
+    static const ai_node_info nodes[1] = {{"0:UNSIGNED", NULL, outputs, 0, 0, 1}};
+    static const uint8_t expected[5] = {0, 127, 128, 129, 255};
+    ai_model_info unsigned_model = tiny_network;
+    uint8_t data[5];
+    ai_handle handle;
+    unsigned_model.nodes = nodes;
+    unsigned_model.n_nodes = 1;
+    CHECK(ai_instance_create(&unsigned_model, pool, &handle) == AI_STATUS_OK);
+    uint8_t *const memory = pool + AI_CONTEXT_BYTES(_TINY_INPUTS_COUNT_ + _TINY_OUTPUTS_COUNT_) + 4;
+    for (uint32_t i = 0; i < sizeof expected; i++) {
+        memory[i] = (uint8_t)(expected[i] - 128u);
+    }
+    CHECK(ai_read_node_data(handle, 0, 0, 0, data, sizeof data) == AI_STATUS_OK);
+    CHECK(memcmp(data, expected, sizeof data) == 0);
+    CHECK(ai_get_node_data(handle, 0, 0) == NULL);
+    CHECK(strcmp(ai_get_error(handle), "the tensor of uint8 is kept as int8: use ai_read_node_data") == 0);
+    CHECK(ai_destroy(handle) == AI_STATUS_OK);
+}
+
 static void test_pieces_of_a_tensor(void)
 {
     ai_handle handle;
@@ -159,6 +190,7 @@ int main(int argc, char **argv)
     test_node_info();
     test_external_output();
     test_removed_channels();
+    test_inverted_bytes();
     test_pieces_of_a_tensor();
     (void)printf("%u failures\n", check_failures);
     return check_failures == 0u ? 0 : 1;

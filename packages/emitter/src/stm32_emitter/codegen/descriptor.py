@@ -183,6 +183,7 @@ def _node_outputs(model: Model, number: int, outputs: tuple[NodeOutput, ...]) ->
         name = f"node{number}_{position}"
         lines += _shape(output.tensor, name) + _quantization(output.tensor, name) + _removed(output, name)
         removed = f",\n     .removed = &{name}_removed" if output.removed is not None else ""
+        removed += ",\n     .inverted = 0x80u" if output.inverted else ""
         rows.append(
             f"    {{.name = {c_string(output.tensor.name)},\n     .tensor = {_tensor(output.tensor, name)},\n"
             f"     .pool_offset = {_offset(model, output.buffer)},\n"

@@ -90,10 +90,11 @@ def _tensor_record(model: Model, number: int) -> dict[str, Any]:
 
 
 def _removed(output: NodeOutput) -> dict[str, Any]:
-    """The channels that are not in the buffer, if any."""
+    """The channels that are not in the buffer, if any; whether it holds int8 for uint8."""
+    inverted = {"inverted": True} if output.inverted else {}
     if output.removed is None:
-        return {}
-    return {"removed": {"channels": list(output.removed.removed), "values": list(output.removed.values)}}
+        return inverted
+    return inverted | {"removed": {"channels": list(output.removed.removed), "values": list(output.removed.values)}}
 
 
 def _node(model: Model, number: int) -> dict[str, Any]:

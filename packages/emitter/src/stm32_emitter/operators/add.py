@@ -6,19 +6,25 @@ bits and scaled (two roundings) to twice the larger of the two scales, added or 
 roundings) by 2 * larger scale / (2**20 * output scale), all factors in double. The operand with the larger scale has
 the factor 1/2, which is exact: a shift by 19 bits. Where a linear form of the two bytes gives the same results for all
 65536 pairs, it is what is computed (``linear_sum.py``).
+
+int16 is the same with a shift by 15 bits, unless all three scales are powers of two: then each operand is divided by
+output scale / its scale, rounded half away from zero, and the sum is saturated to 16 bits. The reference demands that
+neither is negative and one is 1.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
+from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Attribute, KernelRequest
 from stm32_emitter.operators.elementwise import BinaryOperator
 from stm32_emitter.operators.fixed_point import quantize_multiplier
-from stm32_emitter.operators.gemmlowp import Ints, requantize
+from stm32_emitter.operators.gemmlowp import Ints, requantize, round_shift
 from stm32_emitter.operators.linear_sum import BYTES, LinearSum, linear_schedule, linear_sum
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Quantized
@@ -26,7 +32,8 @@ from stm32_emitter.operators.table import Source
 from stm32_emitter.tir.builder import expression
 
 _HALF = (1 << 30, 0)
-_LEFT_SHIFT = 20
+_LEFT_SHIFT, _LEFT_SHIFT_16 = 20, 15
+_INT16 = (-(1 << 15), (1 << 15) - 1)
 
 
 class Add(BinaryOperator):
@@ -38,12 +45,15 @@ class Add(BinaryOperator):
     """Of the right operand."""
 
     def parameters(self, left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
-        """Multiplier and shift of both operands and of the sum."""
+        """Multiplier and shift of both operands and of the sum; or only the shifts to the right of both operands."""
+        if result.dtype == "int16" and all(map(_is_power, (left.scale, right.scale, result.scale))):
+            return _powers(left, right, result)
+        bits = _left_shift(result.dtype)
         twice = 2.0 * float(max(left.scale, right.scale))
         factors = {
             "left": float(left.scale) / twice,
             "right": float(right.scale) / twice,
-            "output": twice / ((1 << _LEFT_SHIFT) * result.scale),
+            "output": twice / ((1 << bits) * result.scale),
         }
         attributes: dict[str, Attribute] = {}
         for name, real in factors.items():
@@ -57,6 +67,8 @@ class Add(BinaryOperator):
     def combined(self, request: KernelRequest, left: Any, right: Any) -> Any:
         """The requantized sum or difference."""
         total = left + right if self.sign > 0 else left - right
+        if "left_right" in request.attributes:
+            return expression("ai_k_clamp", total, *_INT16)
         return expression("ai_k_requantize", total, *_scaling(request, "output"))
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
@@ -64,7 +76,8 @@ class Add(BinaryOperator):
         plain = Schedule(
             "plain", lambda: self.kernel(request), "one by one, scaled three times", _PLAIN * request.output.elements
         )
-        form = None if all(spec.value is not None for spec in request.inputs) else self.form(request)
+        narrow = request.output.dtype == "int8"
+        form = None if not narrow or all(spec.value is not None for spec in request.inputs) else self.form(request)
         if form is None:
             return (plain,)
         return linear_schedule(self.kind.lower(), request, form), plain
@@ -105,14 +118,56 @@ def _scaling(request: KernelRequest, name: str) -> tuple[int, int]:
 
 
 def _term(request: KernelRequest, name: str) -> Callable[[Any], Any]:
+    if "left_right" in request.attributes:
+        return _divided(request.integer(f"{name}_right"))
     zero_point, scaling = request.integer(f"{name}_zero_point"), _scaling(request, name)
+    bits = _left_shift(request.output.dtype)
 
     def prepare(value: Any) -> Any:
         centred = value - zero_point
         if scaling == _HALF:
-            return centred * (1 << (_LEFT_SHIFT - 1))
+            return centred * (1 << (bits - 1))
         if isinstance(value, np.ndarray):
-            return requantize(centred << _LEFT_SHIFT, *scaling)
-        return expression("ai_k_requantize", centred * (1 << _LEFT_SHIFT), *scaling)
+            return requantize(centred << bits, *scaling)
+        return expression("ai_k_requantize", centred * (1 << bits), *scaling)
 
     return prepare
+
+
+def _left_shift(dtype: str) -> int:
+    """Bits by which operands are shifted before they are scaled."""
+    return _LEFT_SHIFT if dtype == "int8" else _LEFT_SHIFT_16
+
+
+def _divided(bits: int) -> Callable[[Any], Any]:
+    """value / 2**bits, rounded half away from zero."""
+
+    def prepare(value: Any) -> Any:
+        if bits == 0:
+            return value
+        return (
+            round_shift(value, bits) if isinstance(value, np.ndarray) else expression("ai_k_round_shift", value, bits)
+        )
+
+    return prepare
+
+
+def _is_power(scale: Any) -> bool:
+    """Whether a scale is a power of two."""
+    return bool(math.frexp(float(scale))[0] == 0.5)
+
+
+def _powers(left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
+    """Shifts to the right of both operands.
+
+    Raises:
+        ModelRefused: the reference does not take such scales.
+    """
+    shifts = [round(math.log2(result.scale / float(source.scale))) for source in (left, right)]
+    if min(shifts) != 0:
+        raise ModelRefused(
+            f"its scales are powers of two, {left.scale}, {right.scale} and {result.scale} for the result: for int16 "
+            "the result's has to be the larger one of the other two",
+            hint="Quantize the model with scales that are no powers of two.",
+        )
+    return {"left_right": shifts[0], "right_right": shifts[1]}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax, tirx
 
-from stm32_emitter.operators import conv_2d_d8, conv_2d_plain, conv_2d_winograd
+from stm32_emitter.operators import conv_2d_d8, conv_2d_plain, conv_2d_winograd, convolution_wide
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
@@ -37,6 +37,8 @@ class Conv2D(OperatorDefinition):
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
         """Without DSP instructions the plain C form alone; else Winograd, two weights in a halfword, any layer."""
+        if convolution_wide.is_wide(request):
+            return (convolution_wide.wide_schedule(request),)
         plain = conv_2d_plain.schedules(request)
         if plain:
             return plain

@@ -3,7 +3,10 @@
 
 Arithmetic of both, established against the reference interpreter: 32-bit accumulation of
 (x - input zero point) * w + bias, scaled per output channel by input_scale * weight_scale / output_scale (product and
-quotient in double) with two roundings (``ai_k_requantize``), plus the output zero point, clamped.
+quotient in double) with two roundings (``ai_k_requantize``), plus the output zero point, clamped. For uint8 the product
+of the two scales is rounded to float32, and the weights, one scale for all, have a zero point. For int16, zero points
+are 0, sums have 64 bits and the scaling is that of ``ai_k_requantize_64``. A bias of int32 beside int16 is widened; the
+reference interpreter cannot tell what it gives (it reads beyond such a bias).
 """
 
 from __future__ import annotations
@@ -53,15 +56,17 @@ class Geometry:
 class QuantizedConvolution:
     """The parts of quantize(act(conv2d(dequantize(x), dequantize(w)) + bias)).
 
-    ``weights`` is int8 [Cout, KH, KW, Cin / groups].
+    ``weights`` is [Cout, KH, KW, Cin / groups], int8, or int16 where uint8 minus the zero point needs 9 bits.
+    ``unsigned``: the layer is uint8 in the original model.
     """
 
     call: relax.Call
     x: Dequantized
-    weights: NDArray[np.int8]
+    weights: NDArray[Any]
     weight_scale: NDArray[np.float32]
-    bias: NDArray[np.int32] | None
+    bias: NDArray[Any] | None
     result: Quantized
+    unsigned: bool = False
 
     @property
     def groups(self) -> int:
@@ -72,29 +77,42 @@ class QuantizedConvolution:
 def match_quantized_convolution(scope: Scope, root: relax.Call) -> QuantizedConvolution | None:
     """The quantized convolution that ends in ``root``, or None."""
     result = scope.quantized(root)
-    if result is None or result.dtype != "int8":
+    if result is None or result.dtype not in ("int8", "int16"):
         return None
     value, bias = scope.biased(result.value)
     call = scope.call(value, "nn.conv2d")
     if call is None or str(call.attrs.data_layout) != "NHWC":
         return None
-    x, weights = scope.dequantized(call.args[0]), _weights(scope, call)
-    if x is None or weights is None or x.dtype != "int8":
+    unsigned = scope.unsigned(root)
+    x, weights = scope.dequantized(call.args[0]), _weights(scope, call, unsigned=unsigned)
+    if x is None or weights is None or x.dtype != result.dtype:
         return None
-    bias_value = None if bias is None else _raw_constant(scope, bias)
-    return QuantizedConvolution(call, x, weights[0], weights[1], bias_value, result)
+    bias_value = None if bias is None else bias_constant(scope, bias, result.dtype)
+    return QuantizedConvolution(call, x, weights[0], weights[1], bias_value, result, unsigned)
 
 
-def _raw_constant(scope: Scope, expr: relax.Expr) -> NDArray[Any]:
-    """The integers of a quantized constant, which is flattened."""
+def bias_constant(scope: Scope, expr: relax.Expr, dtype: str) -> NDArray[Any]:
+    """The integers of a quantized bias, flattened: int32, or int64 (widened from int32) beside activations of int16.
+
+    Raises:
+        ModelRefused: it is no such constant.
+    """
     dequantized = scope.dequantized(expr)
     value = scope.constant(expr if dequantized is None else dequantized.value)
-    if value is None or value.dtype != np.int32:
+    allowed = (np.int32, np.int64) if dtype == "int16" else (np.int32,)
+    if value is None or value.dtype not in allowed:
         raise ModelRefused("its bias is not a constant of type int32", hint="Quantize the bias to int32.")
-    return value.ravel()
+    return value.ravel().astype(np.int64) if dtype == "int16" else value.ravel()
 
 
-def _weights(scope: Scope, call: relax.Call) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
+def centred(weights: NDArray[Any], zero_point: int) -> NDArray[Any]:
+    """Weights minus their zero point: int8 if they fit, else int16."""
+    values = weights.astype(np.int16) - np.int16(zero_point)
+    fits = int(values.min(initial=0)) >= -128 and int(values.max(initial=0)) <= 127
+    return values.astype(np.int8) if fits else values
+
+
+def _weights(scope: Scope, call: relax.Call, *, unsigned: bool) -> tuple[NDArray[Any], NDArray[np.float32]] | None:
     """(weights [Cout, KH, KW, I], scale per output channel or one); the reshape of depthwise weights is undone."""
     layout, expr = str(call.attrs.kernel_layout), call.args[1]
     reshape = scope.call(expr, "reshape")
@@ -104,22 +122,24 @@ def _weights(scope: Scope, call: relax.Call) -> tuple[NDArray[np.int8], NDArray[
     value = scope.constant(dequantized.value)
     if value is None or value.dtype != np.int8:
         raise ModelRefused("its weights are not constant int8 values", hint="Quantize the weights to int8.")
-    if np.any(dequantized.zero_point):
+    if np.any(dequantized.zero_point) and not unsigned:
         raise ModelRefused("its weights have a zero point other than 0", hint="Quantize the weights symmetrically.")
     ordered = value.reshape(shape_of(call.args[1])).transpose([layout.index(axis) for axis in "OHWI"])
     if len(dequantized.scale) not in (1, ordered.shape[0]):
         raise ModelRefused(f"{len(dequantized.scale)} weight scales do not fit {ordered.shape[0]} output channels")
-    return np.ascontiguousarray(ordered), dequantized.scale
+    return centred(np.ascontiguousarray(ordered), int(dequantized.zero_point[0])), dequantized.scale
 
 
 def fused(kind: str, parts: QuantizedConvolution, root: relax.Call) -> Fused:
     """The fused operator: inputs are x, weights, bias (zeros if absent), multipliers, shifts."""
     channels = parts.weights.shape[0]
-    real = parts.x.scale[0].astype(np.float64) * parts.weight_scale.astype(np.float64) / np.float64(parts.result.scale)
-    multipliers, shifts = quantize_multipliers(np.broadcast_to(real, (channels,)))
-    bias = np.zeros(channels, np.int32) if parts.bias is None else parts.bias
+    multipliers, shifts = convolution_scaling(
+        parts.x, parts.weight_scale, parts.result, channels, unsigned=parts.unsigned
+    )
+    dtype = parts.result.dtype
+    bias = np.zeros(channels, np.int64 if dtype == "int16" else np.int32) if parts.bias is None else parts.bias
     low, high = activation_range(
-        "int8", parts.result.scale, parts.result.zero_point, parts.result.low, parts.result.high
+        dtype, parts.result.scale, parts.result.zero_point, parts.result.low, parts.result.high
     )
     attributes: dict[str, Attribute] = {
         "strides": integers(parts.call.attrs.strides),
@@ -131,8 +151,17 @@ def fused(kind: str, parts: QuantizedConvolution, root: relax.Call) -> Fused:
         "low": low,
         "high": high,
     }
-    constants = [constant(v) for v in (parts.weights, bias.astype(np.int32), multipliers, shifts)]
-    return Fused(kind, (parts.x.value, *constants), shape_of(root), "int8", attributes)
+    constants = [constant(v) for v in (parts.weights, bias, multipliers, shifts)]
+    return Fused(kind, (parts.x.value, *constants), shape_of(root), dtype, attributes)
+
+
+def convolution_scaling(
+    x: Dequantized, weight_scale: NDArray[np.float32], result: Quantized, channels: int, *, unsigned: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """(multipliers, shifts) of all output channels."""
+    product = x.scale[0].astype(np.float64) * weight_scale.astype(np.float64)
+    real = (product.astype(np.float32) if unsigned else product).astype(np.float64) / result.scale
+    return quantize_multipliers(np.broadcast_to(real, (channels,)))
 
 
 def geometry(request: KernelRequest) -> Geometry:

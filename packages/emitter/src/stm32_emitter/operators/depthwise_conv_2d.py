@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
-from stm32_emitter.operators import depthwise_plain, depthwise_planes, depthwise_row, depthwise_taps, depthwise_window
+from stm32_emitter.operators import (
+    convolution_wide,
+    depthwise_plain,
+    depthwise_planes,
+    depthwise_row,
+    depthwise_taps,
+    depthwise_window,
+)
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.depthwise_scaling import clamp
@@ -42,6 +49,8 @@ class DepthwiseConv2D(OperatorDefinition):
 
         Without DSP instructions the plain C form alone, where it takes the layer.
         """
+        if convolution_wide.is_wide(request):
+            return (convolution_wide.wide_schedule(request),)
         plain = depthwise_plain.schedules(request)
         if plain:
             return plain

@@ -86,8 +86,12 @@ def _loops(k: KernelBuilder, sizes: Sequence[int]) -> Iterator[list[Any]]:
             yield [index, *inner]
 
 
+DTYPES = ("int8", "int16")
+"""Element types of these operators."""
+
+
 class BinaryOperator(OperatorDefinition):
-    """Base of ADD, SUB and MUL on int8: recognition, broadcasting, clamping."""
+    """Base of ADD, SUB and MUL on int8 and int16: recognition, broadcasting, clamping."""
 
     roots: ClassVar[tuple[str, ...]] = ("quantize",)
     operator: ClassVar[str]
@@ -106,24 +110,24 @@ class BinaryOperator(OperatorDefinition):
         raise NotImplementedError
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """quantize(act(op(dequantize(a), dequantize(b)))), all int8."""
+        """quantize(act(op(dequantize(a), dequantize(b)))), all int8 or all int16."""
         result = scope.quantized(root)
-        call = None if result is None or result.dtype != "int8" else scope.call(result.value, self.operator)
+        call = None if result is None or result.dtype not in DTYPES else scope.call(result.value, self.operator)
         if result is None or call is None:
             return None
-        left, right = source_of(scope, call.args[0]), source_of(scope, call.args[1])
-        if left is None or right is None or left.dtype != "int8" or right.dtype != "int8":
+        left, right = (source_of(scope, operand, (result.dtype,)) for operand in call.args[:2])
+        if left is None or right is None:
             return None
-        low, high = activation_range("int8", result.scale, result.zero_point, result.low, result.high)
+        low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
         attributes: dict[str, Attribute] = {
             "left_zero_point": left.zero_point, "right_zero_point": right.zero_point,
             "output_zero_point": result.zero_point, "low": low, "high": high,
             **self.parameters(left, right, result),
         }  # fmt: skip
-        return Fused(self.kind, (left.value, right.value), shape_of(root), "int8", attributes)
+        return Fused(self.kind, (left.value, right.value), shape_of(root), result.dtype, attributes)
 
     def kernel(self, request: KernelRequest) -> Kernel:
-        """a int8, b int8, broadcast -> y int8."""
+        """a, b, broadcast -> y, all int8 or all int16."""
         first, second = request.inputs
         axes = broadcast_axes(first.shape, second.shape, request.output.shape)
         prepare = self.operands(request)
@@ -134,11 +138,11 @@ class BinaryOperator(OperatorDefinition):
                 _reader(k, name, spec, variable.get(name), function)
                 for name, spec, function in zip(names, request.inputs, prepare, strict=True)
             ]
-            y = k.output("y", (request.output.elements,), "int8")
+            y = k.output("y", (request.output.elements,), request.output.dtype)
             with nest(k, axes) as (left, right, flat):
                 total = self.combined(request, reads[0](left), reads[1](right)) + request.integer("output_zero_point")
                 clamped = expression("ai_k_clamp", total, request.integer("low"), request.integer("high"))
-                k.store(y, [flat], clamped.astype("int8"))
+                k.store(y, [flat], clamped.astype(request.output.dtype))
         return k.kernel()
 
 

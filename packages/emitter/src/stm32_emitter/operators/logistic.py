@@ -2,7 +2,8 @@
 """LOGISTIC and TANH.
 
 Arithmetic, established against the reference interpreter: float32 throughout, once for each of the 256 values:
-d = scale * (x - zero point), t = f(d), y = round_half_away(t * (1 / output scale)) + output zero point.
+d = scale * (x - zero point), t = f(d), y = round_half_away(t * (1 / output scale)) + output zero point. int16 is
+another arithmetic: ``sigmoid_16.py``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
+from stm32_emitter.operators.base import Fused, KernelRequest
 from stm32_emitter.operators.gemmlowp import Ints
 from stm32_emitter.operators.scope import Quantized, Scope
-from stm32_emitter.operators.table import Source, TableOperator
+from stm32_emitter.operators.sigmoid_16 import fused_16, kernel_16
+from stm32_emitter.operators.table import Source, TableOperator, source_of
+from stm32_emitter.tir.builder import Kernel
 
 Floats = NDArray[np.float32]
 
@@ -42,6 +46,19 @@ class _FloatTable(TableOperator):
         inverse = np.float32(1) / np.float32(result.scale)
         scaled = (self.function(source.reals) * inverse).astype(np.float32).astype(np.float64)
         return np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int64) + result.zero_point
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """Inputs are x and the table; x of int16 alone."""
+        result = scope.quantized(root)
+        if result is None or result.dtype != "int16":
+            return super().match(scope, root)
+        expr = self.source(scope, result)
+        source = None if expr is None else source_of(scope, expr, ("int16",))
+        return None if source is None else fused_16(self.kind, source, root)
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x -> y of the same shape."""
+        return kernel_16(request) if request.output.dtype == "int16" else super().kernel(request)
 
 
 class Logistic(_FloatTable):

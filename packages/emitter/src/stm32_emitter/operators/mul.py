@@ -3,7 +3,7 @@
 
 Arithmetic, established against the reference interpreter: the product of both operands minus their zero points,
 requantized (two roundings) by left scale * right scale / output scale, product and quotient in float32. Rows of both
-operands go through ai_k_mul.h; with a constant scalar the operator is a table.
+operands go through ai_k_mul.h; with a constant scalar the operator is a table. int16 goes one by one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Mul(BinaryOperator):
         size = request.output.elements
         plain = Schedule("plain", lambda: self.kernel(request), "one by one", _PLAIN * size)
         constant = [spec.value is not None for spec in request.inputs]
-        if all(constant):
+        if all(constant) or request.output.dtype != "int8":
             return (plain,)
         found = [plain]
         if any(fixed and spec.elements == 1 for fixed, spec in zip(constant, request.inputs, strict=True)):

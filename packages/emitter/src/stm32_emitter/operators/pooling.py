@@ -10,25 +10,27 @@ from tvm import relax, tirx
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Attribute, Fused, KernelRequest
 from stm32_emitter.operators.fixed_point import activation_range
-from stm32_emitter.operators.scope import Dequantized, Quantized, Scope, integers, shape_of
+from stm32_emitter.operators.scope import Dequantized, Quantized, Scope, dtype_of, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
+POOLED = ("int8", "int16")
+"""Element types of these operators."""
 _SAME_SCALE = 1e-6
 """Scales of input and output may differ by this much; the reference interpreter allows it and ignores it."""
 
 
 def match_pool(scope: Scope, root: relax.Call, kind: str, operator: str) -> Fused | None:
-    """quantize(act(pool(dequantize(x)))) of int8, NHWC, with one quantization for input and output."""
+    """quantize(act(pool(dequantize(x)))) of int8 or int16, NHWC, with one quantization for input and output."""
     result = scope.quantized(root)
-    if result is None or result.dtype != "int8":
+    if result is None or result.dtype not in POOLED:
         return None
     call = scope.call(result.value, operator)
     x = None if call is None else scope.dequantized(call.args[0])
-    if call is None or x is None or x.dtype != "int8" or not supported(call):
+    if call is None or x is None or x.dtype != result.dtype or not supported(call):
         return None
     _check_quantization(x, result)
-    low, high = activation_range("int8", result.scale, result.zero_point, result.low, result.high)
-    return fused_pool(kind, call, x.value, low, high)
+    low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
+    return fused_pool(kind, call, x.value, low, high, unsigned=scope.unsigned(root))
 
 
 def _check_quantization(x: Dequantized, result: Quantized) -> None:
@@ -51,8 +53,8 @@ def supported(call: relax.Call) -> bool:
     return not (bool(attrs.count_include_pad) and any(padding))
 
 
-def fused_pool(kind: str, call: relax.Call, x: relax.Expr, low: int, high: int) -> Fused:
-    """The fused operator; ``low`` and ``high`` bound the result."""
+def fused_pool(kind: str, call: relax.Call, x: relax.Expr, low: int, high: int, *, unsigned: bool = False) -> Fused:
+    """The fused operator; ``low`` and ``high`` bound the result; ``unsigned``: it is uint8 in the original model."""
     attrs = call.attrs
     attributes: dict[str, Attribute] = {
         "window": integers(attrs.pool_size),
@@ -61,7 +63,9 @@ def fused_pool(kind: str, call: relax.Call, x: relax.Expr, low: int, high: int) 
         "low": low,
         "high": high,
     }
-    return Fused(kind, (x,), shape_of(call), "int8", attributes)
+    if unsigned:
+        attributes["unsigned"] = 1
+    return Fused(kind, (x,), shape_of(call), dtype_of(x), attributes)
 
 
 def pool_kernel(request: KernelRequest, name: str, function: str) -> Kernel:

@@ -3,7 +3,7 @@
 
 Arithmetic, established against the reference interpreter: requantize(x - zero point, m) + output zero point with two
 roundings, m = input scale / output scale in float32; then clamped to the bounds as a fused activation is. LEAKY_RELU
-scales negative values by input scale * alpha / output scale, product and quotient in float32.
+scales negative values by input scale * alpha / output scale, product and quotient in float32; of int16, too.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from tvm import relax
+from tvm import relax, tirx
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.operators.base import Attribute, Fused, KernelRequest
 from stm32_emitter.operators.fixed_point import activation_range, quantize_multiplier
 from stm32_emitter.operators.gemmlowp import Ints, requantize
-from stm32_emitter.operators.scope import Quantized, Scope
-from stm32_emitter.operators.table import Source, TableOperator
+from stm32_emitter.operators.scope import Quantized, Scope, shape_of
+from stm32_emitter.operators.table import Source, TableOperator, source_of
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
 
 
 class _Relu(TableOperator):
@@ -69,12 +71,48 @@ class LeakyRelu(TableOperator):
 
     def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:
         """Each side of zero with its own multiplier."""
-        call = scope.call(result.value, "nn.leakyrelu")
-        if call is None:
-            raise ModelRefused("it is no leaky relu")
-        values, scale = source.centred, np.float32(result.scale)
-        below = float(np.float32(source.scale * np.float32(call.attrs.alpha)) / scale)
-        multiplier, shift = quantize_multiplier(abs(below))
-        negative = requantize(values, multiplier if below >= 0 else -multiplier, shift)
-        positive = requantize(values, *quantize_multiplier(float(source.scale / scale)))
-        return np.where(values >= 0, positive, negative) + result.zero_point
+        values = source.centred
+        below, above = _slopes(scope, source, result)
+        scaled = np.where(values >= 0, requantize(values, *above), requantize(values, *below))
+        return scaled + result.zero_point
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """Inputs are x and the table; or x of int16 alone, with the parameters as attributes."""
+        result = scope.quantized(root)
+        if result is None or result.dtype != "int16":
+            return super().match(scope, root)
+        expr = self.source(scope, result)
+        source = None if expr is None else source_of(scope, expr, ("int16",))
+        if source is None:
+            return None
+        below, above = _slopes(scope, source, result)
+        attributes: dict[str, Attribute] = {"below": list(below), "above": list(above)}
+        return Fused(self.kind, (source.value,), shape_of(root), "int16", attributes)
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """x -> y of the same shape."""
+        if request.output.dtype != "int16":
+            return super().kernel(request)
+        x, low, high = request.inputs[0], -(1 << 15), (1 << 15) - 1
+        with KernelBuilder("leaky_relu") as k:
+            source = k.input("x", (x.elements,), "int16")
+            y = k.output("y", (x.elements,), "int16")
+            with k.loop("i", x.elements) as i:
+                value = source[i].astype("int32")
+                below, above = (
+                    expression("ai_k_requantize", value, *request.integers(name)) for name in ("below", "above")
+                )
+                scaled = tirx.if_then_else(value >= 0, above, below)
+                k.store(y, [i], expression("ai_k_clamp", scaled, low, high).astype("int16"))
+        return k.kernel()
+
+
+def _slopes(scope: Scope, source: Source, result: Quantized) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(multiplier, shift) below zero and above."""
+    call = scope.call(result.value, "nn.leakyrelu")
+    if call is None:
+        raise ModelRefused("it is no leaky relu")
+    scale = np.float32(result.scale)
+    below = float(np.float32(source.scale * np.float32(call.attrs.alpha)) / scale)
+    multiplier, shift = quantize_multiplier(abs(below))
+    return (multiplier if below >= 0 else -multiplier, shift), quantize_multiplier(float(source.scale / scale))

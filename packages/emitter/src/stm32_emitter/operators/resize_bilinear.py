@@ -42,6 +42,11 @@ class ResizeBilinear(OperatorDefinition):
         mode = str(call.attrs.coordinate_transformation_mode)
         if str(call.attrs.method) != "linear" or str(call.attrs.layout) != "NHWC" or mode not in _MODES:
             return None
+        if scope.unsigned(root):
+            raise ModelRefused(
+                "for uint8 the reference interpolates in float32, which is not implemented",
+                hint="Quantize the model to int8, or use RESIZE_NEAREST_NEIGHBOR.",
+            )
         if (float(x.scale[0]), int(x.zero_point[0])) != (result.scale, result.zero_point):
             raise ModelRefused("its input and output have different scales or zero points")
         return Fused(self.kind, (x.value,), shape_of(root), "int8", {"mode": mode})

@@ -61,11 +61,15 @@ class Scope:
         function: to look through.
         operators: names of the variables that hold an operator's result in the original model. A group never reaches
             across them. Empty: not known, every variable can be inside of a group.
+        unsigned: names of the variables that are int8 here and uint8 in the original model.
     """
 
-    def __init__(self, function: relax.Function, operators: Collection[str] = ()) -> None:
+    def __init__(
+        self, function: relax.Function, operators: Collection[str] = (), unsigned: Collection[str] = ()
+    ) -> None:
         self._values = relax.analysis.get_var2val(function)
         self._operators = frozenset(operators)
+        self._unsigned = frozenset(unsigned)
         self._names = {value: str(var.name) for var, value in self._values.items()}
         self._uses = _uses(function)
 
@@ -74,6 +78,10 @@ class Scope:
         while isinstance(expr, relax.Var) and expr in self._values:
             expr = self._values[expr]
         return expr
+
+    def unsigned(self, root: relax.Expr) -> bool:
+        """Whether the bound value ``root`` of int8 is uint8 in the original model, with zero point + 128."""
+        return self._names.get(root) in self._unsigned
 
     def is_operator(self, root: relax.Expr) -> bool:
         """Whether the bound value ``root`` can be the result of an operator of the original model."""
@@ -101,10 +109,10 @@ class Scope:
         return constant_value(value)
 
     def dequantized(self, expr: relax.Expr) -> Dequantized | None:
-        """``expr`` as a dequantize with constant parameters, or None."""
+        """``expr`` as a dequantize with constant parameters, or None; of int64 it is astype(value, float32) * scale."""
         call = self.call(expr, "dequantize")
         if call is None:
-            return None
+            return self._scaled(expr)
         scale, zero_point = self.constant(call.args[1]), self.constant(call.args[2])
         if scale is None or zero_point is None:
             return None
@@ -114,6 +122,15 @@ class Scope:
             np.atleast_1d(zero_point).astype(np.int32),
             int(call.attrs.axis),
         )
+
+    def _scaled(self, expr: relax.Expr) -> Dequantized | None:
+        call = self.call(expr, "multiply")
+        scale = None if call is None else self.constant(call.args[1])
+        widened = None if call is None else self.call(call.args[0], "astype")
+        if widened is None or scale is None or dtype_of(widened.args[0]) != "int64":
+            return None
+        scales = np.atleast_1d(scale).astype(np.float32)
+        return Dequantized(widened.args[0], scales, np.zeros(len(scales), np.int32), 0)
 
     def quantized(self, expr: relax.Expr) -> Quantized | None:
         """``expr`` as a per-tensor quantize of an optionally clamped value, or None."""

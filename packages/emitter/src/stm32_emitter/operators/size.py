@@ -20,6 +20,7 @@ from stm32_emitter.operators import conv_2d_d8, depthwise_taps, fully_connected_
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.conv_2d_records import Rows, fours, linear_of, rows_of
 from stm32_emitter.operators.convolution import Geometry, geometry
+from stm32_emitter.operators.convolution_wide import is_wide
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
 from stm32_emitter.operators.numbers import Numbers
@@ -33,7 +34,7 @@ _PIXELS = 2
 def size_schedules(request: KernelRequest) -> Sequence[Schedule]:
     """The schedules that are chosen with ``optimize="size"`` only; empty where the layer has none."""
     offer = _OFFERS.get(request.kind)
-    return () if offer is None else offer(request)
+    return () if offer is None or is_wide(request) else offer(request)
 
 
 def _convolution(request: KernelRequest) -> Sequence[Schedule]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SOFTMAX and LOG_SOFTMAX over the last axis.
+"""SOFTMAX and LOG_SOFTMAX over the last axis; SOFTMAX of int16 is in ``softmax_16.py``.
 
 Arithmetic, established against the reference interpreter: fixed point throughout. Differences to the row's maximum are
 scaled to Q5.26 by beta * input scale (double); exp gives Q0.31, the sum of exp is Q12.19; SOFTMAX multiplies with the
@@ -23,6 +23,7 @@ from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, Operat
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.gemmlowp import exp_on_negative, ints, mul_high, requantize, wrap32
 from stm32_emitter.operators.scope import Quantized, Scope, shape_of
+from stm32_emitter.operators.softmax_16 import MOST_ELEMENTS, scaling, softmax_16_kernel
 from stm32_emitter.operators.table import Source, source_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -61,23 +62,23 @@ class _OverRows(OperatorDefinition):
     output: ClassVar[tuple[float, int]]
     """The output's scale and zero point, which the arithmetic presumes."""
 
-    def parts(self, scope: Scope, root: relax.Call) -> tuple[Source, float] | None:
+    def parts(self, scope: Scope, root: relax.Call, dtype: str = "int8") -> tuple[Source, float] | None:
         """(x, beta) of quantize(f(beta * dequantize(x))), or None."""
         result = scope.quantized(root)
-        call = None if result is None or result.dtype != "int8" else scope.call(result.value, self.operator)
+        call = None if result is None or result.dtype != dtype else scope.call(result.value, self.operator)
         if result is None or call is None or result.low is not None or result.high is not None:
             return None
         if int(call.attrs.axis) not in (-1, len(shape_of(root)) - 1):
             return None
         inner, beta = scaled_by(scope, call.args[0])
-        source = source_of(scope, inner)
-        if source is None or source.dtype != "int8":
+        source = source_of(scope, inner, (dtype,))
+        if source is None:
             return None
-        self._check(result)
+        self._check(result, self.output if dtype == "int8" else (1 / 32768, 0))
         return source, beta
 
-    def _check(self, result: Quantized) -> None:
-        scale, zero_point = self.output
+    def _check(self, result: Quantized, output: tuple[float, int]) -> None:
+        scale, zero_point = output
         if result.zero_point != zero_point or not math.isclose(result.scale, scale, rel_tol=1e-3):
             raise ModelRefused(
                 f"its output has scale {result.scale} and zero point {result.zero_point}; "
@@ -104,6 +105,9 @@ class Softmax(_OverRows):
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """Inputs are x and the table of exp; its length is the number of differences that count."""
+        wide = self.parts(scope, root, "int16")
+        if wide is not None:
+            return _fused_16(self.kind, *wide, shape_of(root))
         parts = self.parts(scope, root)
         if parts is None:
             return None
@@ -111,8 +115,17 @@ class Softmax(_OverRows):
         return Fused(self.kind, (source.value, constant(exp_table(beta, source.scale))), shape_of(root), "int8")
 
     def kernel(self, request: KernelRequest) -> Kernel:
-        """x int8 [..., N] -> y int8 [..., N]."""
+        """x int8 [..., N] -> y int8 [..., N], or both int16."""
+        if request.output.dtype == "int16":
+            return softmax_16_kernel(request)
         return _kernel("softmax", "ai_k_softmax_s8", request)
+
+
+def _fused_16(kind: str, source: Source, beta: float, shape: tuple[int, ...]) -> Fused:
+    if shape and shape[-1] > MOST_ELEMENTS:
+        raise ModelRefused(f"its rows have {shape[-1]} elements, at most {MOST_ELEMENTS} are possible for int16")
+    multiplier, shift = scaling(beta, source.scale)
+    return Fused(kind, (source.value,), shape, "int16", {"multiplier": multiplier, "shift": shift})
 
 
 def exp_table(beta: float, scale: np.float32) -> NDArray[np.int32]:

@@ -8,6 +8,7 @@ copy, whichever the results allow.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,10 +46,10 @@ class Source:
         return (self.scale * self.centred.astype(np.float32)).astype(np.float32)
 
 
-def source_of(scope: Scope, expr: relax.Expr) -> Source | None:
-    """``expr`` as dequantize(x) with one scale and 8 bits, or None."""
+def source_of(scope: Scope, expr: relax.Expr, dtypes: Sequence[str] = EIGHT_BITS) -> Source | None:
+    """``expr`` as dequantize(x) with one scale and x of one of these types, or None."""
     found = scope.dequantized(expr)
-    if found is None or found.dtype not in EIGHT_BITS or found.scale.size != 1:
+    if found is None or found.dtype not in dtypes or found.scale.size != 1:
         return None
     return Source(found.value, found.dtype, found.scale[0], int(found.zero_point[0]))
 
@@ -90,13 +91,15 @@ def table_kernel(name: str, request: KernelRequest) -> Kernel:
     first = int(np.iinfo(x.dtype).min)
     if x.value is not None:
         return constant_kernel(name, table[x.value.astype(np.int64) - first])
-    bounds = _clamp_bounds(table, x.dtype)
+    bounds, inverts = _clamp_bounds(table, x.dtype), _inverts(table, x.dtype)
     with KernelBuilder(name) as k:
         source = k.input("x", (x.elements,), x.dtype)
-        entries = k.constant("table", by_byte(table, x.dtype)) if bounds is None else None
+        entries = k.constant("table", by_byte(table, x.dtype)) if bounds is None and not inverts else None
         y = k.output("y", (x.elements,), request.output.dtype)
         if bounds == _limits(x.dtype):
             k.call("memcpy", address(y, write=True), address(source), x.elements)
+        elif inverts:
+            k.call("ai_k_invert_8", address(source), address(y, write=True), x.elements)
         elif entries is not None:
             k.call("ai_k_table_8", address(source), address(entries), address(y, write=True), x.elements)
         else:
@@ -118,6 +121,11 @@ def constant_kernel(name: str, value: NDArray[Any]) -> Kernel:
         y = k.output("y", (value.size,), str(value.dtype))
         k.call("memcpy", address(y, write=True), address(source), value.nbytes)
     return k.kernel()
+
+
+def _inverts(table: NDArray[Any], dtype: str) -> bool:
+    """Whether the table is uint8 as int8 of the same numbers, or back."""
+    return bool(np.array_equal(by_byte(table, dtype).view(np.uint8), np.arange(256) ^ 128))
 
 
 def _limits(dtype: str) -> tuple[int, int]:

@@ -345,6 +345,11 @@ def _table(call: Call) -> Footprint:
     return elementwise([0], 2, call[3])
 
 
+@footprint("ai_k_invert_8")
+def _inverted(call: Call) -> Footprint:
+    return elementwise([0], 1, call[2])
+
+
 @footprint("ai_k_add_q20_s8", "ai_k_add_q21_s8", "ai_k_add_q22_s8", "ai_k_mul_s8")
 def _of_two(call: Call) -> Footprint:
     return elementwise([0, 1], 2, call[3])

@@ -66,8 +66,15 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         return self.dequantized(self.raw(tensor), tensor)
 
     def dequantized(self, expr: relax.Expr, tensor: Tensor, axis: int | None = None) -> relax.Expr:
-        """``dequantize(expr)`` with the parameters of ``tensor``; ``axis`` replaces its channel axis."""
+        """``dequantize(expr)`` with the parameters of ``tensor``; ``axis`` replaces its channel axis.
+
+        Relax has no dequantize of int64: there it is ``astype(expr, float32) * scale`` (see ``Scope.dequantized``).
+        """
         scale, zero_point, own_axis = quantization_constants(tensor)
+        if tensor.dtype == "int64":
+            if tensor.quantization is not None and np.any(tensor.quantization.zero_point):
+                raise ModelRefused(f"tensor '{tensor.name}' (int64) has a zero point other than 0")
+            return relax.op.multiply(self.bb.normalize(relax.op.astype(expr, _FLOAT)), scale)
         return relax.op.dequantize(expr, scale, zero_point, axis=own_axis if axis is None else axis)
 
     def result(self, expr: relax.Expr, output: Tensor) -> relax.Expr:

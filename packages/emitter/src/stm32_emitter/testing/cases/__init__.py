@@ -46,7 +46,33 @@ GENERATORS: Mapping[str, Generator] = {
     **resizing.GENERATORS,
     **quantization.GENERATORS,
 }
-DTYPES = ("int8", "float32")
+DTYPES = ("int8", "uint8", "int16", "float32")
+_OF_DTYPE: Mapping[str, frozenset[str]] = {
+    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS},
+    "int16": frozenset(
+        (
+            "ADD",
+            "AVERAGE_POOL_2D",
+            "CONCATENATION",
+            "CONV_2D",
+            "DEPTHWISE_CONV_2D",
+            "DEQUANTIZE",
+            "FULLY_CONNECTED",
+            "LEAKY_RELU",
+            "LOGISTIC",
+            "MAX_POOL_2D",
+            "MUL",
+            "PAD",
+            "QUANTIZE",
+            "RESHAPE",
+            "SOFTMAX",
+            "SUB",
+            "TANH",
+            "TRANSPOSE",
+        )
+    ),
+}
+"""Operators with cases of these types; all others have cases of int8 and float32 only."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
@@ -58,7 +84,7 @@ class Case:
         name: a C identifier that tells operator, dtype and seed.
         op: builtin operator name.
         seed: the seed that makes this case again.
-        dtype: "int8" or "float32".
+        dtype: one of ``DTYPES``.
         model: the .tflite file's bytes.
         inputs: input sets; each has one array per model input, in the model's order.
     """
@@ -73,8 +99,7 @@ class Case:
 
 def operators(dtype: str = "int8") -> tuple[str, ...]:
     """Operators that have cases of this dtype, sorted."""
-    del dtype  # every operator has both
-    return tuple(sorted(GENERATORS))
+    return tuple(sorted(_OF_DTYPE.get(dtype, GENERATORS)))
 
 
 def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]:
@@ -84,7 +109,7 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
         op: one of ``operators()``.
         seed: first seed, not negative.
         count: how many.
-        dtype: "int8" (quantized) or "float32".
+        dtype: one of ``DTYPES``.
 
     Raises:
         ValueError: unknown operator or dtype.

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stm32_emitter.testing.tflite_writer import Quant
+
 from .draw import ACTIVATIONS, Draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from stm32_emitter.testing.tflite_writer import Quant
 
 MAX_ELEMENTS = 400
 
@@ -33,11 +33,20 @@ def _thin(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if draw.chance(0.4) else dim for dim in shape)
 
 
+def _powers(draw: Draw) -> tuple[Quant, Quant, Quant]:
+    """Scales of int16 that are powers of two, as ADD and SUB take them: the result's is that of one operand."""
+    exponent, further = draw.integer(-12, -6), draw.integer(0, 5)
+    pair = [Quant(2.0**exponent, 0), Quant(2.0 ** (exponent - further), 0)]
+    if draw.chance(0.5):
+        pair.reverse()
+    return pair[0], pair[1], Quant(2.0**exponent, 0)
+
+
 def _output_quant(draw: Draw, op: str, left: Quant | None, right: Quant | None) -> Quant | None:
     if left is None or right is None:
         return None
     first, second = left.scales[0], right.scales[0]
-    natural = first * second * 64.0 if op == "MUL" else max(first, second) * 1.5
+    natural = first * second * 64.0 * draw.steps if op == "MUL" else max(first, second) * 1.5
     quant = draw.quant()
     scale = natural * draw.log_uniform(0.1, 4.0)
     if op == "MUL" and draw.chance(0.1):
@@ -49,16 +58,25 @@ def _binary(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
     def generate(draw: Draw) -> tuple[list[int], list[int]]:
         left_shape, right_shape, shape = _broadcast_shapes(draw)
         left_quant, right_quant = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
+        output_quant = None
+        if draw.dtype == "int16" and op != "MUL":
+            powers = draw.dyadic and left_shape == right_shape  # the reference aborts where it would broadcast
+            draw.dyadic = False
+            left_quant, right_quant = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
+            if powers:
+                left_quant, right_quant, output_quant = _powers(draw)
         x = draw.activation("left", left_shape, left_quant)
         inputs = [x]
         if left_shape == right_shape and draw.chance(0.1):
             right, right_quant = x, left_quant
+            output_quant = output_quant and left_quant
         elif draw.chance(0.4):
             right = draw.constant("right", right_shape, right_quant)
         else:
             right = draw.activation("right", right_shape, right_quant)
             inputs.append(right)
-        y = draw.activation("output", shape, _output_quant(draw, op, left_quant, right_quant))
+        result_quant = output_quant or _output_quant(draw, op, left_quant, right_quant)
+        y = draw.activation("output", shape, result_quant)
         operands = [right, x] if draw.chance(0.3) else [x, right]
         draw.writer.operator(op, operands, [y], fused_activation_function=draw.pick(ACTIVATIONS))
         return inputs, [y]

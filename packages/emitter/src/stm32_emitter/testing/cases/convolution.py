@@ -84,12 +84,15 @@ def weights(
         data = (draw.rng.normal(size=shape) / 4).astype(np.float32)
         return draw.writer.constant(name, data), 0.25, None
     data = weight_values(draw, shape, axis)
+    per_channel = per_channel and draw.dtype != "uint8"
     channels = shape[axis] if per_channel else 1
     base = draw.log_uniform(2.0**-12, 2.0**-4) if scale is None else scale
     scales = [base * draw.log_uniform(0.25, 4.0) for _ in range(channels)]
-    quant = draw.affine(scales, 0, axis if per_channel else 0)
+    zero_point = draw.pick((128, draw.integer(98, 158), draw.integer(0, 255))) if draw.dtype == "uint8" else 0
+    quant = draw.affine(scales, zero_point, axis if per_channel else 0)
     spread = float(np.sqrt(np.mean(np.square(data.astype(np.float64))))) or 1.0
-    return draw.writer.constant(name, data, quant=quant), spread, quant
+    stored = np.clip(data.astype(np.int16) + zero_point, 0, 255).astype(np.uint8) if draw.dtype == "uint8" else data
+    return draw.writer.constant(name, stored, quant=quant), spread, quant
 
 
 def weight_values(draw: Draw, shape: tuple[int, ...], axis: int) -> Array:
@@ -122,18 +125,20 @@ def output_quant(draw: Draw, product: float, spread: float) -> Quant | None:
     """
     if not draw.quantized:
         return None
-    scale = product * spread / draw.log_uniform(4.0, 150.0)
+    scale = product * spread / draw.log_uniform(4.0, 150.0) / draw.steps
     if draw.chance(0.08):
         scale = product / draw.log_uniform(1.0, 8.0)
-    return draw.affine(scale, draw.pick((draw.integer(-128, 127), draw.integer(-30, 30), -128, 0)))
+    zero_point = draw.pick((draw.integer(-128, 127), draw.integer(-30, 30), -128, 0))
+    return draw.affine(scale, 0 if draw.dtype == "int16" else zero_point + draw.middle)
 
 
 def bias(draw: Draw, channels: int, input_quant: Quant | None, weight_quant: Quant | None, spread: float) -> int:
-    """Bias tensor: int32 with scale input * weight, or float32."""
+    """Bias tensor: int32 (int64 for activations of int16) with scale input * weight, or float32."""
     if input_quant is None or weight_quant is None:
         return draw.writer.constant("bias", draw.rng.normal(size=channels).astype(np.float32))
     size = spread * draw.pick((1.0, 1.0, 1.0, 0.0, 20.0))
-    data = np.clip(draw.rng.normal(size=channels) * size, -(2**30), 2**30).astype(np.int32)
+    dtype = np.int64 if draw.dtype == "int16" else np.int32  # the reference misreads int32 beside int16
+    data = np.clip(draw.rng.normal(size=channels) * size, -(2**30), 2**30).astype(dtype)
     scales = [float(np.float32(input_quant.scales[0]) * np.float32(scale)) for scale in weight_quant.scales]
     return draw.writer.constant("bias", data, quant=Quant(scales, 0, 0))
 
@@ -184,7 +189,7 @@ def _finish(
     x = draw.activation("input", input_shape, source)
     w, size, quant = weights(draw, "weights", weight_shape, axis, per_channel=draw.chance(0.7))
     terms = int(np.prod(weight_shape)) // weight_shape[axis]
-    spread = max(1.0, np.sqrt(terms) * size * 73.0)
+    spread = max(1.0, np.sqrt(terms) * size * 73.0 * draw.steps)
     product = source.scales[0] * float(np.mean(quant.scales)) if source and quant else 1.0
     inputs = [x, w]
     # LiteRT refuses CONV_2D without bias, and a bias of index -1 in both operators.

@@ -17,7 +17,7 @@ def fully_connected(draw: Draw) -> tuple[list[int], list[int]]:
     source = draw.quant(2.0**-8, 1.0)
     x = draw.activation("input", input_shape, source)
     w, size, quant = weights(draw, "weights", (outer, inner), 0, per_channel=draw.chance(0.5))
-    spread = max(1.0, np.sqrt(inner) * size * 73.0)
+    spread = max(1.0, np.sqrt(inner) * size * 73.0 * draw.steps)
     product = source.scales[0] * float(np.mean(quant.scales)) if source and quant else 1.0
     inputs = draw.pick(([x, w], [x, w, -1]))
     if draw.chance(0.85):

@@ -26,7 +26,7 @@ class Draw:
 
     Attributes:
         rng: the case's own generator.
-        dtype: "int8" or "float32", the type of activations and weights.
+        dtype: "int8", "uint8", "int16" or "float32", the type of activations and, but for "int16", weights.
         dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
         pruned: most weights have output channels, and some have input channels, of zeros only.
@@ -40,8 +40,18 @@ class Draw:
 
     @property
     def quantized(self) -> bool:
-        """Whether the case is int8."""
+        """Whether the case is not float32."""
         return self.dtype != "float32"
+
+    @property
+    def middle(self) -> int:
+        """What zero points of int8 are shifted by."""
+        return 128 if self.dtype == "uint8" else 0
+
+    @property
+    def steps(self) -> float:
+        """How many steps of the dtype one step of int8 has."""
+        return 256.0 if self.dtype == "int16" else 1.0
 
     def pick(self, options: Sequence[T]) -> T:
         """One of the options, each equally likely."""
@@ -68,11 +78,20 @@ class Draw:
         return tuple(dims)
 
     def quant(self, low: float = 2.0**-9, high: float = 1.0) -> Quant | None:
-        """Per-tensor quantization with a random scale of low..high and any int8 zero point; None for float32."""
+        """Per-tensor quantization with a random scale of low..high and any zero point; None for float32.
+
+        The scale is that of int8; for int16 it is 256 times finer, and the zero point 0, as the kernels demand.
+        """
         if not self.quantized:
             return None
         zero_point = self.pick((self.integer(-128, 127), self.integer(-40, 40), -128, 127, 0))
-        return self.affine(self.log_uniform(low, high), zero_point)
+        return self.activations(self.log_uniform(low, high), zero_point)
+
+    def activations(self, scale: float, zero_point: int) -> Quant:
+        """``affine`` of this scale and zero point of int8, for the case's dtype."""
+        if self.dtype == "int16":
+            return self.affine(scale / self.steps, 0)
+        return self.affine(scale, zero_point + self.middle)
 
     def affine(self, scale: float | Sequence[float], zero_point: int, axis: int = 0) -> Quant:
         """Quantization with this scale or these scales, rounded to powers of two in a dyadic case."""
@@ -82,8 +101,10 @@ class Draw:
         return Quant(list(scales), zero_point, axis)
 
     def fixed(self, scale: float, zero_point: int) -> Quant | None:
-        """The given quantization; None for float32."""
-        return Quant(scale, zero_point) if self.quantized else None
+        """The given quantization of int8, or its like of another dtype that kernels prescribe; None for float32."""
+        if self.dtype == "int16":
+            return Quant(1 / 32768, 0)
+        return Quant(scale, zero_point + self.middle) if self.quantized else None
 
     def activation(self, name: str, shape: Sequence[int], quant: Quant | None, dtype: str | None = None) -> int:
         """Add a tensor without data; returns its index."""

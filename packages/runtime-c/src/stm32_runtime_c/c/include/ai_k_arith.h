@@ -77,6 +77,29 @@ static inline int32_t ai_k_requantize_once(int32_t value, int32_t multiplier, in
     return (int32_t)(((int64_t)value * multiplier + half) >> total);
 }
 
+/* value * real in double precision, rounded half away from zero, limited to 32 bits; |value| < 2^53, real >= 0. The
+ * product is volatile so that no compiler fuses it with the subtraction behind it. */
+static inline int32_t ai_k_requantize_double(int64_t value, double real)
+{
+    const volatile double rounded = (double)value * real;
+    const double product = rounded;
+    if (product >= (double)INT32_MAX || product <= (double)INT32_MIN) {
+        return product > 0.0 ? INT32_MAX : INT32_MIN;
+    }
+    const int32_t whole = (int32_t)product;
+    const double rest = product - (double)whole;
+    return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
+}
+
+/* value * multiplier * 2^(shift - 31) for sums of up to 48 bits: the multiplier is cut to 16 bits, rounded once, halves
+ * upwards. (TFLite: MultiplyByQuantizedMultiplier of int64_t) */
+static inline int32_t ai_k_requantize_64(int64_t value, int32_t multiplier, int32_t shift)
+{
+    const int32_t reduced = multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff;
+    const int32_t total = 15 - shift;
+    return (int32_t)((value * reduced + (INT64_C(1) << (total - 1))) >> total);
+}
+
 #if AI_K_DSP
 /* The even bytes (0 and 2) of a word, sign-extended to two halfwords. */
 static inline uint32_t ai_k_even_bytes(uint32_t word)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* float32 to 8-bit integers. */
+/* float32 to integers of 8 and 16 bits. */
 #ifndef AI_K_QUANTIZE_H
 #define AI_K_QUANTIZE_H
 
 #include <stdint.h>
 
-/* round(value / scale) + zero_point limited to [low, high], halves away from zero; -128 <= zero_point <= 255.
+/* round(value / scale) + zero_point limited to [low, high], halves away from zero; all three within 16 bits.
  * Not a number counts as minus infinity. */
 static inline int32_t ai_k_quantize(float value, float scale, int32_t zero_point, int32_t low, int32_t high)
 {
-    const float limit = 1024.0f; /* beyond it every result is low or high */
+    const float limit = 131072.0f; /* beyond it every result is low or high */
     float real = value / scale;
     if (!(real > -limit)) {
         real = -limit;

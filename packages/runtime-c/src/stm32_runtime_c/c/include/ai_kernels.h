@@ -21,6 +21,7 @@
 #include "ai_k_pool.h"
 #include "ai_k_pool_f32.h"
 #include "ai_k_quantize.h"
+#include "ai_k_s16.h"
 #include "ai_k_softmax.h"
 #include "ai_k_softmax_f32.h"
 #include "ai_k_svdf.h"

@@ -95,6 +95,7 @@ typedef struct {
     uint32_t pool_offset; /* bytes from the start of the pool's planned part, or AI_OFFSET_EXTERNAL (see io_index) */
     int32_t io_index;     /* >= 0: number of the graph output; < 0: not a graph output */
     const ai_removed_channels *removed; /* NULL: all of the tensor is in memory; else see ai_read_node_data */
+    uint8_t inverted; /* bits that are inverted in memory: 0x80 for uint8 that is kept as int8; see ai_read_node_data */
 } ai_node_tensor;
 
 /* A node: one call of an emitted kernel. */
@@ -165,11 +166,12 @@ ai_status ai_set_observer(ai_handle handle, ai_observer observer, void *user);
 const ai_node_info *ai_get_node_info(ai_handle handle, uint32_t index);
 
 /* The bytes of output `output` of node `index` (get_tensor_size of its tensor); NULL if there is no such node or
- * output, or if channels of it were removed. They are the node's result from its NODE_END until the next node begins.
- */
+ * output, or if memory holds it in another form (removed, inverted). They are the node's result from its NODE_END until
+ * the next node begins. */
 const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output);
 
-/* Copies `bytes` bytes of the same, from byte `offset` on; channels that were removed are put back. Refused: no such
+/* Copies `bytes` bytes of the same, from byte `offset` on; channels that were removed are put back, bits that
+ * are inverted in memory too. Refused: no such
  * node or output, bytes beyond the tensor's size. */
 ai_status ai_read_node_data(ai_handle handle, uint32_t index, uint32_t output, uint32_t offset, void *to,
                             uint32_t bytes);

@@ -22,3 +22,21 @@ void ai_k_table_8(const void *in, const void *table, void *out, int32_t count)
         to[i] = entries[from[i]];
     }
 }
+
+void ai_k_invert_8(const void *in, void *out, int32_t count)
+{
+    const uint8_t *from = in;
+    uint8_t *to = out;
+    const uint8_t *const end = from + (count & ~3);
+    while (from != end) {
+        uint32_t word;
+        memcpy(&word, from, sizeof word);
+        word ^= 0x80808080u;
+        memcpy(to, &word, sizeof word);
+        from += 4;
+        to += 4;
+    }
+    for (int32_t i = 0; i < (count & 3); i++) {
+        to[i] = (uint8_t)(from[i] ^ 0x80u);
+    }
+}

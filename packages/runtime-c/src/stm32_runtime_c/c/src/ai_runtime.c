@@ -447,6 +447,10 @@ const void *ai_get_node_data(ai_handle handle, uint32_t index, uint32_t output)
         (void)fail((ai_instance *)handle, "channels of the tensor were removed: use ai_read_node_data");
         return NULL;
     }
+    if (tensor->inverted != 0u) {
+        (void)fail((ai_instance *)handle, "the tensor of uint8 is kept as int8: use ai_read_node_data");
+        return NULL;
+    }
     return node_memory(handle, tensor);
 }
 
@@ -474,7 +478,7 @@ static void restore(const ai_node_tensor *tensor, const uint8_t *memory, uint32_
     const uint8_t *from = memory + offset / channels * kept_before(removed, channels) + kept;
     for (uint32_t i = 0; i < bytes; i++) {
         const uint32_t here = is_kept(removed, channel);
-        to[i] = here != 0u ? *from++ : removed->values[channel - kept];
+        to[i] = here != 0u ? (uint8_t)(*from++ ^ tensor->inverted) : removed->values[channel - kept];
         kept += here;
         if (++channel == channels) {
             channel = 0;
@@ -500,7 +504,7 @@ ai_status ai_read_node_data(ai_handle handle, uint32_t index, uint32_t output, u
         return AI_STATUS_OK;
     }
     for (uint32_t i = 0; i < bytes; i++) {
-        ((uint8_t *)to)[i] = memory[offset + i];
+        ((uint8_t *)to)[i] = (uint8_t)(memory[offset + i] ^ tensor->inverted);
     }
     return AI_STATUS_OK;
 }
