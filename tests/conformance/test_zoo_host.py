@@ -21,7 +21,10 @@ INT8 = (
     "tflm_person_detect_int8", "efinix_yolo_person_detect_int8", "efinix_mediapipe_face_detection_int8",
     "infineon_squeezenet11_384_int8", "st_yamnet256_esc10_int8", "tflm_rf_ssd_120x160_int8",
 )  # fmt: skip
-STREAMING = ("microwakeword_vad_stream", "microwakeword_hey_jarvis_v2_stream")
+STREAMING = (
+    "microwakeword_vad_stream", "microwakeword_hey_jarvis_v2_stream", "tflm_mnist_lstm_int8", "tflm_mnist_lstm_float",
+    "tflm_keyword_scrambled_svdf_int16x8",
+)  # fmt: skip
 SINGLE = (
     "op_seanet_add0_int16", "op_seanet_conv0_int16", "op_seanet_leaky_relu0_int16", "op_seanet_pad0_int16",
     "op_seanet_quantize0_int16", "op_seanet_strided_slice0_int16", "op_t2o_add_broadcast_f32",

@@ -18,6 +18,7 @@ from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.logistic import Logistic, Tanh
+from stm32_emitter.operators.lstm import Lstm
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean
 from stm32_emitter.operators.mean_float import MeanFloat
@@ -26,11 +27,14 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
+from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
+from stm32_emitter.operators.softmax_wide import SoftmaxWide
 from stm32_emitter.operators.strided_slice import StridedSlice
+from stm32_emitter.operators.svdf import Svdf, SvdfState
 from stm32_emitter.operators.transpose import Transpose
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
@@ -73,6 +77,11 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MulFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
+    SoftmaxWide(),
+    Requantize32(),
+    Lstm(),
+    Svdf(),
+    SvdfState(),
     Requantize(),
     Quantize(),
     Dequantize(),

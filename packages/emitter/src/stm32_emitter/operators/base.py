@@ -31,21 +31,26 @@ Attribute = int | float | str | list[int] | list[float]
 
 @dataclass(frozen=True)
 class Fused:
-    """A recognised operator: ``inputs`` are variables or constants; ``shape`` and ``dtype`` are its result's."""
+    """A recognised operator: ``inputs`` are variables or constants; ``shape`` and ``dtype`` are its result's.
+
+    With ``others``, (shape, dtype) of further results, it gives a tuple.
+    """
 
     kind: str
     inputs: tuple[relax.Expr, ...]
     shape: tuple[int, ...]
     dtype: str
     attributes: dict[str, Attribute] = field(default_factory=dict)
+    others: tuple[tuple[tuple[int, ...], str], ...] = ()
 
     def call(self) -> relax.Call:
         """The operator as a Relax call."""
+        types = [relax.TensorType(shape, dtype) for shape, dtype in ((self.shape, self.dtype), *self.others)]
         return relax.Call(
             ir.Op.get("relax.call_dps_packed"),
             [relax.ExternFunc(PREFIX + self.kind), relax.Tuple(list(self.inputs))],
             attrs=ir.make_node("ir.DictAttrs", **self.attributes),
-            ty_args=[relax.TensorType(self.shape, self.dtype)],
+            ty_args=[types[0] if len(types) == 1 else relax.TupleType(types)],
         )
 
 
@@ -70,9 +75,10 @@ class KernelRequest:
     Attributes:
         kind: of the operator.
         inputs: in the order of :class:`Fused`; constants carry their value.
-        output: its result.
+        output: its result, the first one where it has several.
         attributes: of the fused call.
         target: the core.
+        others: its further results.
     """
 
     kind: str
@@ -80,6 +86,7 @@ class KernelRequest:
     output: TensorSpec
     attributes: Mapping[str, Any]
     target: Target
+    others: tuple[TensorSpec, ...] = ()
 
     @property
     def grows(self) -> bool:
@@ -125,7 +132,7 @@ class OperatorDefinition(ABC):
 
     @abstractmethod
     def kernel(self, request: KernelRequest) -> Kernel:
-        """Its kernel. Parameters of the PrimFunc: the inputs that are not constant, the constants, the output."""
+        """Its kernel. Parameters of the PrimFunc: the inputs that are not constant, the constants, the outputs."""
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
         """Every way to compute this layer exactly, the preferred one first; at least one."""
@@ -136,9 +143,10 @@ def request_of(call: relax.Call, target: Target) -> KernelRequest:
     """The kernel request of a fused call."""
     inputs = tuple(TensorSpec(shape_of(a), dtype_of(a), constant_value(a)) for a in call.args[1].fields)
     result = call.ty_args[0]
-    output = TensorSpec(tuple(int(d) for d in result.shape), str(result.dtype))
+    types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
+    outputs = [TensorSpec(tuple(int(d) for d in tensor.shape), str(tensor.dtype)) for tensor in types]
     attributes = dict(call.attrs.items()) if call.attrs is not None else {}
-    return KernelRequest(kind_of(call), inputs, output, attributes, target)
+    return KernelRequest(kind_of(call), inputs, outputs[0], attributes, target, tuple(outputs[1:]))
 
 
 def kind_of(expr: relax.Expr) -> str:

@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-from stm32_emitter.planning import runtime_float, runtime_int8, runtime_int16  # noqa: F401 - they register their entries
+from stm32_emitter.planning import (  # noqa: F401 - they register their entries
+    runtime_float,
+    runtime_int8,
+    runtime_int16,
+    runtime_recurrent,
+)
 from stm32_emitter.planning.footprints import FOOTPRINTS
 
 __all__ = ["FOOTPRINTS"]

@@ -358,3 +358,12 @@ def _of_two(call: Call) -> Footprint:
 @footprint("ai_k_softmax_s8", "ai_k_log_softmax_s8")
 def _softmax(call: Call) -> Footprint:
     return softmax_rows(call, 1)
+
+
+@footprint("ai_k_softmax_s8_s16")
+def _softmax_wide(call: Call) -> Footprint:
+    """As above; results are twice as long as what they are made of."""
+    rows, depth = call[2], call[3]
+    element = sequence(reads(0, 1), writes(1, 2))
+    row = sequence(reads(0, depth), repeat(depth, element, {0: 1, 1: 2}))
+    return repeat(rows, row, {0: depth, 1: 2 * depth})

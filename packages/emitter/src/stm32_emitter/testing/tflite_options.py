@@ -57,9 +57,11 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "SQUEEZE": ("SqueezeOptions", 1),
     "STRIDED_SLICE": ("StridedSliceOptions", 2),
     "SUB": ("SubOptions", 2),
+    "SVDF": ("SVDFOptions", 3),
     "TANH": ("", 2),
     "TILE": ("TileOptions", 1),
     "TRANSPOSE": ("TransposeOptions", 2),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ("UnidirectionalSequenceLSTMOptions", 1),
     "UNPACK": ("UnpackOptions", 2),
     "VAR_HANDLE": ("VarHandleOptions", 1),
 }

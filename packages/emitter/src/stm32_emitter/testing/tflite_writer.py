@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flatbuffers
@@ -77,6 +77,7 @@ class TensorSpec:
     quant: Quant | None
     data: bytes | None
     signature: tuple[int, ...] | None
+    is_variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class OperatorSpec:
     outputs: tuple[int, ...]
     options: dict[str, Option]
     version: int
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass
@@ -115,6 +117,7 @@ class ModelWriter:
         quant: Quant | None = None,
         data: np.ndarray[Any, Any] | None = None,
         signature: Sequence[int] | None = None,
+        is_variable: bool = False,
     ) -> int:
         """Add a tensor.
 
@@ -125,6 +128,7 @@ class ModelWriter:
             quant: quantization, or None.
             data: the constant's values, of ``shape`` and ``dtype``; None for an activation.
             signature: shape_signature, -1 for an unknown dimension.
+            is_variable: a recurrent operator keeps a state in it from one run to the next.
 
         Returns:
             The tensor's index.
@@ -139,7 +143,7 @@ class ModelWriter:
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
         raw = None if data is None else np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
         mask = None if signature is None else tuple(int(dim) for dim in signature)
-        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask))
+        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
         return len(self.tensors) - 1
 
     def constant(self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
@@ -169,6 +173,10 @@ class ModelWriter:
                 raise ValueError(f"{op}: there is no tensor {index}")
         chosen = OPERATORS[op][1] if version is None else version
         self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), dict(options), chosen))
+
+    def intermediates(self, tensors: Sequence[int]) -> None:
+        """Gives the last operator the tensors whose quantization it needs inside."""
+        self.operators[-1] = replace(self.operators[-1], intermediates=tuple(tensors))
 
     def variable(self, name: str, initial: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
         """Add a variable that keeps its value between runs; returns the tensor to give to READ_VARIABLE and
@@ -274,6 +282,8 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
     if signature is not None:
         tflite.TensorAddShapeSignature(builder, signature)
     tflite.TensorAddHasRank(builder, True)
+    if spec.is_variable:
+        tflite.TensorAddIsVariable(builder, True)
     return int(tflite.TensorEnd(builder))
 
 
@@ -281,10 +291,13 @@ def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int
     kind, options = write_options(builder, spec.op, spec.options)
     inputs = _ints(builder, spec.inputs)
     outputs = _ints(builder, spec.outputs)
+    between = _ints(builder, spec.intermediates) if spec.intermediates else None
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, codes[(spec.op, spec.version)])
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if between is not None:
+        tflite.OperatorAddIntermediates(builder, between)
     if kind:
         tflite.OperatorAddBuiltinOptionsType(builder, kind)
         tflite.OperatorAddBuiltinOptions(builder, options)

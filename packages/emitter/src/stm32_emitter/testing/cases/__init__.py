@@ -23,6 +23,7 @@ from . import (
     pooling,
     quantization,
     rearrangement,
+    recurrent,
     resizing,
     slicing,
 )
@@ -40,13 +41,14 @@ GENERATORS: Mapping[str, Generator] = {
     **layout.GENERATORS,
     **slicing.GENERATORS,
     **rearrangement.GENERATORS,
+    **recurrent.GENERATORS,
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,
 }
 DTYPES = ("int8", "uint8", "int16", "float32")
 _OF_DTYPE: Mapping[str, frozenset[str]] = {
-    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR"},
+    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS},
     "int16": frozenset(
         (
             "ADD",

@@ -15,6 +15,7 @@
 #include "ai_k_dense_f32.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_depthwise_f32.h"
+#include "ai_k_lstm.h"
 #include "ai_k_mul.h"
 #include "ai_k_plain.h"
 #include "ai_k_pool.h"
@@ -23,6 +24,7 @@
 #include "ai_k_s16.h"
 #include "ai_k_softmax.h"
 #include "ai_k_softmax_f32.h"
+#include "ai_k_svdf.h"
 #include "ai_k_table.h"
 
 #endif

@@ -89,6 +89,22 @@ void ai_k_softmax_s8(const int8_t *in, int8_t *out, int32_t rows, int32_t depth,
     }
 }
 
+void ai_k_softmax_s8_s16(const int8_t *in, int16_t *out, int32_t rows, int32_t depth, const int32_t *exps,
+                         int32_t count)
+{
+    for (int32_t row = 0; row < rows; row++, in += depth, out += depth) {
+        const int32_t maximum = row_maximum(in, depth);
+        const int32_t sum = row_sum(in, depth, maximum, exps, count);
+        const int32_t zeros = leading_zeros(sum); /* at least 1, so that the shift below is at most 26 */
+        const int32_t scale = reciprocal_of_one_plus((int32_t)(((uint32_t)sum << (uint32_t)zeros) - 0x80000000u));
+        for (int32_t i = 0; i < depth; i++) {
+            const int32_t below = maximum - in[i];
+            const int32_t value = below < count ? ai_k_round_shift(ai_k_mul_high(scale, exps[below]), 27 - zeros) : 0;
+            out[i] = (int16_t)ai_k_clamp(value + INT16_MIN, INT16_MIN, INT16_MAX);
+        }
+    }
+}
+
 /* log(value), value >= 1 in Q12.19, the result in Q5.26. (TFLite: log_x_for_x_greater_than_or_equal_to_1_impl) */
 static int32_t logarithm(int32_t value)
 {

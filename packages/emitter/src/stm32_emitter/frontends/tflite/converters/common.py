@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.reader import Tensor
 
 _FUSED = tflite.ActivationFunctionType
 
@@ -38,6 +43,18 @@ def rank(tensor_name: str, shape: tuple[int, ...], wanted: int) -> None:
     """Refuses a tensor of another rank."""
     if len(shape) != wanted:
         raise ModelRefused(f"tensor '{tensor_name}' has the shape {list(shape)}, rank {wanted} is needed")
+
+
+def scale_of(tensor: Tensor) -> tuple[float, int]:
+    """(scale, zero point) of a tensor that is quantized as a whole.
+
+    Raises:
+        ModelRefused: it is not.
+    """
+    q = tensor.quantization
+    if q is None or not q.per_tensor:
+        raise ModelRefused(f"tensor '{tensor.name}' ({tensor.dtype}) must have one scale, as the reference reads one")
+    return float(q.scale[0]), int(q.zero_point[0])
 
 
 def padding_2d(

@@ -6,6 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters.common import scale_of
+from stm32_emitter.operators.base import Attribute, Fused
+from stm32_emitter.operators.fixed_point import quantize_multiplier
 
 if TYPE_CHECKING:
     from tvm import relax
@@ -18,7 +21,23 @@ def convert_quantize(c: Converter, op: Operator) -> relax.Expr:
     """float32 or quantized -> quantized."""
     if op.outputs[0].quantization is None:
         raise ModelRefused(f"its output '{op.outputs[0].name}' has no scale")
+    if op.outputs[0].dtype == "int32":
+        return _to_int32(c, op)
     return c.result(c.real(op.input(0)), op.outputs[0])
+
+
+def _to_int32(c: Converter, op: Operator) -> relax.Expr:
+    x, y = op.input(0), op.outputs[0]
+    if x.dtype != "int16":
+        raise ModelRefused(
+            f"it quantizes {x.dtype} to int32, which the reference does for int16 only", hint="Use an input of int16."
+        )
+    (source, zero_point), (result, offset) = scale_of(x), scale_of(y)
+    multiplier, shift = quantize_multiplier(source / result)
+    attributes: dict[str, Attribute] = {
+        "multiplier": multiplier, "shift": shift, "input_zero_point": zero_point, "output_zero_point": offset,
+    }  # fmt: skip
+    return Fused("REQUANTIZE_32", (c.raw(x),), y.shape, "int32", attributes).call()
 
 
 def convert_dequantize(c: Converter, op: Operator) -> relax.Expr:

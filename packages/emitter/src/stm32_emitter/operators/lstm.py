@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes, projection and layer normalisation, in float32 and int8.
+
+With gates i, f, o = logistic(Wx x + Wh h + b) and g = tanh(...): c' = limited(f c + i g), h' = o tanh(c'). Without
+weights for it, i = 1 - f; its place among the weights is then filled with zeros.
+
+Arithmetic of int8, that of the reference interpreter's 8x8_16 kernel: the sums over x and over h are scaled one after
+the other to Q3.12 (``ai_k_requantize``), each limited to 16 bits. Logistic and tanh are gemmlowp's functions of 16 bits
+with results in Q0.15. c has 16 bits and a scale 2**n, -15 <= n <= -9; products are shifted with rounding. h has its own
+scale and zero point. Multipliers are float32 quotients, as the reference computes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import relax, tirx
+
+from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.float_group import number
+from stm32_emitter.operators.scope import Scope
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
+
+GATES = 4
+"""In the order input, forget, output, candidate."""
+
+
+class Lstm(OperatorDefinition):
+    """Inputs: x, h [B, N], c [B, N], weights [N, I + N, 4], bias; results: y [..., N] and c after the run.
+
+    x is [T, B, I] with ``time_major`` and [B, T, I] without; y is like it. Of int8 the bias is [N, 8], for the sums
+    over x and over h, and ``scaling`` is as ``ai_k_lstm_s8`` wants it; of float32 the bias is [N, 4], beside ``clip``
+    and ``coupled``.
+    """
+
+    kind: ClassVar[str] = "LSTM"
+    roots: ClassVar[tuple[str, ...]] = ()
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
+        """Never: the frontend makes it."""
+        return None
+
+    def kernel(self, request: KernelRequest) -> Kernel:
+        """Steps in order; the value of h after a step is its part of y."""
+        x, h, c = request.inputs[:3]
+        weights = request.constant(3)
+        batch, cells = h.shape
+        steps = request.output.elements // (batch * cells)
+        with KernelBuilder("lstm", steps * batch * weights.size) as k:
+            source = k.input("x", (x.elements,), x.dtype) if x.value is None else k.constant("x", x.value.ravel())
+            before = [k.input(name, (spec.elements,), spec.dtype) for name, spec in (("h", h), ("c", c))]
+            constants = _constants(k, request)
+            y = k.output("y", (request.output.elements,), x.dtype)
+            after = k.output("c_after", (c.elements,), c.dtype)
+            layer = _Layer(k, request, source, constants, y, after)
+            with k.loop("i", c.elements) as i:
+                k.store(after, [i], before[1][i])
+            with k.loop("n", batch) as n:
+                layer.step(0, n, before[0], n)
+            if steps > 1:
+                with k.loop("t", steps, 1) as t, k.loop("b", batch) as n:
+                    layer.step(t, n, y, layer.row(t - 1, n))
+        return k.kernel()
+
+
+class _Layer:
+    """Emits the steps of one layer."""
+
+    def __init__(
+        self, k: KernelBuilder, request: KernelRequest, x: tirx.Buffer, constants: list[tirx.Buffer], y: tirx.Buffer,
+        c: tirx.Buffer,
+    ) -> None:  # fmt: skip
+        self.k, self.x, self.constants, self.y, self.c = k, x, constants, y, c
+        self.time_major = bool(request.integer("time_major"))
+        self.batch, self.cells = request.inputs[1].shape
+        self.depth = request.constant(3).shape[1] - self.cells
+        self.steps = request.output.elements // (self.batch * self.cells)
+        self.numbers: list[Any] = [self.depth, self.cells]
+        self.function = "ai_k_lstm_s8"
+        if request.output.dtype == "float32":
+            self.numbers += [number(float(request.attributes["clip"])), request.integer("coupled")]
+            self.function = "ai_k_lstm_f32"
+
+    def row(self, t: Any, n: Any) -> Any:
+        """Row of x and y that belongs to step ``t`` of element ``n`` of the batch."""
+        return t * self.batch + n if self.time_major else n * self.steps + t
+
+    def step(self, t: Any, n: Any, h: tirx.Buffer, h_row: Any) -> None:
+        """One step of one element, with h before it at row ``h_row`` of a buffer."""
+        self.k.call(
+            self.function, address(self.x, self.row(t, n) * self.depth), address(h, h_row * self.cells),
+            *(address(buffer) for buffer in self.constants), address(self.c, n * self.cells, write=True),
+            address(self.y, self.row(t, n) * self.cells, write=True), *self.numbers,
+        )  # fmt: skip
+
+
+def _constants(k: KernelBuilder, request: KernelRequest) -> list[tirx.Buffer]:
+    buffers = [k.constant("weights", request.constant(3).ravel()), k.constant("bias", request.constant(4).ravel())]
+    if request.output.dtype == "int8":
+        buffers.append(k.constant("scaling", np.array(request.integers("scaling"), np.int32)))
+    return buffers
+
+
+def interleaved(over_x: list[NDArray[Any]], over_h: list[NDArray[Any]]) -> NDArray[Any]:
+    """Weights [N, I] and [N, N] of each gate -> [N, I + N, 4], as the kernels read them."""
+    gates = [np.concatenate(pair, axis=1) for pair in zip(over_x, over_h, strict=True)]
+    return np.ascontiguousarray(np.stack(gates, axis=2))

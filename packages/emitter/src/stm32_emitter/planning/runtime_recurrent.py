@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Footprints of the runtime's functions for recurrent operators; the language is that of :mod:`.footprints`."""
+
+from __future__ import annotations
+
+from stm32_emitter.planning.footprints import Call, Footprint, footprint, reads, repeat, sequence, together, writes
+
+
+def _filter(call: Call, item: int, out: int, size: int) -> Footprint:
+    """All filters read the same input; their results lie ``call[out + 3]`` elements apart."""
+    return together(reads(0, item * call[out + 1]), writes(out, size, (call[out + 2], size * call[out + 3])))
+
+
+@footprint("ai_k_svdf_filter_s16")
+def _filter_s16(call: Call) -> Footprint:
+    return _filter(call, 1, 3, 2)
+
+
+@footprint("ai_k_svdf_filter_s8")
+def _filter_s8(call: Call) -> Footprint:
+    return _filter(call, 1, 3, 1)
+
+
+@footprint("ai_k_svdf_filter_f32")
+def _filter_f32(call: Call) -> Footprint:
+    return _filter(call, 4, 2, 4)
+
+
+def _unit(call: Call, item: int, size: int) -> Footprint:
+    """Row after row is read, and its sum is written."""
+    row = item * call[4]
+    return repeat(call[5], sequence(reads(0, row), writes(3, size)), {0: row, 3: size})
+
+
+@footprint("ai_k_svdf_unit_s16")
+def _unit_s16(call: Call) -> Footprint:
+    return _unit(call, 2, 1)
+
+
+@footprint("ai_k_svdf_unit_s8")
+def _unit_s8(call: Call) -> Footprint:
+    return _unit(call, 1, 1)
+
+
+@footprint("ai_k_svdf_unit_f32")
+def _unit_f32(call: Call) -> Footprint:
+    return _unit(call, 4, 4)
+
+
+def _lstm(call: Call, item: int, cell: int, at: int) -> Footprint:
+    """Cells in order, each of which reads all of x and h; ``at`` is the position of the pointer to c."""
+    depth, cells = call[at + 2], call[at + 3]
+    state = together(reads(at, cell * cells), writes(at, cell * cells))
+    return together(reads(0, item * depth), reads(1, item * cells), state, writes(at + 1, item * cells))
+
+
+@footprint("ai_k_lstm_f32")
+def _lstm_f32(call: Call) -> Footprint:
+    return _lstm(call, 4, 4, 4)
+
+
+@footprint("ai_k_lstm_s8")
+def _lstm_s8(call: Call) -> Footprint:
+    return _lstm(call, 1, 2, 5)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of operators with a state in variable tensors: SVDF, LSTM. Input sets are runs one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stm32_emitter.testing.tflite_writer import Quant
+
+from .draw import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from .draw import Draw
+
+
+def svdf(draw: Draw) -> tuple[list[int], list[int]]:
+    """SVDF of rank 1..3 with a memory of 1..9 results, bias or none; the state of a quantized one is int16."""
+    batch, depth, units = draw.pick((1, 1, 2, 3)), draw.integer(1, 40), draw.integer(1, 9)
+    ranks, memory = draw.integer(1, 3), draw.integer(1, 9)
+    filters = units * ranks
+    source, kept = draw.quant(2.0**-7, 0.5), None
+    wide = "int16" if draw.quantized else draw.dtype
+    if draw.quantized:
+        kept = draw.affine(draw.log_uniform(0.2, 3.0) * 2.0**-8, 0)
+    x = draw.activation("input", (batch, depth), source)
+    feature, _ = _weights(draw, "feature", (filters, depth), draw.dtype)
+    time, factor = _weights(draw, "time", (filters, memory), wide)
+    product = (kept.scales[0] if kept else 1.0) * factor
+    bias = _bias(draw, units, product, 2**24) if draw.chance(0.7) else -1
+    state = draw.writer.tensor("state", (batch, filters * memory), wide, quant=kept, is_variable=True)
+    spread = product * 2.0**28 * draw.log_uniform(0.05, 3.0)
+    quant = draw.affine(spread / 256.0, draw.integer(-128, 127)) if draw.quantized else None
+    y = draw.activation("output", (batch, units), quant)
+    activation = "RELU" if draw.quantized else draw.pick(ACTIVATIONS)
+    draw.writer.operator("SVDF", [x, feature, time, bias, state], [y], rank=ranks, fused_activation_function=activation)
+    return [x], [y]
+
+
+def _weights(draw: Draw, name: str, shape: tuple[int, ...], dtype: str) -> tuple[int, float]:
+    """(tensor, its scale); symmetric."""
+    if dtype == "float32":
+        return draw.writer.constant(name, draw.rng.normal(0.0, 0.3, shape).astype(np.float32)), 1.0
+    least = np.iinfo(dtype).min
+    data = draw.rng.integers(least, -least, shape).astype(dtype)
+    quant = draw.affine(draw.log_uniform(2.0**-4, 2.0) / -least, 0)
+    return draw.writer.constant(name, data, quant=quant), quant.scales[0]
+
+
+def _bias(draw: Draw, units: int, scale: float, largest: int) -> int:
+    if not draw.quantized:
+        return draw.writer.constant("bias", draw.rng.normal(0.0, 1.0, units).astype(np.float32))
+    data = draw.rng.integers(-largest, largest, units).astype(np.int32)
+    return draw.writer.constant("bias", data, quant=draw.affine(scale, 0))
+
+
+def unidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
+    """An LSTM, batch or time major, cell clipped or not, some with i = 1 - f; gates from nearly linear to saturated."""
+    batch, steps, depth, cells = draw.pick((1, 1, 2, 3)), draw.integer(1, 6), draw.integer(1, 24), draw.integer(1, 16)
+    time_major = draw.chance(0.4)
+    outer = (steps, batch) if time_major else (batch, steps)
+    source = draw.quant(2.0**-7, 2.0**-4)
+    hidden = draw.affine(draw.log_uniform(0.5, 2.0) / 128.0, draw.integer(-30, 30)) if draw.quantized else None
+    x = draw.activation("input", (*outer, depth), source)
+    over_x = [_gate(draw, f"x{i}", (cells, depth), source) for i in range(4)]
+    over_h = [_gate(draw, f"h{i}", (cells, cells), hidden) for i in range(4)]
+    bias = [_bias(draw, cells, 2.0**-12, 2**13) for _ in range(4)]
+    if draw.chance(0.25):
+        over_x[0] = over_h[0] = bias[0] = -1
+    states = _states(draw, (batch, cells), hidden)
+    y = draw.activation("output", (*outer, cells), hidden)
+    tensors = [x, *over_x, *over_h, -1, -1, -1, *bias, -1, -1, *states, -1, -1, -1, -1]
+    draw.writer.operator(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [y], fused_activation_function="TANH",
+        cell_clip=draw.pick((0.0, 0.5, 10.0)), time_major=time_major,
+    )  # fmt: skip
+    if draw.quantized:
+        inside = [draw.writer.tensor(f"inside{i}", (0,), "float32") for i in range(4)]
+        draw.writer.intermediates([*inside, draw.writer.tensor("hidden", (0,), "int8", quant=hidden)])
+    return [x], [y]
+
+
+def _states(draw: Draw, shape: tuple[int, int], hidden: Quant | None) -> list[int]:
+    """h and c."""
+    wide = "int16" if draw.quantized else draw.dtype
+    cell = Quant(2.0 ** draw.integer(-15, -9)) if draw.quantized else None
+    h = draw.writer.tensor("h", shape, draw.dtype, quant=hidden, is_variable=True)
+    return [h, draw.writer.tensor("c", shape, wide, quant=cell, is_variable=True)]
+
+
+def _gate(draw: Draw, name: str, shape: tuple[int, int], source: Quant | None) -> int:
+    """Weights with which the sums over ``source`` are of the order of 1."""
+    spread = draw.log_uniform(0.2, 4.0) / np.sqrt(shape[1])
+    if source is None:
+        return draw.writer.constant(name, draw.rng.normal(0.0, spread / 3, shape).astype(np.float32))
+    data = draw.rng.integers(-127, 128, shape).astype(np.int8)
+    scale = spread / (source.scales[0] * 73.0 * 73.0)
+    return draw.writer.constant(name, data, quant=draw.affine(float(scale), 0))
+
+
+GENERATORS = {"SVDF": svdf, "UNIDIRECTIONAL_SEQUENCE_LSTM": unidirectional_sequence_lstm}

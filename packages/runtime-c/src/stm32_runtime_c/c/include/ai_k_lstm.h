@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One step of an LSTM for one element of the batch.
+ *
+ * Gates are in the order input, forget, output, candidate: i, f, o = logistic(sum), g = tanh(sum), then
+ * c = limited(f * c + i * g) and out = o * tanh(c). weights[n][k][gate] belong to cell n and to element k of x,
+ * followed by h. x has `depth` elements; h, c and out have `cells`. out must not overlap x or h.
+ */
+#ifndef AI_K_LSTM_H
+#define AI_K_LSTM_H
+
+#include <stdint.h>
+
+/* bias[n][gate]; the limit of c is +-clip, none if clip is 0. `coupled`: i = 1 - f, whatever its weights are. */
+void ai_k_lstm_f32(const float *x, const float *h, const float *weights, const float *bias, float *c, float *out,
+                   int32_t depth, int32_t cells, float clip, int32_t coupled);
+
+/* bias[n][8]: of the sums over x of the four gates, then of those over h.
+ * scaling: 8 times multiplier and shift, in the order of bias; then of out multiplier, shift and zero point; the bits
+ * by which i * g is shifted right, the integer bits of c (0 to 6), its clip; whether i = 1 - f. Gates have 12
+ * fractional bits before their function and 15 after it. */
+void ai_k_lstm_s8(const int8_t *x, const int8_t *h, const int8_t *weights, const int32_t *bias, const int32_t *scaling,
+                  int16_t *c, int8_t *out, int32_t depth, int32_t cells);
+
+#endif
