@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from stm32_emitter.operators.activation_float import HardSwishFloat, LogisticFloat, TanhFloat
+from stm32_emitter.operators.activation_float import EluFloat, HardSwishFloat, LogisticFloat, TanhFloat
 from stm32_emitter.operators.add import Add, Sub
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
@@ -14,6 +14,7 @@ from stm32_emitter.operators.conv_2d_float import Conv2DFloat
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
+from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.hard_swish import HardSwish
@@ -24,14 +25,17 @@ from stm32_emitter.operators.mean_float import MeanFloat
 from stm32_emitter.operators.mul import Mul
 from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
+from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
+from stm32_emitter.operators.squared_difference import SquaredDifference, SquaredDifferenceFloat
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.transpose import Transpose
+from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
@@ -47,9 +51,13 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     ResizeNearestNeighbor(),
     StridedSlice(),
     Transpose(),
+    Prelu(),
+    Elu(),
     Add(),
     Sub(),
     Mul(),
+    Div(),
+    SquaredDifference(),
     Relu(),
     Relu6(),
     ReluN1To1(),
@@ -59,6 +67,14 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Tanh(),
     Softmax(),
     LogSoftmax(),
+    Abs(),
+    Exp(),
+    Gelu(),
+    GeluTanh(),
+    Log(),
+    Neg(),
+    Rsqrt(),
+    Sqrt(),
     DepthwiseConv2DFloat(),
     Conv2DFloat(),
     FullyConnectedFloat(),
@@ -68,9 +84,13 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     HardSwishFloat(),
     LogisticFloat(),
     TanhFloat(),
+    EluFloat(),
+    PreluFloat(),
     AddFloat(),
     SubFloat(),
     MulFloat(),
+    DivFloat(),
+    SquaredDifferenceFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
     Requantize(),

@@ -87,11 +87,16 @@ def _loops(k: KernelBuilder, sizes: Sequence[int]) -> Iterator[list[Any]]:
 
 
 class BinaryOperator(OperatorDefinition):
-    """Base of ADD, SUB and MUL on int8: recognition, broadcasting, clamping."""
+    """Base of ADD, MUL and others on int8: recognition, broadcasting, clamping."""
 
     roots: ClassVar[tuple[str, ...]] = ("quantize",)
     operator: ClassVar[str]
     """The Relax operator."""
+
+    def pair(self, scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, relax.Expr] | None:
+        """Both operands (real numbers) if ``expr`` is this operator, or None."""
+        call = scope.call(expr, self.operator)
+        return None if call is None else (call.args[0], call.args[1])
 
     def parameters(self, left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
         """The fixed-point parameters of the operator."""
@@ -108,10 +113,10 @@ class BinaryOperator(OperatorDefinition):
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """quantize(act(op(dequantize(a), dequantize(b)))), all int8."""
         result = scope.quantized(root)
-        call = None if result is None or result.dtype != "int8" else scope.call(result.value, self.operator)
-        if result is None or call is None:
+        operands = None if result is None or result.dtype != "int8" else self.pair(scope, result.value)
+        if result is None or operands is None:
             return None
-        left, right = source_of(scope, call.args[0]), source_of(scope, call.args[1])
+        left, right = (source_of(scope, operand) for operand in operands)
         if left is None or right is None or left.dtype != "int8" or right.dtype != "int8":
             return None
         low, high = activation_range("int8", result.scale, result.zero_point, result.low, result.high)

@@ -21,7 +21,7 @@ from stm32_emitter.operators.table import Source, TableOperator
 Floats = NDArray[np.float32]
 
 
-class _FloatTable(TableOperator):
+class FloatTable(TableOperator):
     """A table that is computed in float32."""
 
     operator: ClassVar[str]
@@ -44,7 +44,7 @@ class _FloatTable(TableOperator):
         return np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int64) + result.zero_point
 
 
-class Logistic(_FloatTable):
+class Logistic(FloatTable):
     """1 / (1 + exp(-x))."""
 
     kind: ClassVar[str] = "LOGISTIC"
@@ -58,7 +58,7 @@ class Logistic(_FloatTable):
         return (np.float32(1) / (np.float32(1) + powers)).astype(np.float32)
 
 
-class Tanh(_FloatTable):
+class Tanh(FloatTable):
     """tanh(x)."""
 
     kind: ClassVar[str] = "TANH"

@@ -16,6 +16,7 @@ import numpy as np
 from . import (
     activations,
     arithmetic,
+    binary,
     convolution,
     dense,
     layout,
@@ -25,6 +26,7 @@ from . import (
     rearrangement,
     resizing,
     slicing,
+    unary,
 )
 from .draw import Array, Draw, input_sets
 
@@ -43,8 +45,12 @@ GENERATORS: Mapping[str, Generator] = {
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,
+    **binary.GENERATORS,
+    **unary.GENERATORS,
 }
 DTYPES = ("int8", "float32")
+ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT))
+"""Operators that the reference interpreter does not know for quantized tensors."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
@@ -71,8 +77,7 @@ class Case:
 
 def operators(dtype: str = "int8") -> tuple[str, ...]:
     """Operators that have cases of this dtype, sorted."""
-    del dtype  # every operator has both
-    return tuple(sorted(GENERATORS))
+    return tuple(sorted(set(GENERATORS) - (frozenset() if dtype == "float32" else ONLY_FLOAT)))
 
 
 def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]:
@@ -88,7 +93,9 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
         ValueError: unknown operator or dtype.
     """
     if op not in GENERATORS:
-        raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators())}")
+        raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators('float32'))}")
+    if dtype != "float32" and op in ONLY_FLOAT:
+        raise ValueError(f"there are no {dtype} cases for {op}; the reference interpreter knows it for float32 only")
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
     for number in range(seed, seed + count):

@@ -9,6 +9,7 @@ from typing import Any
 from stm32_emitter.frontends.tflite.converters import (
     activation,
     arithmetic,
+    binary,
     convolution,
     dense,
     movement,
@@ -18,11 +19,13 @@ from stm32_emitter.frontends.tflite.converters import (
     resize,
     slicing,
     state,
+    unary,
 )
 
 CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **activation.CONVERTERS,
     **arithmetic.CONVERTERS,
+    **binary.CONVERTERS,
     **convolution.CONVERTERS,
     **dense.CONVERTERS,
     **movement.CONVERTERS,
@@ -32,5 +35,6 @@ CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **resize.CONVERTERS,
     **slicing.CONVERTERS,
     **state.CONVERTERS,
+    **unary.CONVERTERS,
 }
 """By the operator's name in the TFLite schema."""
