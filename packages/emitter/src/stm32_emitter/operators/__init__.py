@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from stm32_emitter.operators.activation_float import EluFloat, HardSwishFloat, LogisticFloat, TanhFloat
 from stm32_emitter.operators.add import Add, Sub
+from stm32_emitter.operators.arg_max import ArgMax, ArgMin
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
@@ -12,15 +13,17 @@ from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.conv_2d_float import Conv2DFloat
 from stm32_emitter.operators.copy import Copy
+from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.hard_swish import HardSwish
+from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
-from stm32_emitter.operators.mean import Mean
+from stm32_emitter.operators.mean import Mean, Sum
 from stm32_emitter.operators.mean_float import MeanFloat
 from stm32_emitter.operators.mul import Mul
 from stm32_emitter.operators.pad import Pad
@@ -46,6 +49,11 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Concatenation(),
     MaxPool2D(),
     Mean(),
+    Sum(),
+    ArgMax(),
+    ArgMin(),
+    Cumsum(),
+    L2Normalization(),
     Pad(),
     ResizeBilinear(),
     ResizeNearestNeighbor(),

@@ -4,7 +4,7 @@
 Arithmetic on int8, established against the reference interpreter: both operands minus their zero points, a negative
 divisor made positive with the dividend's sign turned. The dividend, shifted left as far as 32 bits allow, is multiplied
 by the divisor's reciprocal (Newton's method) and by left scale / (right scale * output scale) in float32, both products
-rounded, and shifted right with rounding. Shifts beyond 31 bits are not defined there: a layer whose scales allow them is
+rounded, and shifted right with rounding. Shifts beyond 31 bits are not defined there: a layer with such scales is
 refused. The reference stops with an error at a divisor of 0; the result is the dividend's, scaled, here.
 """
 

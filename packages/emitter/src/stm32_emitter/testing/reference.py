@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The oracle: LiteRT's interpreter with its reference kernels (BUILTIN_REF).
 
-Operators that are missing there (COS, ELU, ROUND) are computed by its other kernels, without delegates.
+Operators that are missing there (COS, ELU, ROUND), and SUM of int8, for which bytes are read as unsigned there, are
+computed by its other kernels, without delegates.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tflite
 
 Array = np.ndarray[Any, Any]
 Inputs = Sequence[Array] | Mapping[str, Array]
@@ -39,6 +41,8 @@ class Reference:
 
     def __init__(self, model: bytes, *, keep_all: bool = False) -> None:
         interpreter_class, resolvers = _load()
+        if _sums_bytes(model):
+            resolvers = resolvers[1:]
         for position, resolver in enumerate(resolvers):
             try:
                 self._interpreter = interpreter_class(
@@ -105,6 +109,20 @@ class Reference:
         if len(inputs) != len(self.inputs):
             raise ValueError(f"the model has {len(self.inputs)} inputs, got {len(inputs)}")
         return list(inputs)
+
+
+def _sums_bytes(model: bytes) -> bool:
+    """Whether a model has a SUM of int8."""
+    if model[4:8] != b"TFL3":
+        return False
+    table = tflite.Model.GetRootAsModel(model, 0)
+    graph = table.Subgraphs(0)
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        code = table.OperatorCodes(operator.OpcodeIndex())
+        if code.BuiltinCode() == tflite.BuiltinOperator.SUM:
+            return bool(graph.Tensors(operator.Inputs(0)).Type() == tflite.TensorType.INT8)
+    return False
 
 
 def _load() -> tuple[Any, tuple[Any, ...]]:

@@ -24,6 +24,7 @@ from . import (
     pooling,
     quantization,
     rearrangement,
+    reduction,
     resizing,
     slicing,
     unary,
@@ -45,11 +46,12 @@ GENERATORS: Mapping[str, Generator] = {
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,
+    **reduction.GENERATORS,
     **binary.GENERATORS,
     **unary.GENERATORS,
 }
 DTYPES = ("int8", "float32")
-ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT))
+ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT))
 """Operators that the reference interpreter does not know for quantized tensors."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 

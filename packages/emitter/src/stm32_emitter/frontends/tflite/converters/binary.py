@@ -20,7 +20,7 @@ _Binary = Callable[[relax.Expr, relax.Expr], relax.Expr]
 
 
 def _on_elements(operation: _Binary) -> Callable[[Converter, Operator], relax.Expr]:
-    """On the elements themselves, as the reference kernels do, which leave it to the converter that scales are equal."""
+    """On the elements themselves, as the reference kernels do; equal scales are the converter's affair."""
 
     def convert(c: Converter, op: Operator) -> relax.Expr:
         return operation(c.raw(op.input(0)), c.raw(op.input(1)))
