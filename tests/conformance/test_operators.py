@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from stm32_emitter.testing.cases import cases, operators
+from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
 from stm32_emitter.testing.graphs import graphs, pruned_graphs
 
 from tests.conformance.batch import run_batch
@@ -20,13 +20,33 @@ def check(outcomes):
     assert all(outcome.compared > 0 for outcome in outcomes)
 
 
+SINGLE = tuple(op for op in operators() if op not in ELEMENTWISE)
+"""Operators with a test of their own; the small ones of ELEMENTWISE share one."""
+
+
 def sample(op, int8, float32):
     return [*cases(op, FIRST, int8, "int8"), *cases(op, FIRST, float32, "float32")]
 
 
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", SINGLE)
 def test_operator_on_the_host(op, tmp_path):
     check(run_batch(sample(op, 12, 4), MACHINES["host"], tmp_path))
+
+
+def small_sample():
+    int8 = [case for op in ELEMENTWISE if op in operators() for case in cases(op, FIRST, 2, "int8")]
+    return int8 + [case for op in ELEMENTWISE for case in cases(op, FIRST, 1, "float32")]
+
+
+@pytest.mark.parametrize("machine", ["host", "host-sanitized"])
+def test_elementwise_operators_on_the_host(machine, tmp_path):
+    check(run_batch(small_sample(), MACHINES[machine], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_elementwise_operators_on_a_cortex_m4(tmp_path):
+    check(run_batch(small_sample(), MACHINES["mps2-an386"], tmp_path, together=True))
 
 
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
@@ -38,13 +58,13 @@ def test_operator_that_writes_over_its_input(op, seed, tmp_path):
     check(run_batch(list(cases(op, seed, 1, "int8")), MACHINES["host"], tmp_path))
 
 
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", SINGLE)
 def test_operator_with_sanitizers(op, tmp_path):
     check(run_batch(sample(op, 4, 1), MACHINES["host-sanitized"], tmp_path))
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", SINGLE)
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_operator_on_a_cortex_m4(op, tmp_path):
     check(run_batch(sample(op, 8, 2), MACHINES["mps2-an386"], tmp_path))

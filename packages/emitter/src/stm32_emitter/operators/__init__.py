@@ -9,6 +9,7 @@ from stm32_emitter.operators.arg_max import ArgMax, ArgMin
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
+from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.conv_2d_float import Conv2DFloat
@@ -64,6 +65,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Add(),
     Sub(),
     Mul(),
+    Comparison(),
     Div(),
     SquaredDifference(),
     Relu(),

@@ -20,7 +20,6 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "ARG_MIN": ("ArgMinOptions", 2),
     "ASSIGN_VARIABLE": ("AssignVariableOptions", 1),
     "AVERAGE_POOL_2D": ("Pool2DOptions", 2),
-    "BATCH_MATMUL": ("BatchMatMulOptions", 2),
     "BATCH_TO_SPACE_ND": ("BatchToSpaceNDOptions", 2),
     "BROADCAST_TO": ("BroadcastToOptions", 2),
     "CALL_ONCE": ("CallOnceOptions", 1),
@@ -35,11 +34,9 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "DEQUANTIZE": ("DequantizeOptions", 2),
     "DIV": ("DivOptions", 2),
     "ELU": ("", 1),
-    "EMBEDDING_LOOKUP": ("", 1),
     "EQUAL": ("EqualOptions", 2),
     "EXP": ("ExpOptions", 2),
     "EXPAND_DIMS": ("ExpandDimsOptions", 1),
-    "FILL": ("FillOptions", 3),
     "FLOOR": ("", 1),
     "FLOOR_DIV": ("FloorDivOptions", 2),
     "FLOOR_MOD": ("FloorModOptions", 1),
@@ -108,10 +105,8 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "TANH": ("", 2),
     "TILE": ("TileOptions", 1),
     "TRANSPOSE": ("TransposeOptions", 2),
-    "TRANSPOSE_CONV": ("TransposeConvOptions", 3),
     "UNPACK": ("UnpackOptions", 2),
     "VAR_HANDLE": ("VarHandleOptions", 1),
-    "ZEROS_LIKE": ("ZerosLikeOptions", 1),
 }
 
 _ENUMS: Mapping[str, type] = {

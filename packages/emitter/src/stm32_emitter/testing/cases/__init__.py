@@ -20,6 +20,7 @@ from . import (
     convolution,
     dense,
     layout,
+    logic,
     padding,
     pooling,
     quantization,
@@ -46,12 +47,15 @@ GENERATORS: Mapping[str, Generator] = {
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,
+    **logic.GENERATORS,
     **reduction.GENERATORS,
     **binary.GENERATORS,
     **unary.GENERATORS,
 }
+ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS}))
+"""Small operators: functions of elements and pairs, reductions, comparisons and logic."""
 DTYPES = ("int8", "float32")
-ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT))
+ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
 """Operators that the reference interpreter does not know for quantized tensors."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 

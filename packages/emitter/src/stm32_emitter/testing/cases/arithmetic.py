@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 MAX_ELEMENTS = 400
 
 
-def broadcast_shapes(draw: Draw) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """(left, right, output) shapes of operands that broadcast."""
-    full = draw.shape((1, 5), MAX_ELEMENTS, 17)
+def broadcast_shapes(draw: Draw, rank: int = 5) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """(left, right, output) shapes of operands that broadcast, of at most ``rank`` axes."""
+    full = draw.shape((1, rank), MAX_ELEMENTS, 17)
     style = draw.integer(0, 4)
     if style <= 1:
         return full, full, full
