@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from stm32_emitter.testing.cases import cases, operators
+from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
 from stm32_emitter.testing.graphs import graphs, pruned_graphs
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
@@ -24,11 +24,15 @@ def check(outcomes):
     assert all(outcome.compared > 0 for outcome in outcomes)
 
 
+SINGLE = tuple(op for op in operators() if op not in ELEMENTWISE)
+"""Operators with a test of their own; the small ones of ELEMENTWISE share one."""
+
+
 def sample(op, int8, float32):
     return [*cases(op, FIRST, int8, "int8"), *cases(op, FIRST, float32, "float32")]
 
 
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", SINGLE)
 def test_operator_on_the_host(op, tmp_path):
     check(run_batch(sample(op, 12, 4), MACHINES["host"], tmp_path))
 
@@ -51,12 +55,28 @@ def test_operator_of_int16_on_the_host(op, tmp_path):
     check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path, together=True))
 
 
+def small_sample(int8):
+    quantized = [case for op in ELEMENTWISE if op in operators() for case in cases(op, FIRST, int8, "int8")]
+    return quantized + [case for op in ELEMENTWISE for case in cases(op, FIRST, 1, "float32")]
+
+
+@pytest.mark.parametrize(("machine", "int8"), [("host", 2), ("host-sanitized", 1)])
+def test_elementwise_operators_on_the_host(machine, int8, tmp_path):
+    check(run_batch(small_sample(int8), MACHINES[machine], tmp_path, together=True))
+
+
 @pytest.mark.emulator
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_operators_of_uint8_and_int16_on_a_cortex_m4(tmp_path):
     found = [case for op in UINT8 for case in cases(op, FIRST + 10, 1, "uint8")]
     found += [case for op in operators("int16") for case in cases(op, FIRST + 10, 1, "int16")]
     check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_elementwise_operators_on_a_cortex_m4(tmp_path):
+    check(run_batch(small_sample(1), MACHINES["mps2-an386"], tmp_path, together=True))
 
 
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
@@ -82,13 +102,13 @@ def test_a_single_row_or_column_with_corners_aligned(tmp_path):
     check(run_batch(models, MACHINES["host"], tmp_path))
 
 
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", SINGLE)
 def test_operator_with_sanitizers(op, tmp_path):
     check(run_batch(sample(op, 4, 1), MACHINES["host-sanitized"], tmp_path))
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", SINGLE)
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_operator_on_a_cortex_m4(op, tmp_path):
     check(run_batch(sample(op, 8, 2), MACHINES["mps2-an386"], tmp_path))

@@ -117,7 +117,7 @@ def test_hard_swish_is_one_call() -> None:
 
     assert [kind_of(call) for call in fused(build, IMAGE)] == ["HARD_SWISH_F32"]
     kinds = [kind_of(call) or op_name(call) for call in fused(build, IMAGE, IMAGE)]
-    assert kinds == ["ADD_F32", "divide", "MUL_F32"]
+    assert kinds == ["ADD_F32", "DIV_F32", "MUL_F32"]
 
 
 @pytest.mark.parametrize(

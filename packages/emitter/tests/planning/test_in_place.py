@@ -16,8 +16,8 @@ from stm32_emitter.planning.overlap import Separation, separation
 from stm32_emitter.testing.cases import cases, operators
 
 CASES = 3
-REPEATING = ("BROADCAST_TO",)
-"""What they write over an element that is read again may be that very element."""
+REPEATING = ("BROADCAST_TO", "SUM")
+"""What they write over an element that is read again may be that very element, or change a sum too little to show."""
 _MARGIN = 64
 """Bytes around the memory that a kernel may touch; they must stay as they are."""
 

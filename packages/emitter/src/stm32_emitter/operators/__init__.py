@@ -3,28 +3,34 @@
 
 from __future__ import annotations
 
-from stm32_emitter.operators.activation_float import HardSwishFloat, LogisticFloat, TanhFloat
+from stm32_emitter.operators.activation_float import EluFloat, HardSwishFloat, LogisticFloat, TanhFloat
 from stm32_emitter.operators.add import Add, Sub
+from stm32_emitter.operators.arg_max import ArgMax, ArgMin
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
+from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.conv_2d_float import Conv2DFloat
 from stm32_emitter.operators.copy import Copy
+from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
+from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.hard_swish import HardSwish
+from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
-from stm32_emitter.operators.mean import Mean
+from stm32_emitter.operators.mean import Mean, Sum
 from stm32_emitter.operators.mean_float import MeanFloat
 from stm32_emitter.operators.mul import Mul
 from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
+from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
@@ -33,9 +39,11 @@ from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbo
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
 from stm32_emitter.operators.softmax_wide import SoftmaxWide
+from stm32_emitter.operators.squared_difference import SquaredDifference, SquaredDifferenceFloat
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.svdf import Svdf, SvdfState
 from stm32_emitter.operators.transpose import Transpose
+from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
@@ -46,14 +54,24 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Concatenation(),
     MaxPool2D(),
     Mean(),
+    Sum(),
+    ArgMax(),
+    ArgMin(),
+    Cumsum(),
+    L2Normalization(),
     Pad(),
     ResizeBilinear(),
     ResizeNearestNeighbor(),
     StridedSlice(),
     Transpose(),
+    Prelu(),
+    Elu(),
     Add(),
     Sub(),
     Mul(),
+    Comparison(),
+    Div(),
+    SquaredDifference(),
     Relu(),
     Relu6(),
     ReluN1To1(),
@@ -63,6 +81,14 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Tanh(),
     Softmax(),
     LogSoftmax(),
+    Abs(),
+    Exp(),
+    Gelu(),
+    GeluTanh(),
+    Log(),
+    Neg(),
+    Rsqrt(),
+    Sqrt(),
     DepthwiseConv2DFloat(),
     Conv2DFloat(),
     FullyConnectedFloat(),
@@ -72,9 +98,13 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     HardSwishFloat(),
     LogisticFloat(),
     TanhFloat(),
+    EluFloat(),
+    PreluFloat(),
     AddFloat(),
     SubFloat(),
     MulFloat(),
+    DivFloat(),
+    SquaredDifferenceFloat(),
     SoftmaxFloat(),
     LogSoftmaxFloat(),
     SoftmaxWide(),

@@ -41,6 +41,7 @@ class Add(BinaryOperator):
 
     kind: ClassVar[str] = "ADD"
     operator: ClassVar[str] = "add"
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "int16")
     sign: ClassVar[int] = 1
     """Of the right operand."""
 

@@ -8,33 +8,36 @@ from typing import Any, ClassVar
 
 from tvm import relax, tirx
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, TensorSpec
+from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition, TensorSpec
 from stm32_emitter.operators.elementwise import broadcast_axes, nest
 from stm32_emitter.operators.float_group import LARGEST, bounds_of, float_group, number
 from stm32_emitter.operators.scope import Scope, dtype_of, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 
-class AddFloat(OperatorDefinition):
-    """a + b."""
+class FloatBinary(OperatorDefinition):
+    """Base of operators with two operands of float32 that broadcast."""
 
-    kind: ClassVar[str] = "ADD_F32"
-    operator: ClassVar[str] = "add"
-    roots: ClassVar[tuple[str, ...]] = ("add", "nn.relu", "clip")
+    operator: ClassVar[str]
+    """The Relax operator."""
+
+    def group(self, scope: Scope, root: relax.Call) -> tuple[tuple[relax.Expr, ...], dict[str, Attribute]] | None:
+        """(both operands, bounds of the activation) of the group that ends in ``root``, or None."""
+        found = float_group(scope, root, self.operator)
+        return None if found is None else (tuple(found.call.args), found.bounds)
 
     def combined(self, left: Any, right: Any) -> Any:
         """The result in front of the activation."""
-        return left + right
+        raise NotImplementedError
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """act(a op b), both float32; one of them may be constant."""
-        group = float_group(scope, root, self.operator)
-        if group is None or any(dtype_of(operand) != "float32" for operand in group.call.args):
+        found = self.group(scope, root) if dtype_of(root) == "float32" else None
+        if found is None or any(dtype_of(operand) != "float32" for operand in found[0]):
             return None
-        inputs = tuple(group.call.args)
-        if all(scope.constant(operand) is not None for operand in inputs):
+        if all(scope.constant(operand) is not None for operand in found[0]):
             return None
-        return Fused(self.kind, inputs, shape_of(root), "float32", group.bounds)
+        return Fused(self.kind, found[0], shape_of(root), "float32", found[1])
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """a float32, b float32, broadcast -> y float32."""
@@ -51,7 +54,19 @@ class AddFloat(OperatorDefinition):
         return k.kernel()
 
 
-class SubFloat(AddFloat):
+class AddFloat(FloatBinary):
+    """a + b."""
+
+    kind: ClassVar[str] = "ADD_F32"
+    operator: ClassVar[str] = "add"
+    roots: ClassVar[tuple[str, ...]] = ("add", "nn.relu", "clip")
+
+    def combined(self, left: Any, right: Any) -> Any:
+        """The result in front of the activation."""
+        return left + right
+
+
+class SubFloat(FloatBinary):
     """a - b."""
 
     kind: ClassVar[str] = "SUB_F32"
@@ -63,7 +78,7 @@ class SubFloat(AddFloat):
         return left - right
 
 
-class MulFloat(AddFloat):
+class MulFloat(FloatBinary):
     """a * b."""
 
     kind: ClassVar[str] = "MUL_F32"

@@ -86,16 +86,20 @@ def _loops(k: KernelBuilder, sizes: Sequence[int]) -> Iterator[list[Any]]:
             yield [index, *inner]
 
 
-DTYPES = ("int8", "int16")
-"""Element types of these operators."""
-
-
 class BinaryOperator(OperatorDefinition):
-    """Base of ADD, SUB and MUL on int8 and int16: recognition, broadcasting, clamping."""
+    """Base of ADD, MUL and others on integers: recognition, broadcasting, clamping."""
 
     roots: ClassVar[tuple[str, ...]] = ("quantize",)
     operator: ClassVar[str]
     """The Relax operator."""
+
+    dtypes: ClassVar[tuple[str, ...]] = ("int8",)
+    """Element types that its kernels compute."""
+
+    def pair(self, scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, relax.Expr] | None:
+        """Both operands (real numbers) if ``expr`` is this operator, or None."""
+        call = scope.call(expr, self.operator)
+        return None if call is None else (call.args[0], call.args[1])
 
     def parameters(self, left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
         """The fixed-point parameters of the operator."""
@@ -112,10 +116,10 @@ class BinaryOperator(OperatorDefinition):
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """quantize(act(op(dequantize(a), dequantize(b)))), all int8 or all int16."""
         result = scope.quantized(root)
-        call = None if result is None or result.dtype not in DTYPES else scope.call(result.value, self.operator)
-        if result is None or call is None:
+        operands = None if result is None or result.dtype not in self.dtypes else self.pair(scope, result.value)
+        if result is None or operands is None:
             return None
-        left, right = (source_of(scope, operand, (result.dtype,)) for operand in call.args[:2])
+        left, right = (source_of(scope, operand, (result.dtype,)) for operand in operands)
         if left is None or right is None:
             return None
         low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)

@@ -77,6 +77,10 @@ def _bias(scope: Scope, expr: relax.Expr, channels: int) -> NDArray[np.float32] 
     return np.broadcast_to(value.ravel(), (channels,)).astype(np.float32)
 
 
+UNBOUNDED: dict[str, Attribute] = {"low": -LARGEST, "high": LARGEST}
+"""The attributes of an operator without activation."""
+
+
 def bounds_of(request: KernelRequest) -> tuple[float, float]:
     """(low, high) of a fused operator."""
     return float(request.attributes["low"]), float(request.attributes["high"])

@@ -90,3 +90,38 @@ def _exp_above_minus_quarter(values: Ints) -> Ints:
     tail = round_shift(mul_high(round_shift(x4, 2) + x3, third) + x2, 1)
     minus_eighth = 1895147668
     return _saturated(minus_eighth + mul_high(minus_eighth, x + tail))
+
+
+def inverse_square_root(value: int) -> tuple[int, int]:
+    """(multiplier, shift) with multiplier * 2**(shift - 31) = 1 / sqrt(value) (GetInvSqrtQuantizedMultiplierExp).
+
+    ``value`` > 0 is brought to [2**27, 2**29) by an even number of bits; five Newton steps x = 1.5 x - 0.5 value x**3
+    in Q3.28 follow, and a product with sqrt(1/2).
+    """
+    if value <= 1:
+        return INT32_MAX, 0
+    right = 11
+    while value >= 1 << 29:
+        value, right = value // 4, right + 1
+    pairs = (31 - value.bit_length()) // 2 - 1
+    right, value = right - pairs, value << (2 * pairs)
+    half, x = ints(round_shift(value >> 1, 1)), ints(1 << 28)
+    for _ in range(5):
+        cube = _saturated(mul_high(mul_high(x, x), x) << 6)
+        x = _saturated((mul_high((1 << 28) + (1 << 27), x) - mul_high(half, cube)) << 3)
+    root = int(mul_high(x, 1518500250))
+    return (root << -right, 0) if right < 0 else (root, -right)
+
+
+def reciprocal(value: int) -> tuple[int, int]:
+    """(inverse, bits) with inverse * 2**-(31 + bits) = 1 / value, value > 0 (GetReciprocal).
+
+    value * 2**-bits is 1 + x with x in [0, 1); 1 / (1 + x) by three Newton steps (one_over_one_plus_x_for_x_in_0_1).
+    """
+    bits = value.bit_length() - 1
+    half = ints((1 << 30) + (((value << (31 - bits)) - (1 << 31)) >> 1))
+    x = wrap32(1515870810 + mul_high(half, -1010580540))  # 48/17 and -32/17 in Q2.29
+    for _ in range(3):
+        error = (1 << 29) - mul_high(half, x)
+        x = wrap32(x + _saturated(mul_high(x, error) << 2))
+    return int(_saturated(x << 1)), bits

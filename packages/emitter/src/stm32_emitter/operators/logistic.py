@@ -25,7 +25,7 @@ from stm32_emitter.tir.builder import Kernel
 Floats = NDArray[np.float32]
 
 
-class _FloatTable(TableOperator):
+class FloatTable(TableOperator):
     """A table that is computed in float32."""
 
     operator: ClassVar[str]
@@ -61,7 +61,7 @@ class _FloatTable(TableOperator):
         return kernel_16(request) if request.output.dtype == "int16" else super().kernel(request)
 
 
-class Logistic(_FloatTable):
+class Logistic(FloatTable):
     """1 / (1 + exp(-x))."""
 
     kind: ClassVar[str] = "LOGISTIC"
@@ -75,7 +75,7 @@ class Logistic(_FloatTable):
         return (np.float32(1) / (np.float32(1) + powers)).astype(np.float32)
 
 
-class Tanh(_FloatTable):
+class Tanh(FloatTable):
     """tanh(x)."""
 
     kind: ClassVar[str] = "TANH"

@@ -30,6 +30,7 @@ class Mul(BinaryOperator):
 
     kind: ClassVar[str] = "MUL"
     operator: ClassVar[str] = "multiply"
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "int16")
 
     def parameters(self, left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
         """Multiplier and shift of the product."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import tvm
-from tvm import ir, relax, te, topi
+from tvm import ir, relax, te, tirx, topi
 
 from stm32_emitter.errors import ModelRefused, Refusals, Refuse, raise_refusal
 from stm32_emitter.model_info import SourceOperator, info_of
@@ -48,7 +49,21 @@ def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choice
 def _legalized(mod: tvm.IRModule) -> tvm.IRModule:
     """What TVM's library can compute, as calls of its PrimFuncs."""
     own = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
-    return relax.transform.LegalizeOps(own | {"relax.take": _take})(mod)
+    return relax.transform.LegalizeOps(own | {"relax.take": _take, "relax.abs": _abs})(mod)
+
+
+def _abs(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    """|x|; TVM's own form is an intrinsic that its C generator does not know."""
+
+    def absolute(x: te.Tensor) -> te.Tensor:
+        return te.compute(x.shape, lambda *i: _magnitude(x[i]), name="absolute")
+
+    return builder.call_te(absolute, call.args[0], primfunc_name_hint="abs")
+
+
+def _magnitude(value: Any) -> Any:
+    dtype = str(value.ty.dtype) if hasattr(value, "ty") else str(value.dtype)
+    return tirx.call_pure_extern(dtype, "fabsf", value) if dtype == "float32" else tirx.max(value, -value)
 
 
 def _take(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plain schedule for the functions of TVM's library: reductions start from their initial value before the loop."""
+"""A plain schedule for the functions of TVM's library.
+
+Reductions start from their initial value before the loop; steps of a function of single elements become one.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,24 @@ def schedule_library(mod: tvm.IRModule) -> tvm.IRModule:
 
 def _scheduled(function: tirx.PrimFunc) -> tirx.PrimFunc:
     schedule = s_tir.Schedule(function)
-    for name in _reduction_blocks(schedule):
+    reductions = _reduction_blocks(schedule)
+    if not reductions:
+        _inline(schedule)
+    for name in reductions:
         block = schedule.get_sblock(name)
         loops = schedule.get_loops(block)
         first = _first_reduction_loop(schedule, block)
         if first is not None and first < len(loops):
             schedule.decompose_reduction(block, loops[first])
     return schedule.mod["main"]
+
+
+def _inline(schedule: Any) -> None:
+    """Computes what is in between, e.g. x * sqrt(1/2) of GELU, where it is needed: it takes no memory then."""
+    blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
+    for block in blocks:
+        if schedule.get_consumers(block):
+            schedule.compute_inline(block)
 
 
 def _reduction_blocks(schedule: Any) -> list[str]:

@@ -355,7 +355,7 @@ def _of_two(call: Call) -> Footprint:
     return elementwise([0, 1], 2, call[3])
 
 
-@footprint("ai_k_softmax_s8", "ai_k_log_softmax_s8")
+@footprint("ai_k_softmax_s8", "ai_k_log_softmax_s8", "ai_k_l2_normalize_s8")
 def _softmax(call: Call) -> Footprint:
     return softmax_rows(call, 1)
 

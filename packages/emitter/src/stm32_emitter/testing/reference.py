@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The oracle: LiteRT's interpreter with its reference kernels (BUILTIN_REF)."""
+"""The oracle: LiteRT's interpreter with its reference kernels (BUILTIN_REF).
+
+Operators that are missing there (COS, ELU, ROUND), and SUM of int8, for which bytes are read as unsigned there, are
+computed by its other kernels, without delegates.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tflite
 
 Array = np.ndarray[Any, Any]
 Inputs = Sequence[Array] | Mapping[str, Array]
@@ -35,14 +40,22 @@ class Reference:
     """
 
     def __init__(self, model: bytes, *, keep_all: bool = False) -> None:
-        interpreter_class, resolver = _load()
-        try:
-            self._interpreter = interpreter_class(
-                model_content=model, experimental_op_resolver_type=resolver, experimental_preserve_all_tensors=keep_all
-            )
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise ReferenceRefusedError(f"the reference interpreter refuses the model: {error}") from error
+        interpreter_class, resolvers = _load()
+        if _sums_bytes(model):
+            resolvers = resolvers[1:]
+        for position, resolver in enumerate(resolvers):
+            try:
+                self._interpreter = interpreter_class(
+                    model_content=model,
+                    experimental_op_resolver_type=resolver,
+                    experimental_preserve_all_tensors=keep_all,
+                )
+                self._interpreter.allocate_tensors()
+                break
+            except (RuntimeError, ValueError) as error:
+                if position + 1 < len(resolvers) and "Didn't find op" in str(error):
+                    continue
+                raise ReferenceRefusedError(f"the reference interpreter refuses the model: {error}") from error
         self._keep_all = keep_all
         self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
         self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
@@ -98,11 +111,26 @@ class Reference:
         return list(inputs)
 
 
-def _load() -> tuple[Any, Any]:
+def _sums_bytes(model: bytes) -> bool:
+    """Whether a model has a SUM of int8."""
+    if model[4:8] != b"TFL3":
+        return False
+    table = tflite.Model.GetRootAsModel(model, 0)
+    graph = table.Subgraphs(0)
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        code = table.OperatorCodes(operator.OpcodeIndex())
+        if code.BuiltinCode() == tflite.BuiltinOperator.SUM:
+            return bool(graph.Tensors(operator.Inputs(0)).Type() == tflite.TensorType.INT8)
+    return False
+
+
+def _load() -> tuple[Any, tuple[Any, ...]]:
+    """The interpreter's class, and what finds its kernels, in the order in which they are tried."""
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:
         raise ReferenceMissingError(
             "the reference interpreter is not installed; install it with: pip install ai-edge-litert"
         ) from error
-    return Interpreter, OpResolverType.BUILTIN_REF
+    return Interpreter, (OpResolverType.BUILTIN_REF, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)

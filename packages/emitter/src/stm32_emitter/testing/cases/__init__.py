@@ -16,16 +16,20 @@ import numpy as np
 from . import (
     activations,
     arithmetic,
+    binary,
     convolution,
     dense,
     layout,
+    logic,
     padding,
     pooling,
     quantization,
     rearrangement,
     recurrent,
+    reduction,
     resizing,
     slicing,
+    unary,
 )
 from .draw import Array, Draw, input_sets
 
@@ -45,10 +49,19 @@ GENERATORS: Mapping[str, Generator] = {
     **activations.GENERATORS,
     **resizing.GENERATORS,
     **quantization.GENERATORS,
+    **logic.GENERATORS,
+    **reduction.GENERATORS,
+    **binary.GENERATORS,
+    **unary.GENERATORS,
 }
+ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS}))
+"""Small operators: functions of elements and pairs, reductions, comparisons and logic."""
+ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
+"""Operators that the reference interpreter does not know for quantized tensors."""
 DTYPES = ("int8", "uint8", "int16", "float32")
 _OF_DTYPE: Mapping[str, frozenset[str]] = {
-    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS},
+    "int8": frozenset(GENERATORS) - ONLY_FLOAT,
+    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS, *ELEMENTWISE},
     "int16": frozenset(
         (
             "ADD",
@@ -72,7 +85,7 @@ _OF_DTYPE: Mapping[str, frozenset[str]] = {
         )
     ),
 }
-"""Operators with cases of these types; all others have cases of int8 and float32 only."""
+"""Operators with cases of these types; all have cases of float32."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
@@ -115,7 +128,9 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
         ValueError: unknown operator or dtype.
     """
     if op not in GENERATORS:
-        raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators())}")
+        raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators('float32'))}")
+    if dtype != "float32" and op in ONLY_FLOAT:
+        raise ValueError(f"there are no {dtype} cases for {op}; the reference interpreter knows it for float32 only")
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
     for number in range(seed, seed + count):

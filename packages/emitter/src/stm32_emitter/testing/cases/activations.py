@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 MAX_ELEMENTS = 600
 
 
-def _shape(draw: Draw) -> tuple[int, ...]:
+def any_shape(draw: Draw) -> tuple[int, ...]:
+    """Any shape, or one with all values of a byte."""
     # A last dimension of 256 lets the ramp show every int8 value.
     return draw.pick((draw.shape((1, 4), MAX_ELEMENTS, 40), (1, 256), (2, 256)))
 
 
 def softmax(draw: Draw) -> tuple[list[int], list[int]]:
     """SOFTMAX over the last axis of rank 1..4; the output is quantized with 1/256, -128 as the kernel demands."""
-    shape = _shape(draw)
+    shape = any_shape(draw)
     x = draw.activation("input", shape, draw.quant(2.0**-9, draw.pick((0.1, 0.1, 2.0))))
     y = draw.activation("output", shape, draw.fixed(1 / 256, -128))
     beta = draw.pick((1.0, 1.0, 1.0, draw.log_uniform(0.1, 4.0)))
@@ -32,7 +33,7 @@ def softmax(draw: Draw) -> tuple[list[int], list[int]]:
 
 def log_softmax(draw: Draw) -> tuple[list[int], list[int]]:
     """LOG_SOFTMAX over the last axis; the output is quantized with 16/256, 127 as the kernel demands."""
-    shape = _shape(draw)
+    shape = any_shape(draw)
     x = draw.activation("input", shape, draw.quant(2.0**-9, 1.0))
     y = draw.activation("output", shape, draw.fixed(16 / 256, 127))
     draw.writer.operator("LOG_SOFTMAX", [x], [y])
@@ -41,7 +42,7 @@ def log_softmax(draw: Draw) -> tuple[list[int], list[int]]:
 
 def _fixed_output(op: str, scale: float, zero_point: int) -> Callable[[Draw], tuple[list[int], list[int]]]:
     def generate(draw: Draw) -> tuple[list[int], list[int]]:
-        shape = _shape(draw)
+        shape = any_shape(draw)
         x = draw.activation("input", shape, draw.quant(2.0**-9, 0.5))
         y = draw.activation("output", shape, draw.fixed(scale, zero_point))
         draw.writer.operator(op, [x], [y])
@@ -50,7 +51,8 @@ def _fixed_output(op: str, scale: float, zero_point: int) -> Callable[[Draw], tu
     return generate
 
 
-def _rescaled(draw: Draw, source: Quant | None, largest: float = 4.0) -> Quant | None:
+def rescaled(draw: Draw, source: Quant | None, largest: float = 4.0) -> Quant | None:
+    """The same quantization, or one with another scale and zero point; None for float32."""
     if source is None or draw.chance(0.3):
         return source
     quant = draw.quant()
@@ -59,10 +61,10 @@ def _rescaled(draw: Draw, source: Quant | None, largest: float = 4.0) -> Quant |
 
 def _relu(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
     def generate(draw: Draw) -> tuple[list[int], list[int]]:
-        shape = _shape(draw)
+        shape = any_shape(draw)
         source = draw.quant(2.0**-7, 0.3)
         x = draw.activation("input", shape, source)
-        y = draw.activation("output", shape, _rescaled(draw, source))
+        y = draw.activation("output", shape, rescaled(draw, source))
         draw.writer.operator(op, [x], [y])
         return [x], [y]
 
@@ -71,10 +73,10 @@ def _relu(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
 
 def leaky_relu(draw: Draw) -> tuple[list[int], list[int]]:
     """LEAKY_RELU with slopes below and above one, positive and (rarely) zero or negative."""
-    shape = _shape(draw)
+    shape = any_shape(draw)
     source = draw.quant()
     x = draw.activation("input", shape, source)
-    y = draw.activation("output", shape, _rescaled(draw, source))
+    y = draw.activation("output", shape, rescaled(draw, source))
     alpha = draw.pick((0.01, 0.1, 0.2, 0.3, draw.log_uniform(0.001, 2.0), draw.rng.uniform(-1, 1), 0.0))
     draw.writer.operator("LEAKY_RELU", [x], [y], alpha=float(alpha))
     return [x], [y]
@@ -82,10 +84,10 @@ def leaky_relu(draw: Draw) -> tuple[list[int], list[int]]:
 
 def hard_swish(draw: Draw) -> tuple[list[int], list[int]]:
     """HARD_SWISH with the same or another output quantization."""
-    shape = _shape(draw)
+    shape = any_shape(draw)
     source = draw.quant(2.0**-8, 0.2)
     x = draw.activation("input", shape, source)
-    y = draw.activation("output", shape, _rescaled(draw, source))
+    y = draw.activation("output", shape, rescaled(draw, source))
     draw.writer.operator("HARD_SWISH", [x], [y])
     return [x], [y]
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 MAX_ELEMENTS = 400
 
 
-def _broadcast_shapes(draw: Draw) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    full = draw.shape((1, 5), MAX_ELEMENTS, 17)
+def broadcast_shapes(draw: Draw, rank: int = 5) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """(left, right, output) shapes of operands that broadcast, of at most ``rank`` axes."""
+    full = draw.shape((1, rank), MAX_ELEMENTS, 17)
     style = draw.integer(0, 4)
     if style <= 1:
         return full, full, full
@@ -56,7 +57,7 @@ def _output_quant(draw: Draw, op: str, left: Quant | None, right: Quant | None) 
 
 def _binary(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
     def generate(draw: Draw) -> tuple[list[int], list[int]]:
-        left_shape, right_shape, shape = _broadcast_shapes(draw)
+        left_shape, right_shape, shape = broadcast_shapes(draw)
         left_quant, right_quant = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
         output_quant = None
         if draw.dtype == "int16" and op != "MUL":

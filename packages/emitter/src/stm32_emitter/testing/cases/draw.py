@@ -125,12 +125,14 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: s
     Args:
         rng: generator.
         shape: the tensor's shape.
-        dtype: int8, uint8, int16, int32 or float32.
+        dtype: int8, uint8, int16, int32, bool or float32.
         kind: "uniform", "extremes" (least and greatest value), "ramp" (consecutive values from a random start) or
             "constant" (one extreme everywhere).
     """
     if dtype == "float32":
         return _float_values(rng, shape, kind)
+    if dtype == "bool":
+        return rng.random(shape) < (rng.choice([0.0, 1.0]) if kind == "constant" else 0.7)
     info = np.iinfo(dtype)
     count = int(np.prod(shape))
     if kind == "uniform":

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _Convert = Callable[["Converter", "Operator"], relax.Expr]
 
 
-def _unary(function: Callable[[relax.Expr], relax.Expr]) -> _Convert:
+def unary(function: Callable[[relax.Expr], relax.Expr]) -> _Convert:
+    """A converter of a function of real numbers; the result is quantized where the model says so."""
+
     def convert(c: Converter, op: Operator) -> relax.Expr:
         return c.result(function(c.bb.normalize(c.real(op.input(0)))), op.outputs[0])
 
@@ -46,12 +48,12 @@ def _hard_swish(x: relax.Expr) -> relax.Expr:
 
 CONVERTERS: dict[str, _Convert] = {
     "SOFTMAX": convert_softmax,
-    "LOG_SOFTMAX": _unary(lambda x: relax.op.nn.log_softmax(x, axis=-1)),
-    "LOGISTIC": _unary(relax.op.sigmoid),
-    "TANH": _unary(relax.op.tanh),
-    "RELU": _unary(relax.op.nn.relu),
-    "RELU6": _unary(lambda x: relax.op.clip(x, 0.0, 6.0)),
-    "RELU_N1_TO_1": _unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
+    "LOG_SOFTMAX": unary(lambda x: relax.op.nn.log_softmax(x, axis=-1)),
+    "LOGISTIC": unary(relax.op.sigmoid),
+    "TANH": unary(relax.op.tanh),
+    "RELU": unary(relax.op.nn.relu),
+    "RELU6": unary(lambda x: relax.op.clip(x, 0.0, 6.0)),
+    "RELU_N1_TO_1": unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
     "LEAKY_RELU": convert_leaky_relu,
-    "HARD_SWISH": _unary(_hard_swish),
+    "HARD_SWISH": unary(_hard_swish),
 }

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tflite
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 
 def _pool(c: Converter, op: Operator, *, average: bool) -> relax.Expr:
-    """x [N,H,W,C] -> [N,OH,OW,C]; an average counts only the elements inside the input."""
+    """x [N,H,W,C] -> [N,OH,OW,C]."""
+    x = c.real(op.input(0))
+    expr = pooled_average(op, x) if average else relax.op.nn.max_pool2d(x, **_window(op))
+    return c.result(activated(expr, op.options(tflite.Pool2DOptions).FusedActivationFunction()), op.outputs[0])
+
+
+def pooled_average(op: Operator, x: relax.Expr) -> relax.Expr:
+    """The mean of ``x`` over each window of ``op``; only elements inside the input count."""
+    return relax.op.nn.avg_pool2d(x, count_include_pad=False, **_window(op))
+
+
+def _window(op: Operator) -> dict[str, Any]:
+    """Window, strides and padding in Relax's terms."""
     options = op.options(tflite.Pool2DOptions)
     x = op.input(0)
     rank(x.name, x.shape, 4)
@@ -26,10 +38,7 @@ def _pool(c: Converter, op: Operator, *, average: bool) -> relax.Expr:
     stride = (options.StrideH(), options.StrideW())
     positive(filter_height=window[0], filter_width=window[1], stride_h=stride[0], stride_w=stride[1])
     padding = padding_2d(options.Padding(), (x.shape[1], x.shape[2]), window, stride, (1, 1))
-    pool = relax.op.nn.avg_pool2d if average else relax.op.nn.max_pool2d
-    extra = {"count_include_pad": False} if average else {}
-    expr = pool(c.real(x), pool_size=list(window), strides=list(stride), padding=padding, layout="NHWC", **extra)
-    return c.result(activated(expr, options.FusedActivationFunction()), op.outputs[0])
+    return {"pool_size": list(window), "strides": list(stride), "padding": padding, "layout": "NHWC"}
 
 
 def convert_average_pool_2d(c: Converter, op: Operator) -> relax.Expr:

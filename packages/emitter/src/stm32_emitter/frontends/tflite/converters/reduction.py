@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reductions over axes, positions of extremes, running sums, and norms of rows and windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tflite
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.tflite.converters.pooling import pooled_average
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator
+
+LEAST_NORM = 1e-6
+"""A norm below it counts as this (TFLite: L2_NORMALIZATION)."""
+_OUTPUT_DTYPES = ("int32", "int64")
+
+
+def reduced_axes(op: Operator) -> list[int]:
+    """The constant axes of a reduction, each once; they may be negative or repeat."""
+    rank = len(op.input(0).shape)
+    axes = [int(a) for a in np.atleast_1d(op.constant(1)).ravel()]
+    if any(not -rank <= a < rank for a in axes):
+        raise ModelRefused(f"it reduces the axes {axes} of a tensor of shape {list(op.input(0).shape)}")
+    return sorted({a % rank for a in axes})
+
+
+def _keeps(op: Operator) -> bool:
+    return bool(op.options(tflite.ReducerOptions).KeepDims())
+
+
+def convert_sum(c: Converter, op: Operator) -> relax.Expr:
+    """Sum of real numbers."""
+    return c.result(relax.op.sum(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
+
+
+def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
+    """On the elements themselves, as the reference kernels do; they demand equal scales."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        return operation(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
+
+    return convert
+
+
+def convert_product(c: Converter, op: Operator) -> relax.Expr:
+    """Product of elements that are not quantized."""
+    if op.input(0).quantization is not None:
+        raise ModelRefused("products of quantized tensors are not supported", hint="Leave this operator in float32.")
+    return relax.op.prod(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
+
+
+def _logical(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
+    """On truth values, which are 0 and 1."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        bits = c.bb.normalize(relax.op.astype(c.raw(op.input(0)), "int8"))
+        found = c.bb.normalize(operation(bits, reduced_axes(op), keepdims=_keeps(op)))
+        return relax.op.not_equal(found, relax.const(0, "int8"))
+
+    return convert
+
+
+def _position(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
+    """First position of an extreme along one axis."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        axis, rank = int(op.constant(1).ravel()[0]), len(op.input(0).shape)
+        if not -rank <= axis < rank or op.outputs[0].dtype not in _OUTPUT_DTYPES:
+            raise ModelRefused(f"axis {axis} of {rank} with positions of type {op.outputs[0].dtype} is not supported")
+        found = c.bb.normalize(operation(c.raw(op.input(0)), axis % rank))
+        return found if op.outputs[0].dtype == "int64" else relax.op.astype(found, "int32")
+
+    return convert
+
+
+def convert_cumsum(c: Converter, op: Operator) -> relax.Expr:
+    """Running sum along a constant axis, with or without the element itself, from the start or from the end."""
+    options, axis, rank = op.options(tflite.CumsumOptions), int(op.constant(1).ravel()[0]), len(op.input(0).shape)
+    if not -rank <= axis < rank or op.input(0).quantization is not None:
+        raise ModelRefused(f"a running sum along axis {axis} of {rank} on {op.input(0).dtype} is not supported")
+    x = c.raw(op.input(0))
+    if options.Reverse():
+        x = c.bb.normalize(relax.op.flip(x, axis % rank))
+    total = relax.op.cumsum(x, axis % rank, exclusive=bool(options.Exclusive()))
+    return relax.op.flip(c.bb.normalize(total), axis % rank) if options.Reverse() else total
+
+
+def convert_l2_normalization(c: Converter, op: Operator) -> relax.Expr:
+    """x / max(sqrt(sum of squares over the last axis), 1e-6)."""
+    function = op.options(tflite.L2NormOptions).FusedActivationFunction()
+    x = c.bb.normalize(c.real(op.input(0)))
+    square = c.bb.normalize(relax.op.square(x))
+    total = c.bb.normalize(relax.op.sum(square, [len(op.input(0).shape) - 1], keepdims=True))
+    norm = c.bb.normalize(relax.op.maximum(c.bb.normalize(relax.op.sqrt(total)), relax.const(LEAST_NORM, "float32")))
+    return c.result(activated(c.bb.normalize(relax.op.divide(x, norm)), function), op.outputs[0])
+
+
+def convert_l2_pool_2d(c: Converter, op: Operator) -> relax.Expr:
+    """Square root of the mean of squares over each window."""
+    if op.input(0).quantization is not None:
+        raise ModelRefused("L2 pooling of quantized tensors is not supported", hint="Leave this operator in float32.")
+    square = c.bb.normalize(relax.op.square(c.raw(op.input(0))))
+    mean = c.bb.normalize(pooled_average(op, square))
+    function = op.options(tflite.Pool2DOptions).FusedActivationFunction()
+    return activated(c.bb.normalize(relax.op.sqrt(mean)), function)
+
+
+CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
+    "ARG_MAX": _position(relax.op.argmax),
+    "ARG_MIN": _position(relax.op.argmin),
+    "CUMSUM": convert_cumsum,
+    "L2_NORMALIZATION": convert_l2_normalization,
+    "L2_POOL_2D": convert_l2_pool_2d,
+    "REDUCE_ALL": _logical(relax.op.min),
+    "REDUCE_ANY": _logical(relax.op.max),
+    "REDUCE_MAX": _on_elements(relax.op.max),
+    "REDUCE_MIN": _on_elements(relax.op.min),
+    "REDUCE_PROD": convert_product,
+    "SUM": convert_sum,
+}

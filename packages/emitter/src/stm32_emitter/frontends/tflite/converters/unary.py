@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions of single elements: ABS, NEG, SQRT, EXP and others, and PRELU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import tflite
+from tvm import relax
+
+from stm32_emitter.frontends.tflite.converters.activation import unary
+
+if TYPE_CHECKING:
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator
+
+
+def convert_gelu(c: Converter, op: Operator) -> relax.Expr:
+    """x * Phi(x), with the error function or by its approximation with a hyperbolic tangent."""
+    approximate = bool(op.options(tflite.GeluOptions).Approximate())
+    function = relax.op.nn.gelu_tanh if approximate else relax.op.nn.gelu
+    return c.result(function(c.bb.normalize(c.real(op.input(0)))), op.outputs[0])
+
+
+def convert_prelu(c: Converter, op: Operator) -> relax.Expr:
+    """x where it is not negative, else alpha * x; alpha is broadcast to x: max(x, 0) + alpha * min(x, 0)."""
+    x, alpha = (c.bb.normalize(c.real(op.input(i))) for i in range(2))
+    negative = relax.op.minimum(x, relax.const(0.0, "float32"))
+    return c.result(relax.op.add(relax.op.nn.relu(x), relax.op.multiply(negative, alpha)), op.outputs[0])
+
+
+def _elu(x: relax.Expr) -> relax.Expr:
+    """x where it is positive, else exp(x) - 1: max(x, 0) + min(exp(x) - 1, 0)."""
+    below = relax.op.subtract(relax.op.exp(x), relax.const(1.0, "float32"))
+    return relax.op.add(relax.op.nn.relu(x), relax.op.minimum(below, relax.const(0.0, "float32")))
+
+
+CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
+    "ABS": unary(relax.op.abs),
+    "CEIL": unary(relax.op.ceil),
+    "COS": unary(relax.op.cos),
+    "ELU": unary(_elu),
+    "EXP": unary(relax.op.exp),
+    "FLOOR": unary(relax.op.floor),
+    "GELU": convert_gelu,
+    "LOG": unary(relax.op.log),
+    "NEG": unary(relax.op.negative),
+    "PRELU": convert_prelu,
+    "ROUND": unary(relax.op.round),
+    "RSQRT": unary(relax.op.rsqrt),
+    "SIN": unary(relax.op.sin),
+    "SQRT": unary(relax.op.sqrt),
+    "SQUARE": unary(relax.op.square),
+}

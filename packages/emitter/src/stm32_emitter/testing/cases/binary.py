@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of MAXIMUM, MINIMUM, DIV, SQUARED_DIFFERENCE, FLOOR_DIV, FLOOR_MOD and POW with broadcasting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .arithmetic import broadcast_shapes
+from .draw import ACTIVATIONS, values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stm32_emitter.testing.tflite_writer import Quant
+
+    from .draw import Draw
+
+Wiring = tuple[list[int], list[int]]
+
+
+def _extreme(op: str) -> Callable[[Draw], Wiring]:
+    """MAXIMUM and MINIMUM of one scale; now and then of int32."""
+
+    def generate(draw: Draw) -> Wiring:
+        left, right, output = broadcast_shapes(draw)
+        quant, dtype = draw.quant(), "int32" if draw.chance(0.1) else draw.dtype
+        quant = None if dtype == "int32" else quant
+        x = draw.activation("left", left, quant, dtype)
+        inputs = [x]
+        if draw.chance(0.4):
+            second = draw.writer.constant("right", values(draw.rng, right, dtype, "uniform"), quant=quant)
+        else:
+            second = draw.activation("right", right, quant, dtype)
+            inputs.append(second)
+        y = draw.activation("output", output, quant, dtype)
+        draw.writer.operator(op, [second, x] if draw.chance(0.3) else [x, second], [y])
+        return inputs, [y]
+
+    return generate
+
+
+def div(draw: Draw) -> Wiring:
+    """DIV by constants or by MAXIMUM(b, 1 step), so that no divisor of int8 is 0."""
+    left, right, output = broadcast_shapes(draw)
+    first, second = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
+    target: Quant | None = None
+    if first and second:
+        zero = draw.integer(-128, 126)
+        second = draw.affine(second.scales[0], zero)
+        quotient = first.scales[0] / second.scales[0]
+        target = draw.affine(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127))
+    x = draw.activation("left", left, first)
+    inputs = [x]
+    if draw.chance(0.4):
+        divisor = draw.writer.constant("right", _divisors(draw, right, second), quant=second)
+    else:
+        divisor = draw.activation("right", right, second)
+        inputs.append(divisor)
+        if second:
+            least = draw.writer.constant("least", np.array(second.zero_points[0] + 1, np.int8), quant=second)
+            given, divisor = divisor, draw.activation("divisor", right, second)
+            draw.writer.operator("MAXIMUM", [given, least], [divisor])
+    y = draw.activation("output", output, target)
+    draw.writer.operator("DIV", [x, divisor], [y], fused_activation_function=draw.pick(ACTIVATIONS))
+    return inputs, [y]
+
+
+def _divisors(draw: Draw, shape: tuple[int, ...], quant: Quant | None) -> np.ndarray:
+    """Values other than 0."""
+    data = values(draw.rng, shape, draw.dtype, "uniform")
+    zero = quant.zero_points[0] if quant else 0
+    return np.where(data == zero, np.array(zero + 1, data.dtype), data)
+
+
+def squared_difference(draw: Draw) -> Wiring:
+    """SQUARED_DIFFERENCE of operands with scales of the same order."""
+    left, right, output = broadcast_shapes(draw)
+    first, second = draw.quant(2.0**-6, 0.5), draw.quant(2.0**-6, 0.5)
+    target: Quant | None = None
+    if first and second:
+        largest = max(first.scales[0], second.scales[0]) * 255
+        target = draw.affine(largest**2 / 255 * draw.log_uniform(0.02, 2.0), draw.integer(-128, 127))
+    x, z = draw.activation("left", left, first), draw.activation("right", right, second)
+    y = draw.activation("output", output, target)
+    draw.writer.operator("SQUARED_DIFFERENCE", [x, z], [y])
+    return [x, z], [y]
+
+
+def _float(op: str) -> Callable[[Draw], Wiring]:
+    """By constants other than 0; POW of |a| to constant powers."""
+
+    def generate(draw: Draw) -> Wiring:
+        left, right, output = broadcast_shapes(draw)
+        x = draw.activation("left", left, None)
+        size = x
+        data = _divisors(draw, right, None)
+        if op == "POW":
+            size = draw.activation("size", left, None)
+            draw.writer.operator("ABS", [x], [size])
+            data = np.abs(data)
+        z, y = draw.writer.constant("right", data), draw.activation("output", output, None)
+        draw.writer.operator(op, [size, z], [y])
+        return [x], [y]
+
+    return generate
+
+
+ONLY_FLOAT = ("FLOOR_DIV", "FLOOR_MOD", "POW")
+GENERATORS = {
+    **{op: _float(op) for op in ONLY_FLOAT},
+    "DIV": div,
+    "MAXIMUM": _extreme("MAXIMUM"),
+    "MINIMUM": _extreme("MINIMUM"),
+    "SQUARED_DIFFERENCE": squared_difference,
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of comparisons, logic, SELECT and CAST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .arithmetic import broadcast_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .draw import Draw
+
+Wiring = tuple[list[int], list[int]]
+COMPARISONS = ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+
+
+def _comparison(op: str) -> Callable[[Draw], Wiring]:
+    """Of the same or different scales, with constants now and then."""
+
+    def generate(draw: Draw) -> Wiring:
+        left, right, output = broadcast_shapes(draw, 4)
+        first = draw.quant(2.0**-8, 1.0)
+        second = first if draw.chance(0.4) else draw.quant(2.0**-8, 1.0)
+        x = draw.activation("left", left, first)
+        inputs = [x]
+        if draw.chance(0.4):
+            z = draw.constant("right", right, second)
+        else:
+            z = draw.activation("right", right, second)
+            inputs.append(z)
+        y = draw.activation("output", output, None, "bool")
+        draw.writer.operator(op, [x, z], [y])
+        return inputs, [y]
+
+    return generate
+
+
+def _logical(op: str) -> Callable[[Draw], Wiring]:
+    def generate(draw: Draw) -> Wiring:
+        left, right, output = broadcast_shapes(draw, 4)
+        x, z = draw.activation("left", left, None, "bool"), draw.activation("right", right, None, "bool")
+        y = draw.activation("output", left if op == "LOGICAL_NOT" else output, None, "bool")
+        inputs = [x] if op == "LOGICAL_NOT" else [x, z]
+        draw.writer.operator(op, inputs, [y])
+        return inputs, [y]
+
+    return generate
+
+
+def select(draw: Draw) -> Wiring:
+    """SELECT by element or by row."""
+    shape, quant = draw.shape((1, 4), 300), draw.quant()
+    condition = draw.activation("condition", shape if draw.chance(0.6) else shape[:1], None, "bool")
+    x, z, y = (draw.activation(name, shape, quant) for name in ("left", "right", "output"))
+    draw.writer.operator("SELECT", [condition, x, z], [y])
+    return [condition, x, z], [y]
+
+
+def select_v2(draw: Draw) -> Wiring:
+    """SELECT_V2 with a condition and operands that broadcast."""
+    left, right, output = broadcast_shapes(draw, 4)
+    quant = draw.quant()
+    condition = draw.activation("condition", output, None, "bool")
+    x, z = draw.activation("left", left, quant), draw.activation("right", right, quant)
+    y = draw.activation("output", output, quant)
+    draw.writer.operator("SELECT_V2", [condition, x, z], [y])
+    return [condition, x, z], [y]
+
+
+def cast(draw: Draw) -> Wiring:
+    """CAST between types that hold the same numbers, and from float32 to int32."""
+    shape = draw.shape((1, 4), 300)
+    source, target = draw.pick(
+        (("float32", "int32"), ("float32", "bool"), ("bool", "float32"), ("bool", "int32"), ("int32", "float32"),
+         ("int8", "float32"), ("int8", "int32"))
+    )  # fmt: skip
+    x, y = draw.activation("input", shape, None, source), draw.activation("output", shape, None, target)
+    types = {"float32": 0, "int32": 2, "bool": 6, "int8": 9}  # as TensorType counts
+    draw.writer.operator("CAST", [x], [y], in_data_type=types[source], out_data_type=types[target])
+    return [x], [y]
+
+
+ONLY_FLOAT = ("CAST", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR")
+GENERATORS = {
+    "CAST": cast,
+    **{op: _comparison(op) for op in COMPARISONS},
+    **{op: _logical(op) for op in ("LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR")},
+    "SELECT": select,
+    "SELECT_V2": select_v2,
+}

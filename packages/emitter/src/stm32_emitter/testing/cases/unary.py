@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of functions of single elements: ABS, NEG, SQRT, EXP, GELU and others, and PRELU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .activations import any_shape, rescaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stm32_emitter.testing.tflite_writer import Quant
+
+    from .draw import Draw
+
+Wiring = tuple[list[int], list[int]]
+_SPREAD = 16.0
+"""Exponents stay below, so that float results are finite."""
+
+
+def _emit(draw: Draw, op: str, source: Quant | None, target: Quant | None, **options: bool) -> Wiring:
+    shape = any_shape(draw)
+    x, y = draw.activation("input", shape, source), draw.activation("output", shape, target)
+    draw.writer.operator(op, [x], [y], **options)
+    return [x], [y]
+
+
+def _float(op: str) -> Callable[[Draw], Wiring]:
+    return lambda draw: _emit(draw, op, None, None)
+
+
+def abs_(draw: Draw) -> Wiring:
+    """ABS with the same or another output quantization."""
+    source = draw.quant()
+    return _emit(draw, "ABS", source, rescaled(draw, source))
+
+
+def neg(draw: Draw) -> Wiring:
+    """NEG, which looks at no quantization."""
+    source = draw.quant()
+    return _emit(draw, "NEG", source, source)
+
+
+def root(op: str) -> Callable[[Draw], Wiring]:
+    """SQRT and RSQRT of values that are not negative."""
+
+    def generate(draw: Draw) -> Wiring:
+        largest = draw.log_uniform(0.1, 60.0)
+        source = draw.fixed(largest / 255, -128)
+        natural = largest**0.5 if op == "SQRT" else (255 / largest) ** 0.5
+        target = draw.affine(natural / 255 * draw.log_uniform(0.5, 2.0), draw.integer(-128, 40)) if source else None
+        if draw.quantized:
+            return _emit(draw, op, source, target)
+        shape = any_shape(draw)
+        x, size, y = (draw.activation(name, shape, None) for name in ("input", "size", "output"))
+        draw.writer.operator("ABS", [x], [size])
+        draw.writer.operator(op, [size], [y])
+        return [x], [y]
+
+    return generate
+
+
+def exp(draw: Draw) -> Wiring:
+    """EXP of values below 16."""
+    source = draw.quant(2.0**-9, _SPREAD / 255)
+    target = draw.affine(draw.log_uniform(0.002, 0.1), draw.pick((-128, draw.integer(-128, 127)))) if source else None
+    if draw.quantized:
+        return _emit(draw, "EXP", source, target)
+    return _emit(draw, "EXP", None, None)
+
+
+def log(draw: Draw) -> Wiring:
+    """LOG, for int8 with values below and above 0; for float32 of squares, which are never negative."""
+    source = draw.quant(2.0**-9, 0.5)
+    if draw.quantized:
+        return _emit(draw, "LOG", source, draw.affine(draw.log_uniform(0.01, 0.1), draw.integer(-128, 127)))
+    shape = any_shape(draw)
+    x, size, y = (draw.activation(name, shape, None) for name in ("input", "size", "output"))
+    draw.writer.operator("SQUARE", [x], [size])
+    draw.writer.operator("LOG", [size], [y])
+    return [x], [y]
+
+
+def elu(draw: Draw) -> Wiring:
+    """ELU with the same or another output quantization."""
+    source = draw.quant(2.0**-8, 0.2)
+    return _emit(draw, "ELU", source, rescaled(draw, source))
+
+
+def gelu(draw: Draw) -> Wiring:
+    """GELU, exact and approximate."""
+    source = draw.quant(2.0**-8, 0.1)
+    return _emit(draw, "GELU", source, rescaled(draw, source), approximate=draw.chance(0.5))
+
+
+def prelu(draw: Draw) -> Wiring:
+    """PRELU with a slope for each channel, for each element or for all."""
+    shape = draw.shape((2, 4), 400, 20)
+    style = draw.integer(0, 2)
+    alphas = (
+        shape[1:] if style == 0 else (1,) * (len(shape) - 2) + shape[-1:] if style == 1 else (1,) * (len(shape) - 1)
+    )
+    source = draw.quant(2.0**-8, 0.3)
+    x = draw.activation("input", shape, source)
+    alpha = draw.constant("alpha", alphas, draw.quant(2.0**-10, 0.02))
+    y = draw.activation("output", shape, rescaled(draw, source))
+    draw.writer.operator("PRELU", [x, alpha], [y])
+    return [x], [y]
+
+
+ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
+GENERATORS = {
+    **{op: _float(op) for op in ONLY_FLOAT},
+    "ABS": abs_,
+    "ELU": elu,
+    "EXP": exp,
+    "GELU": gelu,
+    "LOG": log,
+    "NEG": neg,
+    "PRELU": prelu,
+    "RSQRT": root("RSQRT"),
+    "SQRT": root("SQRT"),
+}
