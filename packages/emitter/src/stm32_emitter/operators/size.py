@@ -65,7 +65,7 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
         columns = k.scratch("columns", 2 * steps, "int32")
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
             first = tirx.min(pair * _PIXELS, size["last"])
-            _gather(k, x, columns, patch, size, first)
+            _gather(k, x, columns, patch, size, first, conv_2d_d8.function_of_patches(s))
             start, blocks = first * size["channels"], size["channels"] >> 2
             # A last block of channels that overlaps its neighbour is a part of its own.
             with k.loop("part", size["parts"]) as part:
@@ -109,9 +109,10 @@ def _pointwise(s: Geometry) -> bool:
 
 
 def _gather(
-    k: KernelBuilder, x: tirx.Buffer, columns: tirx.Buffer, patch: tirx.Buffer | None, size: Numbers, first: Any
-) -> None:
-    """The columns of two pixels: neighbours of a pointwise layer (no patch), else any two."""
+    k: KernelBuilder, x: tirx.Buffer, columns: tirx.Buffer, patch: tirx.Buffer | None, size: Numbers, first: Any,
+    clipped: str,
+) -> None:  # fmt: skip
+    """The columns of two pixels: neighbours of a pointwise layer (no patch), else any two; clipped: at the border."""
     if patch is None:
         start, depth = first * size["depth"], size["depth"]
         k.call(
@@ -133,7 +134,7 @@ def _gather(
             at = first + pixel
             oy, ox = tirx.truncdiv(at, size["out_width"]), tirx.truncmod(at, size["out_width"])
             k.call(
-                "ai_k_columns_clipped_s8", address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
+                clipped, address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
                 oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
             )  # fmt: skip
 

@@ -63,7 +63,7 @@ void ai_k_dense_s8(const int8_t *in, const int8_t *weights, const int32_t *bias,
     const int32_t depth4 = (depth + 3) / 4 * 4;
     int32_t row = 0;
     while (row < rows) {
-        const int32_t count = rows - row >= 4 ? 4 : 1;
+        const int32_t count = rows - row >= 4 && !AI_K_IS_SMALL ? 4 : 1;
         int32_t sums[4] = {bias[row]};
         if (count == 4) {
             sums[1] = bias[row + 1];
