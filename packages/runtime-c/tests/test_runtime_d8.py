@@ -9,10 +9,11 @@ FLAGS = [
 ]  # fmt: skip
 PROGRAMS = {
     "d8_tests.c": (
-        ("columns", "columns_clipped", "conv_d8", "conv_d8_quad", "dense_d8"),
+        ("columns", "columns_clipped", "columns_scattered", "conv_d8", "conv_d8_quad", "dense_d8"),
         (
-            "columns_s8", "columns_quad_s8", "columns_clipped_s8", "columns_part", "conv_d8_s8", "conv_d8_m4_s8",
-            "conv_d8_linear_s8", "conv_d8_linear_m4_s8", "conv_d8_quad_s8", "conv_d8_quad_linear_s8",
+            "columns_s8", "columns_quad_s8", "columns_clipped_s8", "columns_scattered_s8", "columns_part",
+            "conv_d8_s8", "conv_d8_m4_s8", "conv_d8_linear_s8", "conv_d8_linear_m4_s8",
+            "conv_d8_quad_s8", "conv_d8_quad_linear_s8",
             "conv_d8_quad_deep_s8", "conv_d8_quad_deep_linear_s8",
             "dense_pad_s8", "dense_d8_s8",
         ),

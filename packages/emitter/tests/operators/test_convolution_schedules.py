@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, TensorSpec
+from stm32_emitter.operators.conv_2d_d8 import function_of_patches
+from stm32_emitter.operators.convolution import geometry
 from stm32_emitter.operators.schedule import ANY_LAYER, Choices, choose, layer_key
 from stm32_emitter.target import target_named
 from stm32_emitter.tir.builder import SCRATCH
@@ -54,6 +56,28 @@ def test_scratch_and_constants_are_those_of_the_kernel(layer):
         # Sizes of the layer, such as those of a patch, are not counted.
         assert 0 <= sum(c.nbytes for c in kernel.constants) - schedule.constants <= 40, schedule.name
         assert schedule.cycles > 0
+
+
+@pytest.mark.parametrize(
+    ("channels", "padding", "changes", "gather"),
+    [
+        (3, 1, {}, "clipped"),
+        (16, 1, {}, "clipped"),
+        (64, 1, {}, "clipped"),
+        (17, 1, {}, "scattered"),
+        (17, 0, {}, "clipped"),
+        (16, 2, {"dilation": [1, 2]}, "scattered"),
+        (16, 1, {"dilation": [2, 1]}, "clipped"),
+        (16, 1, {"groups": 2}, "scattered"),
+    ],
+)
+def test_only_patches_that_need_it_take_the_scattered_gather(channels, padding, changes, gather):
+    attributes = {"strides": [1, 1], "dilation": [1, 1], "padding": [1, padding, 1, padding], "groups": 1} | changes
+    taps = channels // attributes["groups"]
+    width = 9 + 2 * padding - 2 * attributes["dilation"][1]
+    height = 11 - 2 * attributes["dilation"][0]
+    request = _request("CONV_2D", (1, 9, 9, channels), (8, 3, 3, taps), (1, height, width, 8), **attributes)
+    assert function_of_patches(geometry(request)) == f"ai_k_columns_{gather}_s8"
 
 
 @pytest.mark.parametrize(

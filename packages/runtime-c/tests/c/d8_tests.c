@@ -25,6 +25,8 @@ void twin_conv_d8_quad_deep_linear_s8(int32_t *columns, const int32_t *records, 
                                       int32_t steps, int32_t groups, int32_t quads, int32_t zero_point);
 void twin_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
+void twin_columns_scattered_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
+                               int32_t column);
 void twin_conv_d8_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride, int32_t steps,
                      int32_t groups, int32_t zero_point);
 void twin_conv_d8_linear_s8(const int32_t *columns, const int32_t *records, int8_t *out, int32_t out_stride,
@@ -137,20 +139,40 @@ static int32_t misplaced(const int32_t *steps, int32_t n, const int32_t *patch, 
     return wrong;
 }
 
-static void test_clipped_columns(void)
+/* Whether ai_k_columns_clipped_s8 takes the patch at a column. */
+static int is_clipped(const int32_t *patch, int32_t column)
 {
-    const int32_t channels = draw(3) == 0 ? 4 * (1 + draw(6)) : 1 + draw(6),
+    const int32_t depth = patch[AI_K_DEPTH], taps = patch[AI_K_TAPS];
+    const int whole = column >= 0 && column + taps <= patch[AI_K_WIDTH];
+    return depth == patch[AI_K_CHANNELS] && patch[AI_K_TAP_DILATION] == 1 &&
+           (depth % 4 == 0 || taps * depth <= AI_K_CLIPPED_BYTES || whole);
+}
+
+static void check_columns(const int32_t *patch, int32_t pixels, int32_t row, int32_t column)
+{
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+    for (int32_t i = 0; i < patch[AI_K_ROWS]; i++) {
+        const int32_t *const steps = columns[0] + i * pixels * AI_K_STEPS(patch[AI_K_TAPS] * patch[AI_K_DEPTH]);
+        CHECK(misplaced(steps, pixels, patch, row + i * patch[AI_K_ROW_DILATION], column) == 0);
+    }
+}
+
+static void test_patches(void)
+{
+    const int32_t channels = draw(3) == 0 ? 4 * (1 + draw(6)) : 1 + draw(15),
                   depth = draw(2) == 0 ? channels : 1 + draw(channels);
     const int32_t patch[] = {1 + draw(6), 1 + draw(6), channels,    depth,          1 + draw(5),
                              1 + draw(4), 1 + draw(2), 1 + draw(2), draw(256) - 128};
     const int32_t row = draw(9) - 4, column = draw(9) - 4, pixels = 2 + 2 * draw(2);
     start_outputs();
-    ai_k_columns_clipped_s8(columns[0], pixels, values, patch, row, column);
-    twin_columns_clipped_s8(columns[1], pixels, values, patch, row, column);
-    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
-    for (int32_t i = 0; i < patch[AI_K_ROWS]; i++) {
-        const int32_t *const steps = columns[0] + i * pixels * AI_K_STEPS(patch[AI_K_TAPS] * depth);
-        CHECK(misplaced(steps, pixels, patch, row + i * patch[AI_K_ROW_DILATION], column) == 0);
+    ai_k_columns_scattered_s8(columns[0], pixels, values, patch, row, column);
+    twin_columns_scattered_s8(columns[1], pixels, values, patch, row, column);
+    check_columns(patch, pixels, row, column);
+    if (is_clipped(patch, column)) {
+        start_outputs();
+        ai_k_columns_clipped_s8(columns[0], pixels, values, patch, row, column);
+        twin_columns_clipped_s8(columns[1], pixels, values, patch, row, column);
+        check_columns(patch, pixels, row, column);
     }
 }
 
@@ -263,7 +285,7 @@ int main(void)
         test_columns();
         test_columns_beside();
         test_quad_columns();
-        test_clipped_columns();
+        test_patches();
         test_convolution();
         test_quads();
         test_chunks();

@@ -12,7 +12,7 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.conv_2d_records import Rows, fours, is_exact, linear_of, pairs, rows_of
-from stm32_emitter.operators.convolution import geometry
+from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
 from stm32_emitter.operators.numbers import Numbers
@@ -25,6 +25,8 @@ _PASS_STEPS = 16
 """Steps of a pass of the kernel for two pixels."""
 _RUN_BYTES = 4096
 """Columns of quads that share one load of the weights."""
+_CLIPPED_BYTES = 48
+"""AI_K_CLIPPED_BYTES."""
 _SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
 """Cores for which single loads in a row are the fastest."""
 
@@ -72,6 +74,14 @@ def function_of_pairs(request: KernelRequest, linear: Linear | None) -> str:
     """The micro-kernel of 4 channels x 2 pixels for a core and records."""
     core = "_m4" if request.target.name in _SINGLE_ISSUE else ""
     return f"ai_k_conv_d8{'' if linear is None else '_linear'}{core}_s8"
+
+
+def function_of_patches(s: Geometry) -> str:
+    """What gathers a patch at the border of the input: the faster function, if the layer keeps its rules."""
+    touches = s.groups == 1 and s.dilation[1] == 1
+    short = s.channels % 4 == 0 or s.kernel[1] * s.channels <= _CLIPPED_BYTES
+    whole = s.padding[1] == s.padding[3] == 0
+    return "ai_k_columns_clipped_s8" if touches and (short or whole) else "ai_k_columns_scattered_s8"
 
 
 class _Nest:
@@ -320,6 +330,6 @@ class _Nest:
     def _clipped(self, at: Any, image: Any, corners: list[tuple[Any, Any]]) -> None:
         for pixel, (row, column) in enumerate(corners):
             self.k.call(
-                "ai_k_columns_clipped_s8", address(self.columns, at + pixel, write=True), self.block.pixels,
+                function_of_patches(self.sizes), address(self.columns, at + pixel, write=True), self.block.pixels,
                 address(self.x, image), address(self.patch), row, column,
             )  # fmt: skip

@@ -66,10 +66,10 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
         columns = k.scratch("columns", 2 * steps, "int32")
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
             first = tirx.min(pair * _PIXELS, size["last"])
-            _gather(k, x, columns, patch, size, first)
+            _gather(k, x, columns, patch, size, first, conv_2d_d8.function_of_patches(s))
             start, blocks = first * size["channels"], size["channels"] >> 2
             # A last block of channels that overlaps its neighbour is a part of its own.
-            with k.loop("part", size["parts"]) as part:
+            with k.loop("part", ((size["channels"] + 3) >> 2) - blocks + 1) as part:
                 k.call(
                     conv_2d_d8.function_of_pairs(request, linear), address(columns),
                     address(records, part * blocks * (9 + 2 * size["steps"])),
@@ -82,16 +82,23 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
 
 def _convolution_fields(request: KernelRequest, s: Geometry, row: int, steps: int) -> dict[str, int]:
     """What the function reads of a layer; row: values of a kernel row."""
+    fields = {
+        "last": s.pixels - _PIXELS, "channels": s.out_channels, "steps": steps, "depth": s.channels,
+        "zero_point": request.integer("output_zero_point"), **_bounds(request),
+    }  # fmt: skip
+    return fields if _pointwise(s) else fields | _window_fields(s, row)
+
+
+def _window_fields(s: Geometry, row: int) -> dict[str, int]:
+    """Where windows start, and up to where (``last_top``, ``last_left``) those of two neighbours lie inside."""
+    down, right = (s.kernel[axis] * s.dilation[axis] - s.dilation[axis] for axis in (0, 1))
     # Rows of taps that are apart are never gathered whole.
-    apart = {"last_row": -1} if s.dilation[1] > 1 else {}
+    last_top = -1 if s.dilation[1] > 1 else s.height - 1 - down
     return {
-        "last": s.pixels - _PIXELS, "out_width": s.out_width, "row_step": s.stride[0],
-        "column_step": s.stride[1], "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
-        "steps": steps, "depth": s.channels, "zero_point": request.integer("output_zero_point"),
-        "low": request.integer("low"), "high": request.integer("high"),
-        "parts": 1 + (s.out_channels % _CHANNELS > 0), "row": row, "rows": s.kernel[0],
-        "width": s.width, "pitch": s.dilation[0] * s.width * s.channels,
-        **_inside(s), **apart,
+        "out_width": s.out_width, "row_step": s.stride[0], "column_step": s.stride[1], "top": s.padding[0],
+        "left": s.padding[1], "row": row, "rows": s.kernel[0], "width": s.width,
+        "pitch": s.dilation[0] * s.width * s.channels, "last_top": last_top,
+        "last_left": s.width - 1 - right - s.stride[1],
     }  # fmt: skip
 
 
@@ -110,9 +117,10 @@ def _pointwise(s: Geometry) -> bool:
 
 
 def _gather(
-    k: KernelBuilder, x: tirx.Buffer, columns: tirx.Buffer, patch: tirx.Buffer | None, size: Numbers, first: Any
-) -> None:
-    """The columns of two pixels: neighbours of a pointwise layer (no patch), else any two."""
+    k: KernelBuilder, x: tirx.Buffer, columns: tirx.Buffer, patch: tirx.Buffer | None, size: Numbers, first: Any,
+    clipped: str,
+) -> None:  # fmt: skip
+    """The columns of two pixels: neighbours of a pointwise layer (no patch), else any two; clipped: at the border."""
     if patch is None:
         start, depth = first * size["depth"], size["depth"]
         k.call(
@@ -120,11 +128,10 @@ def _gather(
         )
         return
     row, column = tirx.truncdiv(first, size["out_width"]), tirx.truncmod(first, size["out_width"])
-    inside = [row >= size["first_row"], row <= size["last_row"],
-              column >= size["first_column"], column < size["last_column"]]  # fmt: skip
+    top, left = row * size["row_step"] - size["top"], column * size["column_step"] - size["left"]
+    inside = [top >= 0, top <= size["last_top"], left >= 0, left <= size["last_left"]]
     with k.choose(tirx.all(*inside)) as (both, any_):
         with both:
-            top, left = row * size["row_step"] - size["top"], column * size["column_step"] - size["left"]
             start = (top * size["width"] + left) * size["depth"]
             k.call(
                 "ai_k_columns_s8", address(columns, write=True), address(x, start),
@@ -134,7 +141,7 @@ def _gather(
             at = first + pixel
             oy, ox = tirx.truncdiv(at, size["out_width"]), tirx.truncmod(at, size["out_width"])
             k.call(
-                "ai_k_columns_clipped_s8", address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
+                clipped, address(columns, pixel, write=True), _PIXELS, address(x), address(patch),
                 oy * size["row_step"] - size["top"], ox * size["column_step"] - size["left"],
             )  # fmt: skip
 
@@ -152,9 +159,14 @@ def _patch(request: KernelRequest, s: Geometry) -> NDArray[np.int32]:
     return np.array([s.height, s.width, s.channels, s.channels, *s.kernel, *s.dilation, zero_point], np.int32)
 
 
-def _clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, size: Numbers, pixels: Any) -> None:
+def _bounds(request: KernelRequest) -> dict[str, int]:
     """Bounds of the activation, unless they are those of int8."""
-    if request.integer("low") > -128 or request.integer("high") < 127:
+    low, high = request.integer("low"), request.integer("high")
+    return {"low": low, "high": high} if low > -128 or high < 127 else {}
+
+
+def _clamp(k: KernelBuilder, request: KernelRequest, y: tirx.Buffer, size: Numbers, pixels: Any) -> None:
+    if _bounds(request):
         k.call("ai_k_clamp_s8", address(y, write=True), pixels * size["channels"], size["low"], size["high"])
 
 
@@ -173,12 +185,12 @@ def _depthwise_kernel(request: KernelRequest) -> Kernel:
     pairs, zero_point = (s.kernel[0] * s.kernel[1] + 1) // 2, request.integer("input_zero_point")
     fields = {
         "out_height": s.out_height, "out_width": s.out_width, "row_step": s.stride[0], "column_step": s.stride[1],
-        "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels, "low": request.integer("low"),
-        "high": request.integer("high"), "height": s.height, "width": s.width, "depth": s.channels,
+        "top": s.padding[0], "left": s.padding[1], "channels": s.out_channels,
+        "height": s.height, "width": s.width, "depth": s.channels,
         "rows": s.kernel[0], "columns": s.kernel[1], "row_dilation": s.dilation[0], "column_dilation": s.dilation[1],
         "pairs": pairs, "multiplier": s.out_channels // s.channels, "outside": zero_point,
         "record": -(-s.channels // _CHANNELS) * (9 + 2 * pairs), "zero_point": request.integer("output_zero_point"),
-        **_inside(s),
+        **_inside(s), **_bounds(request),
     }  # fmt: skip
     with KernelBuilder("depthwise_conv_2d", s.pixels * s.out_channels * s.kernel[0] * s.kernel[1]) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")

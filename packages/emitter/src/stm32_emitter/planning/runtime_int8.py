@@ -80,7 +80,7 @@ def _columns_quad(call: Call) -> Footprint:
     return together(*patches, writes(0, 16 * _steps(count) * rows))
 
 
-@footprint("ai_k_columns_clipped_s8")
+@footprint("ai_k_columns_clipped_s8", "ai_k_columns_scattered_s8")
 def _columns_clipped(call: Call) -> Footprint:
     height, width, channels, depth, rows, taps, down, right, _ = (int(v) for v in call.constant(3)[:9])
     read = window(2, (call[4], call[5]), (rows, taps, down, right, depth), (height, width, channels))

@@ -18,11 +18,13 @@
 #define AI_K_DSP 0
 #endif
 
-/* How often assembly repeats the body of a loop, as text: a build for small code (AI_K_SMALL) takes the second number.
- */
+/* Whether the build is for small code (AI_K_SMALL), and how often assembly repeats the body of a loop, as text: such a
+ * build takes the second number. */
 #if defined(AI_K_SMALL) && AI_K_SMALL
+#define AI_K_IS_SMALL 1
 #define AI_K_UNROLL(often, seldom) #seldom
 #else
+#define AI_K_IS_SMALL 0
 #define AI_K_UNROLL(often, seldom) #often
 #endif
 

@@ -7,6 +7,26 @@
 #include "ai_k_conv_d8.h"
 #include "ai_k_halves.h"
 
+/* A patch with steps outside the image: an array of these numbers. */
+enum {
+    PART_FIRST,   /* steps outside before the first row's values */
+    PART_COUNT,   /* values of a row, contiguous */
+    PART_BETWEEN, /* steps outside between the values of two rows */
+    PART_LAST,    /* steps outside after the last row's values */
+    PART_ROWS,    /* that have values; counted down */
+    PART_PITCH,   /* from the end of a row's values to the next row's */
+    PART_OUTSIDE, /* value outside, in both halves */
+    PART_NUMBERS
+};
+
+/* Steps of one of n pixels. part: PART_NUMBERS numbers. */
+void ai_k_columns_part(int32_t *columns, const int8_t *from, int32_t *part, int32_t n);
+
+static inline int32_t pair_of(int32_t low, int32_t high)
+{
+    return (int32_t)halves((uint32_t)low, (uint32_t)high);
+}
+
 /* Contiguous values of one of n pixels; returns the end of their steps. */
 static inline int32_t *ai_k_widen_row(int32_t *columns, const int8_t *values, int32_t count, int32_t n)
 {

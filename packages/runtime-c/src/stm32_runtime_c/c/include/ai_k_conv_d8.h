@@ -48,10 +48,19 @@ void ai_k_columns_s8(int32_t *columns, const int8_t *first, const int8_t *second
 void ai_k_columns_quad_s8(int32_t *columns, const int8_t *first, const int8_t *second, const int8_t *third,
                           const int8_t *fourth, int32_t count, int32_t rows, int32_t pitch);
 
+/* Values of a kernel row that ai_k_columns_clipped_s8 takes, unless each tap's are a multiple of 4. */
+#define AI_K_CLIPPED_BYTES 48
+
 /* Columns of one of 2 or 4 pixels whose patch starts at (row, column) of the image, at any place, even outside;
- * columns: where the pixel's first word is. */
+ * columns: where the pixel's first word is. Taps touch: AI_K_DEPTH is AI_K_CHANNELS, AI_K_TAP_DILATION 1. Depths that
+ * are no multiple of 4 have kernel rows of at most AI_K_CLIPPED_BYTES values, or all taps of the patch are inside the
+ * width of the image. */
 void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                              int32_t column);
+
+/* The same of patches of any kind, slower. */
+void ai_k_columns_scattered_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
+                               int32_t column);
 
 /* Right shift of the scaled sums of linear records. */
 #define AI_K_D8_SHIFT 13

@@ -2,11 +2,7 @@
 /* Patches that lie inside the input, widened to 16 bits (ai_k_conv_d8.h). */
 #include "ai_k_columns.h"
 
-#if defined(AI_K_SMALL) && AI_K_SMALL
-#define LOADS_ONCE 0
-#else
-#define LOADS_ONCE AI_K_DSP
-#endif
+#define LOADS_ONCE (AI_K_DSP && !AI_K_IS_SMALL)
 
 #if AI_K_DSP
 /* Registers

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patches at the border of the input or with taps apart, widened to 16 bits (ai_k_conv_d8.h). */
-#include <stddef.h>
-
+/* Patches at the border of the input whose taps touch, widened to 16 bits (ai_k_conv_d8.h). */
 #include "ai_k_columns.h"
-
-/* A patch with steps outside the image: an array of these numbers. */
-enum {
-    PART_FIRST,   /* steps outside before the first row's values */
-    PART_COUNT,   /* values of a row, contiguous */
-    PART_BETWEEN, /* steps outside between the values of two rows */
-    PART_LAST,    /* steps outside after the last row's values */
-    PART_ROWS,    /* that have values; counted down */
-    PART_PITCH,   /* from the end of a row's values to the next row's */
-    PART_OUTSIDE, /* value outside, in both halves */
-    PART_NUMBERS
-};
 
 #if AI_K_DSP
 /* One of n pixels.
  * Registers
  *   r0 columns   r1 from   r2 part   r3 bytes from step to step   r12 both values outside
  *   r4 - r7 values 0 and 2 of four fours   r8 - r11 values 1 and 3   lr pairs of steps, or values, that are left */
-void ai_k_columns_part(int32_t *columns, const int8_t *from, int32_t *part, int32_t n);
 /* clang-format off */
 __asm__(
     ".syntax unified\n"
@@ -131,8 +116,7 @@ static int32_t *outside(int32_t *columns, int32_t steps, int32_t value, int32_t 
     return columns + n * steps;
 }
 
-/* One of n pixels. */
-static void ai_k_columns_part(int32_t *columns, const int8_t *from, int32_t *part, int32_t n)
+void ai_k_columns_part(int32_t *columns, const int8_t *from, int32_t *part, int32_t n)
 {
     columns = outside(columns, part[PART_FIRST], part[PART_OUTSIDE], n);
     while (part[PART_ROWS]-- > 0) {
@@ -143,60 +127,6 @@ static void ai_k_columns_part(int32_t *columns, const int8_t *from, int32_t *par
     }
 }
 #endif
-
-static inline int32_t pair_of(int32_t low, int32_t high)
-{
-    return (int32_t)halves((uint32_t)low, (uint32_t)high);
-}
-
-/* One kernel row, value by value: at is the place in the row of a tap's first value. */
-AI_K_SELDOM static void place(int32_t *columns, const int8_t *values, int32_t zero_point, int32_t at, int32_t count,
-                              int32_t total, int32_t n)
-{
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t k = at + i, left = total - k / 4 * 4;
-        const int32_t value = values == NULL ? zero_point : values[i];
-        const int32_t step = left == 2 ? 0 : k % 2, half = left == 2 ? k % 2 : k % 4 / 2;
-        int32_t *const word = columns + n * (k / 4 * 2 + step);
-        *word = half == 0 ? pair_of(value, value) : pair_of(*word, value);
-    }
-}
-
-/* One kernel row inside the image whose taps may be outside or apart. */
-AI_K_SELDOM static void scattered_row(int32_t *columns, const int8_t *row, const int32_t *patch, int32_t column,
-                                      int32_t n)
-{
-    const int32_t depth = patch[AI_K_DEPTH], taps = patch[AI_K_TAPS], zero_point = patch[AI_K_ZERO_POINT];
-    for (int32_t tap = 0; tap < taps; tap++, column += patch[AI_K_TAP_DILATION]) {
-        const int inside = column >= 0 && column < patch[AI_K_WIDTH];
-        const int8_t *const values = inside ? row + column * patch[AI_K_CHANNELS] : row;
-        if (depth % 4 != 0) {
-            place(columns, inside ? values : NULL, zero_point, tap * depth, depth, taps * depth, n);
-        } else {
-            int32_t part[PART_NUMBERS] = {inside ? 0 : depth / 2,         depth, 0, 0, inside, 0,
-                                          pair_of(zero_point, zero_point)};
-            ai_k_columns_part(columns + tap * depth / 2 * n, values, part, n);
-        }
-    }
-}
-
-/* A patch whose taps are apart, or one of long rows whose depth is no multiple of 4. */
-AI_K_SELDOM static void scattered_rows(int32_t *columns, const int8_t *image, const int32_t *patch, int32_t row,
-                                       int32_t column, int32_t n)
-{
-    const int32_t steps = AI_K_STEPS(patch[AI_K_TAPS] * patch[AI_K_DEPTH]), zero_point = patch[AI_K_ZERO_POINT];
-    for (int32_t i = 0; i < patch[AI_K_ROWS]; i++, row += patch[AI_K_ROW_DILATION]) {
-        if (row < 0 || row >= patch[AI_K_HEIGHT]) {
-            int32_t part[PART_NUMBERS] = {steps, 0, 0, 0, 0, 0, pair_of(zero_point, zero_point)};
-            ai_k_columns_part(columns, image, part, n);
-        } else {
-            scattered_row(columns, image + row * patch[AI_K_WIDTH] * patch[AI_K_CHANNELS], patch, column, n);
-        }
-        columns += n * steps;
-    }
-}
-
-enum { PATCH_BYTES = 48 };
 
 /* Rows and taps of a patch that are inside the image: from top to before bottom, from first to before end. */
 typedef struct {
@@ -209,10 +139,10 @@ AI_K_SELDOM static void clipped_bytes(int32_t *columns, const int8_t *from, cons
                                       int32_t n, int32_t part[PART_NUMBERS])
 {
     const int32_t depth = patch[AI_K_DEPTH], count = patch[AI_K_TAPS] * depth, rows = patch[AI_K_ROWS];
-    const int32_t held = PATCH_BYTES / count, pitch = patch[AI_K_ROW_DILATION] * patch[AI_K_WIDTH] * depth;
+    const int32_t held = AI_K_CLIPPED_BYTES / count, pitch = patch[AI_K_ROW_DILATION] * patch[AI_K_WIDTH] * depth;
     const int32_t kept = (inside->end - inside->first) * depth;
     const uint32_t value = (uint8_t)patch[AI_K_ZERO_POINT] * 0x01010101u;
-    uint32_t words[PATCH_BYTES / 4];
+    uint32_t words[AI_K_CLIPPED_BYTES / 4];
     for (int32_t start = 0; start < rows; start += held) {
         const int32_t behind = rows - start < held ? rows : start + held, taken = behind - start;
         for (int32_t k = 0; k < count * taken; k += 4) {
@@ -263,10 +193,6 @@ void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *ima
                              int32_t column)
 {
     const int32_t depth = patch[AI_K_DEPTH], taps = patch[AI_K_TAPS], rows = patch[AI_K_ROWS];
-    if (depth != patch[AI_K_CHANNELS] || patch[AI_K_TAP_DILATION] != 1) {
-        scattered_rows(columns, image, patch, row, column, pixels);
-        return;
-    }
     const clip inside = clip_patch(patch, row, column);
     int32_t part[PART_NUMBERS];
     const int32_t taken = inside.end - inside.first, high = inside.bottom - inside.top;
@@ -285,9 +211,7 @@ void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *ima
         part[PART_PITCH] = apart * line - taken * depth;
         part[PART_OUTSIDE] = pair_of(patch[AI_K_ZERO_POINT], patch[AI_K_ZERO_POINT]);
         ai_k_columns_part(columns, from, part, pixels);
-    } else if (taps * depth <= PATCH_BYTES) {
-        clipped_bytes(columns, from, patch, &inside, pixels, part);
     } else {
-        scattered_rows(columns, image, patch, row, column, pixels);
+        clipped_bytes(columns, from, patch, &inside, pixels, part);
     }
 }

@@ -46,12 +46,13 @@ static void rows_4(const int8_t *in, const int8_t *weights, int32_t depth, int32
     sums[3] = s3;
 }
 
-static int32_t row_1(const int8_t *in, const int8_t *weights, int32_t depth, int32_t sum)
+/* One row, whose words are step bytes apart. */
+static int32_t row_1(const int8_t *in, const int8_t *weights, int32_t depth, int32_t sum, int32_t step)
 {
     for (int32_t k = 0; k < depth; k += 4) {
         const uint32_t values = depth - k >= 4 ? ai_k_load_word(in + k) : load_tail(in + k, depth - k);
         sum = multiply_word(sum, ai_k_load_word(weights), values);
-        weights += 4;
+        weights += step;
     }
     return sum;
 }
@@ -64,14 +65,14 @@ void ai_k_dense_s8(const int8_t *in, const int8_t *weights, const int32_t *bias,
     int32_t row = 0;
     while (row < rows) {
         const int32_t count = rows - row >= 4 ? 4 : 1;
-        int32_t sums[4] = {bias[row]};
-        if (count == 4) {
-            sums[1] = bias[row + 1];
-            sums[2] = bias[row + 2];
-            sums[3] = bias[row + 3];
+        int32_t sums[4];
+        if (count == 4 && !AI_K_IS_SMALL) {
+            memcpy(sums, bias + row, sizeof sums);
             rows_4(in, weights, depth, sums);
         } else {
-            sums[0] = row_1(in, weights, depth, sums[0]);
+            for (int32_t i = 0; i < count; i++) {
+                sums[i] = row_1(in, weights + 4 * i, depth, bias[row + i], 4 * count);
+            }
         }
         weights += count * depth4;
         for (int32_t i = 0; i < count; i++, row++) {

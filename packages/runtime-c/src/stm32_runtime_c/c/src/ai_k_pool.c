@@ -195,18 +195,18 @@ static inline void average_lanes(const int8_t *in, int8_t *out, int32_t rows, in
 void ai_k_average_pool_s8(const int8_t *in, int8_t *out, int32_t rows, int32_t columns, int32_t row_stride,
                           int32_t channels, int32_t low, int32_t high)
 {
-    const int32_t count = rows * columns;
+    const int32_t count = rows * columns, fours = AI_K_IS_SMALL ? 0 : channels; /* the rest is taken one by one */
     int32_t channel = 0;
 #if AI_K_DSP
-    if (count <= MOST_LANES) {
+    if (count <= MOST_LANES && fours > 0) {
         const uint32_t bounds[2] = {every_byte(low), every_byte(high)};
         const int32_t factor = (int32_t)((UINT32_C(1) << 30) / (uint32_t)count) + 1;
-        for (; channel + 4 <= channels; channel += 4) {
+        for (; channel + 4 <= fours; channel += 4) {
             average_lanes(in + channel, out + channel, rows, columns, row_stride, channels, factor, bounds);
         }
     }
 #endif
-    for (; channel + 4 <= channels; channel += 4) {
+    for (; channel + 4 <= fours; channel += 4) {
         average_4(in + channel, out + channel, rows, columns, row_stride, channels, low, high);
     }
     for (; channel < channels; channel++) {
