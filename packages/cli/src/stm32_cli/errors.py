@@ -49,6 +49,7 @@ _FOREIGN = {
     "stm32_board_support.errors.BoardNotFoundError": Exit.USAGE,
     "stm32_board_support.errors.BoardDescriptorError": Exit.USAGE,
     "stm32_board_support.errors.BoardSupportError": Exit.STEP_FAILED,
+    "stm32_emitter.errors.MissingPackage": Exit.TOOL_MISSING,
     "stm32_emitter.errors.ModelRefused": Exit.MODEL_REFUSED,
     "stm32_emitter.errors.EmitterError": Exit.USAGE,
 }

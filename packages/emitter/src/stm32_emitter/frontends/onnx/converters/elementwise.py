@@ -122,8 +122,8 @@ def _biased(c: Emission, node: GraphNode) -> Value:
     return c.emit(relax.op.add(product.expr, bias_constant(c, flat)), product.perm)
 
 
-BY_TVM = ("Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Log", "Neg", "Reciprocal", "Round", "Selu", "Sign",
-          "Sin", "Softplus", "Softsign", "Sqrt")  # fmt: skip
+BY_TVM = ("Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Log", "Neg", "Reciprocal", "Round", "Selu", "Sign",
+          "Sin", "Sqrt")  # fmt: skip
 """Functions of one element that TVM's importer converts; always float32."""
 
 CONVERTERS: dict[str, _Convert] = {
@@ -132,6 +132,7 @@ CONVERTERS: dict[str, _Convert] = {
     "LeakyRelu": _unary(_leaky_relu),
     "Sigmoid": _unary(lambda _c, _n, x: relax.op.sigmoid(x)),
     "Tanh": _unary(lambda _c, _n, x: relax.op.tanh(x)),
+    "Abs": _unary(lambda c, _n, x: relax.op.maximum(x, c.normalized(relax.op.negative(x)))),
     "HardSwish": _unary(_hard_swish),
     "HardSigmoid": _unary(_hard_sigmoid),
     **dict.fromkeys(BY_TVM, _unary(_by_tvm)),
