@@ -73,8 +73,8 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 
 
 @click.command(
-    help="Tell what MODEL (.tflite or .onnx) needs, layer by layer, and which layouts of a board it fits. No C compiler is "
-    "needed. Exit code 4: it fits none."
+    help="Tell what MODEL (.tflite or .onnx) needs, layer by layer, and which layouts of a board it fits. No C "
+    "compiler is needed. Exit code 4: it fits none."
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.option("-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder.")

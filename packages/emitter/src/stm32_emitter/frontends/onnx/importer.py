@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import tvm
 from tvm import relax
 
@@ -54,15 +53,19 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
         emission.values[entry.name] = Value(parameter, identity(len(entry.shape)), dtype=entry.dtype)
     with builder.function("main", parameters):
         with builder.dataflow():
-            if not _convert_all(emission, refuse):
-                # Nothing more can be found: what was refused leaves tensors of unknown shape.
-                return _placeholder(parameters)
-            made = [emission.output(name) for name in graph.outputs]
+            complete = _convert_all(emission, refuse)
+            # What was refused leaves tensors of unknown shape: the search for more refusals goes on without them.
+            made = [emission.output(name) for name in graph.outputs] if complete else _unknown(parameters)
             result = builder.emit_output(made[0][0] if len(made) == 1 else relax.Tuple([expr for expr, _ in made]))
         builder.emit_func_output(result)
-    outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, graph.outputs, strict=True))
+    outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, graph.outputs, strict=complete))
     inputs = tuple(_input_info(graph, entry.name) for entry in graph.inputs)
     return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources))
+
+
+def _unknown(parameters: Sequence[relax.Var]) -> list[tuple[relax.Expr, IOInfo]]:
+    """Some output, for a model that is refused already."""
+    return [(parameters[0] if parameters else relax.const(0.0, "float32"), IOInfo(""))]
 
 
 def _convert_all(emission: Emission, refuse: Refuse) -> bool:
@@ -71,9 +74,9 @@ def _convert_all(emission: Emission, refuse: Refuse) -> bool:
     for node in emission.graph.nodes:
         known = [not name or name in emission.values for name in node.inputs]
         try:
-            if node.kind not in CONVERTERS:
-                raise unsupported(node)
-            if all(known):
+            if not all(known):
+                _check_supported(node)
+            elif not _folded(emission, node):
                 _convert(emission, node)
             complete = complete and all(known)
         except ModelRefused as refusal:
@@ -87,38 +90,35 @@ def _convert_all(emission: Emission, refuse: Refuse) -> bool:
     return complete
 
 
-def unsupported(node: GraphNode) -> ModelRefused:
-    """Why a node that has no converter is refused."""
+def _check_supported(node: GraphNode) -> None:
+    if node.kind in CONVERTERS:
+        return
     if node.kind.startswith(_OPERATORS):
-        return ModelRefused(
+        raise ModelRefused(
             "operators with quantization inside (QOperator format) are not supported",
             hint="Export the quantized model in QDQ format: quant_format=QuantFormat.QDQ of onnxruntime's "
             "quantize_static.",
         )
-    return ModelRefused("this operator is not supported", hint="Replace it in the model before the export.")
+    raise ModelRefused("this operator is not supported", hint="Replace it in the model before the export.")
+
+
+def _folded(emission: Emission, node: GraphNode) -> bool:
+    """Computes a node whose inputs became known during the import, such as shapes; False for any other."""
+    operands = [emission.values[name] for name in node.inputs if name]
+    arrays = [value.array for value in operands if isinstance(value, Known) and value.quant is None]
+    if len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear"):
+        return False
+    known = dict(zip([name for name in node.inputs if name], arrays, strict=True))
+    emission.values.update({name: Known(array) for name, array in folded(node, known).items()})
+    return True
 
 
 def _convert(emission: Emission, node: GraphNode) -> None:
-    operands = [emission.values[name] if name else None for name in node.inputs]
-    plain = all(operand is None or (isinstance(operand, Known) and operand.quant is None) for operand in operands)
-    if plain and node.kind not in ("QuantizeLinear", "DequantizeLinear"):
-        arrays = {name: value.array for name, value in emission.values.items() if isinstance(value, Known)}
-        for name, array in folded(node, {key: arrays[key] for key in node.inputs if key}).items():
-            emission.values[name] = Known(np.asarray(array))
-        return
+    _check_supported(node)
     emission.begin(node)
     result = CONVERTERS[node.kind](emission, node)
     results = result if isinstance(result, list) else [result]
     emission.values.update(zip(node.outputs, results, strict=False))
-
-
-def _placeholder(parameters: Sequence[relax.Var]) -> tvm.IRModule:
-    """A module that gives its inputs back, for a model that is refused already."""
-    builder = relax.BlockBuilder()
-    copies = [relax.Var(str(p.name), p.ty) for p in parameters]
-    with builder.function("main", copies):
-        builder.emit_func_output(copies[0] if copies else relax.const(0.0, "float32"))
-    return relax.transform.ConvertToDataflow(min_size=1)(builder.get())
 
 
 def _input_info(graph: OnnxGraph, name: str) -> IOInfo:

@@ -120,17 +120,16 @@ def read_onnx(data: bytes, shapes: Shapes | None = None) -> OnnxGraph:
 def _parsed(onnx: Any, data: bytes) -> Any:
     try:
         model = onnx.load_from_string(data)
-        if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-            raise ModelRefused(
-                "its weights are in another file", hint="Save it with onnx.save(model, path) into one file."
-            )
-        onnx.checker.check_model(model)
-        return onnx.inliner.inline_local_functions(model) if model.functions else model
-    except ModelRefused:
-        raise
+        elsewhere = any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
+        if not elsewhere:
+            onnx.checker.check_model(model)
+            model = onnx.inliner.inline_local_functions(model) if model.functions else model
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelRefused(f"this is no valid ONNX model: {reason[:200]}") from error
+    if elsewhere:
+        raise ModelRefused("its weights are in another file", hint="Save it with onnx.save(model, path) into one file.")
+    return model
 
 
 def _node(onnx: Any, index: int, node: Any, opset: int) -> GraphNode:

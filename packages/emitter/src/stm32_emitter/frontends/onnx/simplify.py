@@ -7,7 +7,11 @@ QuantizeLinear and DequantizeLinear stay: the scales they hold are what integer 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph, evaluate
@@ -17,7 +21,8 @@ _KEPT = ("QuantizeLinear", "DequantizeLinear", "If", "Loop", "Scan", "RandomNorm
 
 def simplified(graph: OnnxGraph) -> OnnxGraph:
     """The same graph with fewer nodes; indices of those that stay are the file's."""
-    constants, names = dict(graph.constants), {}
+    constants = dict(graph.constants)
+    names: dict[str, str] = {}
     nodes: list[GraphNode] = []
     for original in graph.nodes:
         node = replace(original, inputs=tuple(names.get(name, name) for name in original.inputs))
@@ -32,7 +37,7 @@ def simplified(graph: OnnxGraph) -> OnnxGraph:
     return replace(graph, nodes=tuple(nodes), constants=constants, uses=uses)
 
 
-def folded(node: GraphNode, constants: dict[str, object]) -> dict[str, object]:
+def folded(node: GraphNode, constants: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The outputs of a node whose inputs are constants.
 
     Raises:

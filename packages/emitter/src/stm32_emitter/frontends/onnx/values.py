@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Quantization:
 class Known:
     """A constant in ONNX's order of axes; with ``quant`` it stands for the real numbers of these integers."""
 
-    array: NDArray[np.generic]
+    array: NDArray[Any]
     quant: Quantization | None = None
 
     @property
@@ -51,7 +52,7 @@ class Known:
         """In ONNX's order."""
         return tuple(self.array.shape)
 
-    def real(self) -> NDArray[np.generic]:
+    def real(self) -> NDArray[Any]:
         """The numbers that it stands for."""
         if self.quant is None:
             return self.array
@@ -128,7 +129,7 @@ def permuted(shape: tuple[int, ...], perm: Perm) -> tuple[int, ...]:
     return tuple(shape[axis] for axis in perm)
 
 
-def broadcast_rank(array: NDArray[np.generic], rank: int) -> NDArray[np.generic]:
+def broadcast_rank(array: NDArray[Any], rank: int) -> NDArray[Any]:
     """With axes of size 1 in front."""
     if array.ndim > rank:
         raise ModelRefused(f"a constant of shape {list(array.shape)} has more axes than what it is combined with")

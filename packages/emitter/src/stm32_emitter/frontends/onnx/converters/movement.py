@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +82,9 @@ def _integers(c: Emission, operand: Value | Known, quant: Quantization, perm: tu
 def convert_pad(c: Emission, node: GraphNode) -> Value:
     """A border of one value."""
     x = _movable(c)
-    given = c.constant(1) if node.opset >= 11 else np.array(node.attributes.get("pads", node.attributes.get("paddings")))
+    given = (
+        c.constant(1) if node.opset >= 11 else np.array(node.attributes.get("pads", node.attributes.get("paddings")))
+    )
     value = c.constant(2) if node.opset >= 11 else np.array(node.attributes.get("value", 0.0))
     mode = node.attributes.get("mode", b"constant").decode()
     rank = len(x.shape)
@@ -99,18 +102,22 @@ def convert_slice(c: Emission, node: GraphNode) -> Value:
     """Constant starts, ends, axes and steps, from attributes (opset < 10) or inputs; steps are positive."""
     x = _movable(c)
     rank = len(x.shape)
+    given: list[Any]
     if node.opset < 10:
-        starts, ends = node.attributes["starts"], node.attributes["ends"]
-        axes, steps = node.attributes.get("axes"), None
+        given = [node.attributes.get(key) for key in ("starts", "ends", "axes")] + [None]
     else:
-        starts, ends, axes, steps = (c.constant(i) for i in (1, 2, 3, 4))
-    axes = range(len(starts)) if axes is None else axes
-    steps = [1] * len(starts) if steps is None else steps
+        given = [c.constant(i) for i in (1, 2, 3, 4)]
+    starts, ends = given[0], given[1]
+    axes = range(len(starts)) if given[2] is None else given[2]
+    steps = [1] * len(starts) if given[3] is None else given[3]
     if min(int(step) for step in steps) < 1:
         raise ModelRefused("it walks backwards (a step below 1)")
     perm = x.perm if x.reshaped is None else identity(rank)
     natural = [int(axis) % rank for axis in axes]
-    bounds = [slice(int(s), int(e), int(t)).indices(x.shape[a]) for a, s, e, t in zip(natural, starts, ends, steps, strict=True)]
+    bounds = [
+        slice(int(s), int(e), int(t)).indices(x.shape[a])
+        for a, s, e, t in zip(natural, starts, ends, steps, strict=True)
+    ]
     begin, end, step = ([b[i] for b in bounds] for i in (0, 1, 2))
     end = [max(e, b) for b, e in zip(begin, end, strict=True)]
     expr = relax.op.strided_slice(c.stored(x, perm), [perm.index(axis) for axis in natural], begin, end, step)
@@ -128,7 +135,7 @@ def convert_split(c: Emission, node: GraphNode) -> list[Value]:
     sizes = [each] * (count - 1) + [x.shape[axis] - each * (count - 1)] if given is None else [int(s) for s in given]
     edges = [0, *np.cumsum(sizes).tolist()]
     stored, at = c.stored(x, perm), perm.index(axis)
-    parts = [relax.op.strided_slice(stored, [at], [a], [b], [1]) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [relax.op.strided_slice(stored, [at], [a], [b], [1]) for a, b in itertools.pairwise(edges)]
     return [_moved(c, x, part, perm, position) for position, part in enumerate(parts)]
 
 
