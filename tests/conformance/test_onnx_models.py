@@ -38,8 +38,8 @@ class Graph:
         self.last = names[0]
         return names[0] if outputs == 1 else names
 
-    def model(self, outputs=None, batch=1):
-        results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs or [self.last]]
+    def model(self, outputs=None, batch=1, dtype=TensorProto.FLOAT):
+        results = [helper.make_tensor_value_info(name, dtype, None) for name in outputs or [self.last]]
         given = helper.make_tensor_value_info("x", TensorProto.FLOAT, (batch, *self.shape[1:]))
         graph = helper.make_graph(self.nodes, "g", [given], results, self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
@@ -226,3 +226,37 @@ def test_float_graphs_are_transposed_at_the_border_only():
     nodes = compile_model(classifier().model().SerializeToString()).info["nodes"]
     assert ["transpose" in node["kernel"] for node in nodes] == [True] + [False] * (len(nodes) - 1)
     assert len(nodes) == 7
+
+
+QUANTIZED = {
+    "Relu": {}, "LeakyRelu": {"alpha": 0.2}, "Sigmoid": {}, "Tanh": {}, "HardSwish": {}, "Softmax": {}, "Exp": {},
+    "GlobalAveragePool": {}, "GlobalMaxPool": {}, "ReduceMean": {"axes": [1], "keepdims": 0},
+    "AveragePool": {"kernel_shape": [2, 3], "strides": [1, 2]}, "MaxPool": {"kernel_shape": [2, 3]},
+    "Transpose": {"perm": [0, 3, 1, 2]}, "Flatten": {},
+}  # fmt: skip
+"""Operators of one input with their attributes."""
+
+
+def between_integers(kind, names=("x",), zero=np.int8(-20), constants=(), **attributes):
+    """Quantize, dequantize, the operator, quantize; the output is integers."""
+    g = Graph((1, 4, 5, 6), opset=14)
+    scale, second = g.constant(np.float32(0.03)), g.constant(np.float32(0.021))
+    offset = g.constant(zero)
+    g.add("QuantizeLinear", scale, offset)
+    g.add("DequantizeLinear", scale, offset)
+    others = [g.last for _ in names[1:]] + [g.constant(value) for value in constants]
+    g.add(kind, *others, **attributes)
+    g.add("QuantizeLinear", second, offset)
+    model = g.model(dtype=TensorProto.INT8 if zero.dtype == np.int8 else TensorProto.UINT8)
+    return stored(model, g.shape, kind.lower(), tolerance=1)
+
+
+@pytest.mark.parametrize("zero", [np.int8(-20), np.uint8(120)], ids=["int8", "uint8"])
+def test_quantized_operators_differ_by_one_at_most(zero, tmp_path):
+    cases = [between_integers(kind, zero=zero, **attributes) for kind, attributes in QUANTIZED.items()]
+    cases += [between_integers(kind, ("a", "b"), zero) for kind in ("Add", "Sub", "Mul")]
+    cases.append(between_integers("Clip", zero=zero, constants=(np.float32(0), np.float32(1.5))))
+    cases.append(between_integers("Pad", zero=zero, constants=(np.array([0, 0, 1, 2, 0, 1, 0, 0]), np.float32(0.3))))
+    cases.append(between_integers("Slice", zero=zero, constants=(np.array([1]), np.array([4]), np.array([3]))))
+    outcomes = run_batch(cases, MACHINES["host"], tmp_path, together=True)
+    assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []

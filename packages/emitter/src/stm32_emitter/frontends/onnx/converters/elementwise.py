@@ -38,15 +38,26 @@ def _unary(function: _Function) -> _Convert:
     return convert
 
 
-def _clip(c: Emission, node: GraphNode, x: relax.Expr) -> relax.Expr:
+_LARGEST = float(np.finfo(np.float32).max)
+_INTEGER_BOUNDS = ((0.0, _LARGEST), (0.0, 6.0), (-1.0, 1.0))
+"""Bounds of an activation that stands alone and has an integer kernel."""
+
+
+def convert_clip(c: Emission, node: GraphNode) -> Value:
     """Bounds from attributes (opset < 11) or constant inputs; a missing one is none."""
+    low, high = _bounds(c, node)
+    if c.group.quantized and not c.inside and (low, high) not in _INTEGER_BOUNDS:
+        c.demote()
+    x, perm = _argument(c)
+    return c.emit(relax.op.nn.relu(x) if (low, high) == (0.0, _LARGEST) else relax.op.clip(x, low, high), perm)
+
+
+def _bounds(c: Emission, node: GraphNode) -> tuple[float, float]:
     if node.opset < 11:
         low, high = node.attributes.get("min"), node.attributes.get("max")
     else:
         low, high = (None if (b := c.constant(i)) is None else float(b.ravel()[0]) for i in (1, 2))
-    largest = float(np.finfo(np.float32).max)
-    low, high = -largest if low is None else max(low, -largest), largest if high is None else min(high, largest)
-    return relax.op.nn.relu(x) if (low, high) == (0.0, largest) else relax.op.clip(x, low, high)
+    return -_LARGEST if low is None else max(low, -_LARGEST), _LARGEST if high is None else min(high, _LARGEST)
 
 
 def _number(value: float) -> relax.Expr:
@@ -128,7 +139,7 @@ BY_TVM = ("Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Log", "Neg", "Reciprocal
 
 CONVERTERS: dict[str, _Convert] = {
     "Relu": _unary(lambda _c, _n, x: relax.op.nn.relu(x)),
-    "Clip": _unary(_clip),
+    "Clip": convert_clip,
     "LeakyRelu": _unary(_leaky_relu),
     "Sigmoid": _unary(lambda _c, _n, x: relax.op.sigmoid(x)),
     "Tanh": _unary(lambda _c, _n, x: relax.op.tanh(x)),
