@@ -10,7 +10,6 @@ from stm32_cli.main import main
 
 IGNORED = {
     "TVM_PATH": "TVM is a Python package of the environment",
-    "X_CUBE_PATH": "the boards' port code is the project's own and needs no STM32Cube package",
 }
 
 

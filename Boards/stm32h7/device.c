@@ -5,6 +5,7 @@
 #include "external.h"
 #include "mpu.h"
 #include "stm32h7.h"
+#include "wait.h"
 
 #define EVERYTHING_LOG2 32u
 /* Of eight parts of 512 MB, all but 0x60000000 to 0xDFFFFFFF. */
@@ -19,14 +20,48 @@ void chip_protect(void)
     DWT_LAR = DWT_LAR_KEY;
 }
 
+#if defined(BOARD_USES_SDRAM) && BOARD_USES_SDRAM
+#define USES_SDRAM 1
+#else
+#define USES_SDRAM 0
+#endif
+#if defined(BOARD_USES_QSPI) && BOARD_USES_QSPI
+#define USES_QSPI 1
+#else
+#define USES_QSPI 0
+#endif
+
+#if USES_SDRAM || USES_QSPI
+/* The pins' drivers adapt to process, voltage and temperature, for which the data sheet gives the timing of fast
+ * interfaces. The cell that measures these is clocked by the CSI. */
+static const char *compensate_pins(void)
+{
+    RCC_CR |= RCC_CR_CSION;
+    if (!wait_for(&RCC_CR, RCC_CR_CSIRDY, RCC_CR_CSIRDY)) {
+        return "the internal oscillator CSI does not start (RCC_CR.CSIRDY)";
+    }
+    RCC_APB4ENR |= RCC_APB4ENR_SYSCFGEN;
+    (void)RCC_APB4ENR;
+    SYSCFG_CCCSR |= SYSCFG_CCCSR_EN;
+    return wait_for(&SYSCFG_CCCSR, SYSCFG_CCCSR_READY, SYSCFG_CCCSR_READY)
+               ? NULL
+               : "the I/O compensation cell does not get ready (SYSCFG_CCCSR.READY)";
+}
+#endif
+
 /* Their regions are opened by the functions that start them. */
 const char *memories_start(void)
 {
     const char *failure = NULL;
-#if defined(BOARD_USES_SDRAM) && BOARD_USES_SDRAM
-    failure = sdram_start();
+#if USES_SDRAM || USES_QSPI
+    failure = compensate_pins();
 #endif
-#if defined(BOARD_USES_QSPI) && BOARD_USES_QSPI
+#if USES_SDRAM
+    if (failure == NULL) {
+        failure = sdram_start();
+    }
+#endif
+#if USES_QSPI
     if (failure == NULL) {
         failure = qspi_start();
     }

@@ -90,10 +90,14 @@ static bool read_pair(uint32_t instruction, uint32_t *pair)
  * one line, and in the other state what comes on four. */
 static bool reset_memories(void)
 {
-    const bool sent = instruct(RESET_ENABLE, CCR_IMODE_4) && instruct(RESET_MEMORY, CCR_IMODE_4) &&
-                      instruct(RESET_ENABLE, CCR_IMODE_1) && instruct(RESET_MEMORY, CCR_IMODE_1);
-    pause_microseconds(RESET_MICROSECONDS);
-    return sent;
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        const uint32_t lines = turn == 0 ? CCR_IMODE_4 : CCR_IMODE_1;
+        if (!instruct(RESET_ENABLE, lines) || !instruct(RESET_MEMORY, lines)) {
+            return false;
+        }
+        pause_microseconds(RESET_MICROSECONDS);
+    }
+    return true;
 }
 
 static bool wait_while_busy(void)

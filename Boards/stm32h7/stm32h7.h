@@ -19,6 +19,10 @@
 #define PWR_D3CR_VOS (3u << 14)
 #define PWR_D3CR_VOS_SCALE1 (3u << 14)
 
+#define SYSCFG_CCCSR REG32(0x58000420u)
+#define SYSCFG_CCCSR_EN (1u << 0)
+#define SYSCFG_CCCSR_READY (1u << 8)
+
 #define FLASH_ACR REG32(0x52002000u)
 #define FLASH_ACR_LATENCY 0xFu
 #define FLASH_ACR_WRHIGHFREQ(code) ((uint32_t)(code) << 4)
@@ -27,6 +31,8 @@
 #define RCC_CR REG32(0x58024400u)
 #define RCC_CR_HSION (1u << 0)
 #define RCC_CR_HSIRDY (1u << 2)
+#define RCC_CR_CSION (1u << 7)
+#define RCC_CR_CSIRDY (1u << 8)
 #define RCC_CR_HSEON (1u << 16)
 #define RCC_CR_HSERDY (1u << 17)
 #define RCC_CR_PLL1ON (1u << 24)
@@ -72,6 +78,8 @@
 #define RCC_D1CCIPR_QSPISEL (3u << 4) /* 0: rcc_hclk3 */
 #define RCC_D2CCIP2R REG32(0x58024454u)
 #define RCC_D2CCIP2R_USART16SEL (7u << 3) /* 0: rcc_pclk2 */
+#define RCC_APB4ENR REG32(0x580244F4u)
+#define RCC_APB4ENR_SYSCFGEN (1u << 1)
 #define RCC_AHB3ENR REG32(0x580244D4u)
 #define RCC_AHB3ENR_FMCEN (1u << 12)
 #define RCC_AHB3ENR_QSPIEN (1u << 14)

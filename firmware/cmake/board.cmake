@@ -3,7 +3,7 @@
 set(BOARD_BUILD_DIR "${CMAKE_BINARY_DIR}/board")
 execute_process(
   COMMAND "${PYTHON}" -m stm32_board_support configure --board "${BOARD}" --layout "${LAYOUT}" --output "${BOARD_BUILD_DIR}"
-          --weights-order "${WEIGHTS_ORDER}"
+          --weights-order "${WEIGHTS_ORDER}" --x-cube-path "${X_CUBE_PATH}"
   RESULT_VARIABLE board_result ERROR_VARIABLE board_error)
 if(NOT board_result EQUAL 0)
   message(FATAL_ERROR "cannot configure board '${BOARD}': ${board_error}")

@@ -5,7 +5,7 @@ set(CMAKE_C_EXTENSIONS OFF)
 add_compile_options(${STM32_BOARD_CPU_FLAGS} -g -ffunction-sections -fdata-sections -fno-common)
 # Paths of this computer stay out of the image.
 add_compile_options("-ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}=firmware" "-ffile-prefix-map=${CMAKE_BINARY_DIR}=build")
-add_compile_options(${STM32_BOARD_DEFINES})
+add_compile_definitions(${STM32_BOARD_DEFINES})
 set(STRICT_FLAGS -Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wcast-align -Wundef
     -Wdouble-promotion -Wvla -Wstrict-prototypes -Wmissing-prototypes)
 # What the stack bound of ai_run is computed from.

@@ -77,6 +77,20 @@ FORCED = tuple(
 )
 """Layers that have every schedule for 3 x 3, but for ``taps`` where there are not 4 channels."""
 
+PLANES = tuple(
+    Layer(size, channels, activation=activation, zero_point=zero_point, scale=0.06)
+    for size in ((2, 2), (3, 2), (3, 3), (4, 4), (3, 7), (4, 5))
+    for channels, activation, zero_point in ((8, "RELU", -128), (7, "NONE", 6), (5, "RELU", -128), (6, "RELU6", -90))
+)
+"""Images of few rows."""
+
+BLOCKS = tuple(
+    Layer((30, 70), channels, stride=stride, zero_point=-128 + 100 * (stride - 1))
+    for channels in (4, 7)
+    for stride in (1, 2)
+)
+"""Layers that rows-3x3 computes in blocks of three sizes."""
+
 LINES = tuple(
     Layer((length, 1), channels, window=(extent, 1), padding="VALID", activation=activation, zero_point=zero_point)
     for length, extent, channels in (
@@ -87,6 +101,7 @@ LINES = tuple(
         (25, 10, 5),
         (40, 21, 4),
         (150, 6, 5),
+        (15, 9, 6),
     )
     for activation, zero_point in (("RELU", -128), ("NONE", 11))
 )
@@ -158,7 +173,18 @@ def test_one_function_for_all_layers_gives_the_reference_bytes(name: str, tmp_pa
 @pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED[:1]])
 @pytest.mark.parametrize(
     ("schedule", "layers"),
-    [("rows-3x3", FORCED), ("taps", FORCED), ("pixel", FORCED), ("row-1d", LINES), ("taps", LINES)],
+    [
+        ("rows-3x3", FORCED),
+        ("rows-3x3", BLOCKS),
+        ("rows-3x3-wide", BLOCKS),
+        ("rows-3x3-wider", BLOCKS),
+        ("planes-3x3", PLANES),
+        ("taps", FORCED),
+        ("pixel", FORCED),
+        ("row-1d", LINES),
+        ("row-1d-2", LINES),
+        ("taps", LINES),
+    ],
 )
 def test_every_schedule_gives_the_reference_bytes(
     schedule: str, layers: tuple[Layer, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

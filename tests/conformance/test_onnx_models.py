@@ -237,7 +237,7 @@ QUANTIZED = {
 """Operators of one input with their attributes."""
 
 
-def between_integers(kind, names=("x",), zero=np.int8(-20), constants=(), **attributes):
+def between_integers(kind, zero, names=("x",), constants=(), **attributes):
     """Quantize, dequantize, the operator, quantize; the output is integers."""
     g = Graph((1, 4, 5, 6), opset=14)
     scale, second = g.constant(np.float32(0.03)), g.constant(np.float32(0.021))
@@ -253,10 +253,10 @@ def between_integers(kind, names=("x",), zero=np.int8(-20), constants=(), **attr
 
 @pytest.mark.parametrize("zero", [np.int8(-20), np.uint8(120)], ids=["int8", "uint8"])
 def test_quantized_operators_differ_by_one_at_most(zero, tmp_path):
-    cases = [between_integers(kind, zero=zero, **attributes) for kind, attributes in QUANTIZED.items()]
-    cases += [between_integers(kind, ("a", "b"), zero) for kind in ("Add", "Sub", "Mul")]
-    cases.append(between_integers("Clip", zero=zero, constants=(np.float32(0), np.float32(1.5))))
-    cases.append(between_integers("Pad", zero=zero, constants=(np.array([0, 0, 1, 2, 0, 1, 0, 0]), np.float32(0.3))))
-    cases.append(between_integers("Slice", zero=zero, constants=(np.array([1]), np.array([4]), np.array([3]))))
+    cases = [between_integers(kind, zero, **attributes) for kind, attributes in QUANTIZED.items()]
+    cases += [between_integers(kind, zero, ("a", "b")) for kind in ("Add", "Sub", "Mul")]
+    cases.append(between_integers("Clip", zero, constants=(np.float32(0), np.float32(1.5))))
+    cases.append(between_integers("Pad", zero, constants=(np.array([0, 0, 1, 2, 0, 1, 0, 0]), np.float32(0.3))))
+    cases.append(between_integers("Slice", zero, constants=(np.array([1]), np.array([4]), np.array([3]))))
     outcomes = run_batch(cases, MACHINES["host"], tmp_path, together=True)
     assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []

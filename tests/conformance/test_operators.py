@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from stm32_emitter.testing.cases import cases, operators
 from stm32_emitter.testing.graphs import graphs, pruned_graphs
+from stm32_emitter.testing.tflite_writer import ModelWriter
 
 from tests.conformance.batch import run_batch
 from tests.conformance.toolchain import MACHINES
@@ -36,6 +40,20 @@ OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
 @pytest.mark.parametrize(("op", "seed"), OVERLAPPING)
 def test_operator_that_writes_over_its_input(op, seed, tmp_path):
     check(run_batch(list(cases(op, seed, 1, "int8")), MACHINES["host"], tmp_path))
+
+
+def test_a_single_row_or_column_with_corners_aligned(tmp_path):
+    """RESIZE_BILINEAR float32 to one row or column, whose step would be a division by zero."""
+    models = []
+    for number, size in enumerate(((1, 5), (4, 1), (1, 1))):
+        writer = ModelWriter()
+        x, y = writer.tensor("x", (1, 3, 4, 2), "float32"), writer.tensor("y", (1, *size, 2), "float32")
+        target = writer.constant("size", np.array(size, np.int32))
+        writer.operator("RESIZE_BILINEAR", [x, target], [y], align_corners=True, half_pixel_centers=False)
+        values = np.random.default_rng(FIRST + number).normal(size=(1, 3, 4, 2)).astype(np.float32)
+        model = writer.finish(inputs=[x], outputs=[y])
+        models.append(SimpleNamespace(name=f"single_{number}", model=model, inputs=((values,),)))
+    check(run_batch(models, MACHINES["host"], tmp_path))
 
 
 @pytest.mark.parametrize("op", operators())

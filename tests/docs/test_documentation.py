@@ -72,5 +72,7 @@ def test_commands_and_options_exist() -> None:
             continue
         command = cli.get_command(context, words[1])
         assert command is not None, f"{name}: {line}"
+        if isinstance(command, click.Group) and words[2:] and words[2] in command.commands:
+            command = command.commands[words[2]]
         used = {word.partition("=")[0] for word in words[2:] if re.fullmatch(r"--?[a-z][\w-]*(=.*)?", word)}
         assert used <= _options_of(command), f"{name}: {line}"

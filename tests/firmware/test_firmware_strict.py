@@ -81,6 +81,14 @@ def test_no_warnings(builder, tmp_path, board, app, compiler):
     assert complaints(tmp_path, board, compiler, files) == []
 
 
+@pytest.mark.parametrize(("board", "compiler"), [("qemu-mps2-an386", "clang"), ("host", "gcc")])
+def test_selftest_has_no_warnings(builder, tmp_path, board, compiler):
+    """What it shares with the others is in their tests."""
+    files = [row for row in own_files(builder.configure(board=board, app="selftest")) if "/SelfTest/" in row[1]]
+    assert len(files) == 5
+    assert complaints(tmp_path, board, compiler, files) == []
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize(("board", "layout"), [("qemu-netduinoplus2", "default"), ("disco-h747i", "config4")])
 def test_no_warnings_in_ports(builder, tmp_path, board, layout, compiler):

@@ -8,7 +8,6 @@ import select
 import socket
 import sys
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,20 +151,3 @@ def test_port_and_rate(rest, parts):
 def test_wrong_rate(rest):
     with pytest.raises(InvalidParamError, match="baud rate"):
         serial_port.parse_port(rest)
-
-
-def port(device, vid=None, pid=None, description=""):
-    return SimpleNamespace(device=device, vid=vid, pid=pid, description=description)
-
-
-def test_finds_the_stlink():
-    others = [port("/dev/ttyS0"), port("/dev/ttyUSB0", 0x0403, 0x6001, "FT232")]
-    first, second = port("COM3", 0x0483, 0x374E), port("COM4", 0x0483, 0x9999, "STM32 STLink")
-    assert serial_port.find_port([*others, first]) == "COM3"
-    assert serial_port.find_port([second, *others]) == "COM4"
-    with pytest.raises(InvalidParamError, match="several ST-LINK ports: COM3, COM4"):
-        serial_port.find_port([first, second])
-    with pytest.raises(PortNotFoundError, match="ports here: /dev/ttyS0, /dev/ttyUSB0"):
-        serial_port.find_port(others)
-    with pytest.raises(PortNotFoundError, match="ports here: none"):
-        serial_port.find_port([])

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every built-in board loads; every rule of a board.toml is broken once, and its message names board and region."""
 
+import os
 from pathlib import Path
 
 import pytest
 from stm32_board_support import BoardDescriptorError, BoardNotFoundError, Kind, list_boards, load_board
+from stm32_board_support.boards import Origin, find_boards
 from stm32_board_support.checks import CHECKS
+from stm32_board_support.configure import port_sources
+from stm32_board_support.copying import BoardExistsError, copy_board
 
 GOOD = """
 schema = 1
@@ -76,6 +80,12 @@ BROKEN = [
     ("layouts_place_all", "stack_size = 8192", "stack_size = 524288", "stack of 524288 bytes"),
     ("files_exist", '["board.c"]', '["absent.c"]', "port source absent.c does not exist"),
     ("files_exist", '["board.c"]', '["board.c"]\ninclude_dirs = ["inc"]', "port include folder inc does not exist"),
+    (
+        "cube_is_known",
+        "[memories.flash]",
+        '[cube]\nseries = "STM32F9xx"\nsources = []\n[memories.flash]',
+        "Cube series 'STM32F9xx' is not known",
+    ),
     ("runners_are_known", "[memories.flash]", "[flash.magic]\n[memories.flash]", "flash runner 'magic' is not known"),
     (
         "runners_are_known",
@@ -122,6 +132,45 @@ def test_good_descriptor_of_a_user_is_found_by_path_and_by_search(tmp_path, monk
     assert load_board("mine").folder == board
 
 
+def test_folders_are_searched_in_their_order(tmp_path, monkeypatch):
+    for name in ("first", "second", "boards"):
+        (tmp_path / name).mkdir()
+        write_board(tmp_path / name, GOOD)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STM32_BOARDS", raising=False)
+    assert find_boards()["mine"] == Origin(tmp_path / "boards", "./boards")
+    assert find_boards()["host"].said == "built in"
+    monkeypatch.setenv("STM32_BOARDS", "second")
+    assert load_board("mine").folder == tmp_path / "second" / "mine"
+    monkeypatch.setenv("STM32_BOARD_PATH", os.pathsep.join(["nowhere", "first"]))
+    assert load_board("mine").folder == tmp_path / "first" / "mine"
+    assert find_boards()["mine"].said == "STM32_BOARD_PATH"
+
+
+def test_copy_of_a_board_keeps_its_own_files_and_shares_the_others(tmp_path):
+    board = copy_board(load_board("nucleo-f412zg"), "my-board", tmp_path / "boards")
+    assert board.folder == tmp_path / "boards" / "my-board"
+    assert sorted(path.name for path in board.folder.iterdir()) == ["board.toml", "board_chip.h"]
+    assert board.name == "my-board"
+    assert board.memories == load_board("nucleo-f412zg").memories
+    assert all(path.is_file() for path in port_sources(board))
+
+
+@pytest.mark.parametrize("name", ["", "My Board", "../x", "a" * 41])
+def test_copy_under_an_impossible_name_is_refused(tmp_path, name):
+    with pytest.raises(BoardExistsError, match="cannot be a board's name"):
+        copy_board(load_board("host"), name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_copy_over_something_is_refused(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious").write_text("x")
+    with pytest.raises(BoardExistsError, match="exists; it was not touched"):
+        copy_board(load_board("host"), "mine", tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "precious"]
+
+
 @pytest.mark.parametrize(("check", "old", "new", "message"), BROKEN)
 def test_broken_rule_is_named(tmp_path, check, old, new, message):
     assert old in GOOD
@@ -141,7 +190,7 @@ def test_every_check_is_broken_by_a_case():
     ("old", "new", "message"),
     [
         ("[console]", "colour = 1\n[console]", "unknown field `colour`"),
-        ("size = 0x4_0000", 'size = "256 KB"', "$.memories[...].size"),
+        ("size = 0x4_0000", 'size = "256 KB"', ":21: memories.ram.size: "),
         ("origin = 0x2000_0000", "origin = -1", "origin"),
         ("stack_size = 8192", "stack_size = 8191", "stack_size"),
         ("schema = 1", "schema = 2", "schema"),

@@ -9,19 +9,19 @@ FLAGS = [
 ]  # fmt: skip
 PROGRAMS = {
     "d8_tests.c": (
-        ("columns", "conv_d8", "conv_d8_quad", "dense_d8"),
+        ("columns", "columns_clipped", "conv_d8", "conv_d8_quad", "dense_d8"),
         (
-            "columns_s8", "columns_quad_s8", "columns_clipped_s8", "conv_d8_s8", "conv_d8_m4_s8",
+            "columns_s8", "columns_quad_s8", "columns_clipped_s8", "columns_part", "conv_d8_s8", "conv_d8_m4_s8",
             "conv_d8_linear_s8", "conv_d8_linear_m4_s8", "conv_d8_quad_s8", "conv_d8_quad_linear_s8",
             "conv_d8_quad_deep_s8", "conv_d8_quad_deep_linear_s8",
             "dense_pad_s8", "dense_d8_s8",
         ),
     ),
     "winograd_tests.c": (
-        ("conv_winograd",),
+        ("conv_winograd", "winograd_weights"),
         (
             "winograd_weights_s8", "winograd_values_s8", "winograd_transform", "winograd_multiply",
-            "winograd_output_s8", "winograd_results",
+            "winograd_output_s8", "winograd_results", "winograd_channel",
         ),
     ),
 }  # fmt: skip

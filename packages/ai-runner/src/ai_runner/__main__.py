@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         default="serial",
         help="serial[:PORT[:BAUD]], socket:HOST:PORT, or a port; default: the ST-LINK that is plugged in",
     )
+    common.add_argument("--probe", default="", help="serial number of the ST-LINK whose port is meant")
     common.add_argument("--baud", type=int, help="baud rate of a serial port, default 115200")
     common.add_argument("--timeout", type=float, default=10.0, help="seconds for the device to answer, default 10")
     common.add_argument("--network", help="name of the model, default the first")

@@ -52,7 +52,7 @@ class _Progress(AiRunnerCallback):
 
 def _connect(arguments: argparse.Namespace) -> AiRunner:
     runner = AiRunner()
-    options = {} if arguments.baud is None else {"baudrate": arguments.baud}
+    options = {"probe": arguments.probe, "baudrate": arguments.baud}
     checked = False if arguments.no_checked else None
     runner.connect(arguments.desc, timeout=arguments.timeout, checked=checked, **options)
     return runner

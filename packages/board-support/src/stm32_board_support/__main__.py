@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stm32_board_support.boards import list_boards, load_board
 from stm32_board_support.configure import configure
+from stm32_board_support.cube import on_cube
 from stm32_board_support.errors import BoardSupportError, ToolMissingError
 
 
@@ -20,12 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     writer.add_argument("--layout", default="")
     writer.add_argument("--output", required=True)
     writer.add_argument("--weights-order", default="", help="file with the sections of constants, one a line")
+    writer.add_argument("--x-cube-path", default="", help="folder of an STM32Cube package to build on")
     options = parser.parse_args(arguments)
     try:
         if options.command == "list":
             print("\n".join(list_boards()))  # noqa: T201 - the command's result
         else:
-            configure(load_board(options.board), options.layout, options.output, _lines(options.weights_order))
+            board = load_board(options.board)
+            if options.x_cube_path:
+                board = on_cube(board, Path(options.x_cube_path), options.layout)
+            configure(board, options.layout, options.output, _lines(options.weights_order))
     except ToolMissingError as error:
         return _complain(error, 5)
     except BoardSupportError as error:

@@ -88,6 +88,8 @@ def board_cmake(board: Board, layout_name: str, script: Path) -> str:
         ("STM32_BOARD_SOURCES", [path.as_posix() for path in port_sources(board)]),
         ("STM32_BOARD_INCLUDE_DIRS", [path.as_posix() for path in include_dirs(board)]),
         ("STM32_BOARD_DEFINES", data.port.defines),
+        ("STM32_BOARD_VENDOR_SOURCES", board.vendor.sources if board.vendor else []),
+        ("STM32_BOARD_VENDOR_INCLUDE_DIRS", board.vendor.include_dirs if board.vendor else []),
         ("STM32_BOARD_LINKER_SCRIPT", [script.as_posix()] if cross else []),
         ("STM32_BOARD_BIN_SECTIONS", _bin_sections(board, layout_name) if data.kind is Kind.HARDWARE else []),
         ("STM32_BOARD_SPLITS", ["ON"] if split else ["OFF"]),

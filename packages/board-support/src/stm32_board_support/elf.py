@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sections and symbols of an ELF file (System V ABI, chapters 4 and 5), little-endian, 32 or 64 bit."""
+"""Sections, symbols and segments of an ELF file (System V ABI, chapters 4 and 5), little-endian, 32 or 64 bit."""
 
 import os
 import struct
@@ -11,6 +11,7 @@ from stm32_board_support.errors import ElfError
 
 _SYMBOL_TABLE = 2
 _DATA_SYMBOLS = (1, 2)  # STT_OBJECT, STT_FUNC
+_LOADABLE = 1  # PT_LOAD
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -29,6 +30,23 @@ class Symbol(msgspec.Struct, frozen=True):
     address: int
     size: int
     section: str
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """Content that is written to the target before the program starts.
+
+    Attributes:
+        address: where it is written, the physical address: for the initial values of variables their load address.
+        content: bytes of the file; never empty.
+    """
+
+    address: int
+    content: bytes
+
+    @property
+    def end(self) -> int:
+        """First address behind it."""
+        return self.address + len(self.content)
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -59,6 +77,7 @@ class ElfFile:
             self._headers = self._section_headers()
             self.sections = [self._section(header) for header in self._headers]
             self.symbols = self._read_symbols()
+            self.segments = self._read_segments()
         except OSError as error:
             raise ElfError(f"cannot read {self._path}: {error.strerror}") from error
         except (struct.error, IndexError, OverflowError, ValueError) as error:
@@ -84,6 +103,21 @@ class ElfFile:
         headers = [_Header(*struct.unpack_from(layout, self._data, start + entry * i)[:7]) for i in range(count)]
         self._names = headers[names]
         return headers
+
+    def _read_segments(self) -> list[Segment]:
+        start = struct.unpack_from("<Q" if self._wide else "<I", self._data, 32 if self._wide else 28)[0]
+        entry, count = struct.unpack_from("<2H", self._data, 54 if self._wide else 42)
+        found = []
+        for header in range(start, start + entry * count, entry or 1):
+            if self._wide:
+                kind, _, offset, _, address, size = struct.unpack_from("<IIQQQQ", self._data, header)
+            else:
+                kind, offset, _, address, size = struct.unpack_from("<5I", self._data, header)
+            if kind == _LOADABLE and size:
+                if offset + size > len(self._data):
+                    raise ValueError(offset)
+                found.append(Segment(address, self._data[offset : offset + size]))
+        return found
 
     def _text(self, table: _Header, index: int) -> str:
         start = table.offset + index

@@ -18,6 +18,18 @@ class ToolMissingError(BoardSupportError):
     """A program that is needed is not installed; the message says how to get it."""
 
 
+class PartNotFoundError(BoardNotFoundError):
+    """No part of that number, or several that differ."""
+
+
+class PartDataMissingError(ToolMissingError):
+    """The package with the data of all parts is not installed; the message says how to get it."""
+
+
+class FlashRefusedError(BoardSupportError):
+    """A flash program cannot write this image; the message says why, and which one can."""
+
+
 class EmulatorError(BoardSupportError):
     """The emulator did not start, or did not end as it should."""
 

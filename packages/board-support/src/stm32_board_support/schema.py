@@ -148,15 +148,32 @@ class Port(Struct, frozen=True):
     defines: list[str] = []
 
 
+class Cube(Struct, frozen=True):
+    """How the board is built on the HAL of an STM32Cube package.
+
+    Attributes:
+        series: as in the names of the HAL's folders, e.g. "STM32F4xx".
+        sources: the port then, in place of that of [port].
+        include_dirs: likewise.
+        defines: definitions that the HAL needs: the macro of the device, ...
+    """
+
+    series: str
+    sources: list[str]
+    include_dirs: list[str] = []
+    defines: list[str] = []
+
+
 class FlashRunner(Struct, frozen=True):
     """What a flash program must know about the board; each uses the keys that concern it.
 
     Attributes:
-        target: name of the chip or target in that program.
+        target: name of the chip or target in that program (probe-rs, pyOCD).
         config: OpenOCD configuration files, in order.
-        interface: OpenOCD interface file.
-        external_loader: loader of STM32CubeProgrammer for memories outside of the chip.
-        writes: memories that this program can write.
+        interface: OpenOCD interface file; left out: interface/stlink.cfg, unless the first of `config` is a board/
+            file, which brings its own.
+        external_loader: loader of STM32CubeProgrammer for memories outside of the chip, used for images that touch one.
+        writes: memories that this program can write; an image that touches another one is refused.
     """
 
     target: str = ""
@@ -203,13 +220,31 @@ class Descriptor(Struct, frozen=True):
     layouts: dict[Name, Layout] = {}
     emulator: Emulator | None = None
     flash: dict[str, FlashRunner] = {}
+    cube: Cube | None = None
+
+
+class Vendor(msgspec.Struct, frozen=True):
+    """Absolute paths of another's C files that a port is built on, and of their include folders."""
+
+    sources: list[str]
+    include_dirs: list[str]
 
 
 class Board(msgspec.Struct, frozen=True):
-    """A validated descriptor and the folder that it came from."""
+    """A validated descriptor, the folder of its port, and what `load_board` finds it by.
+
+    `named` is empty for a board that its folder stands for; `vendor` is what an STM32Cube package adds.
+    """
 
     descriptor: Descriptor
     folder: Path
+    named: str = ""
+    vendor: Vendor | None = None
+
+    @property
+    def source(self) -> str:
+        """What `load_board` makes this board of again: its folder, or "mcu:" and a part number."""
+        return self.named or str(self.folder)
 
     @property
     def name(self) -> str:

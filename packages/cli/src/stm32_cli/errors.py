@@ -48,6 +48,9 @@ _FOREIGN = {
     "stm32_board_support.errors.ToolMissingError": Exit.TOOL_MISSING,
     "stm32_board_support.errors.BoardNotFoundError": Exit.USAGE,
     "stm32_board_support.errors.BoardDescriptorError": Exit.USAGE,
+    "stm32_board_support.cube.CubePackageError": Exit.USAGE,
+    "stm32_board_support.copying.BoardExistsError": Exit.USAGE,
+    "stm32_board_support.errors.FlashRefusedError": Exit.USAGE,
     "stm32_board_support.errors.BoardSupportError": Exit.STEP_FAILED,
     "stm32_emitter.errors.MissingPackage": Exit.TOOL_MISSING,
     "stm32_emitter.errors.ModelRefused": Exit.MODEL_REFUSED,
@@ -64,6 +67,8 @@ def as_cli_error(error: BaseException) -> CliError | None:
         if name == "ai_runner.errors.AiRunnerError":
             message, hint, code = (getattr(error, key) for key in ("message", "hint", "exit_code"))
             return CliError(message, hint, Exit(code))
+        if name == "stm32_board_support.errors.BoardDescriptorError":  # a line for each fault
+            return CliError(str(error), exit_code=_FOREIGN[name])
         if name == "stm32_emitter.errors.ModelRefusedForReasons":
             summary, hints = (getattr(error, key) for key in ("summary", "hints"))
             return CliError(summary, "\n".join(hints), Exit.MODEL_REFUSED)

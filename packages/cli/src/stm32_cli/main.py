@@ -28,11 +28,14 @@ COMMANDS = {
     "analyze": "Tell what a model needs and whether it fits a board; no C compiler is needed.",
     "tune": "Measure the schedules of a model's layers and keep the best for compile.",
     "build": "Build firmware for a board from compiled models.",
+    "export": "Export compiled models as C sources for your own project.",
     "flash": "Write the built firmware to a board.",
     "validate": "Compare a model's outputs on a target with the original's, byte by byte.",
     "run": "Boot the built firmware on the emulator, or flash it, and follow it.",
     "monitor": "Show what a board writes to its serial line.",
-    "boards": "List the boards.",
+    "selftest": "Check a board's clock, counter, UART, memories and a known inference.",
+    "boards": "List the boards; make one of your own.",
+    "parts": "List part numbers, e.g. those that hold a model.",
     "doctor": "List the tools that are used, and how to get those that are missing.",
 }
 
@@ -71,8 +74,17 @@ def _file_defaults(name: str, command: click.Command) -> dict[str, Any]:
     if not path.is_file():
         return {}
     config = settings.parse(path.read_text(encoding="utf-8"), list(COMMANDS))
+    if folders := settings.board_path(config):
+        _add_board_folders(folders)
     options = [parameter.name for parameter in command.params if parameter.name]
     return settings.defaults_for(name, options, config)
+
+
+def _add_board_folders(folders: Sequence[str]) -> None:
+    from stm32_board_support.boards import add_folder
+
+    for folder in folders:
+        add_folder(folder, settings.FILE_NAME)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from stm32_cli.errors import usage
 from stm32_cli.settings import environment_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stm32_board_support import Board
 
 DEFAULT_BOARD = "qemu-mps2-an386"
 TUNING_FILE = ".stm32-tune.json"
@@ -64,7 +69,48 @@ def shape(function: Function) -> Function:
     return option("--shape", "shapes", metavar="NAME=SIZES", multiple=True, callback=_shapes, help=text)(function)
 
 
+def mcu(function: Function) -> Function:
+    """--mcu, in place of --board."""
+    text = "A part number in place of a board, e.g. stm32f746ngh6 or its beginning; needs modm-devices."
+    return click.option("--mcu", metavar="PART", default=None, help=text)(function)
+
+
+def board_or_mcu(board: str | None, mcu: str | None) -> Board:
+    """The board that --board or --mcu names.
+
+    Raises:
+        CliError: both were given on the command line; exit code 2.
+        BoardSupportError: there is no such board or part, or no data of parts.
+    """
+    from stm32_board_support import load_board
+
+    if not mcu:
+        return load_board(board or DEFAULT_BOARD)
+    context = click.get_current_context(silent=True)
+    if context and context.get_parameter_source("board") is ParameterSource.COMMANDLINE:
+        raise usage("--board and --mcu exclude each other", "leave one of them out")
+    return load_board(f"mcu:{mcu}")
+
+
 def build_dir(function: Function) -> Function:
     """--build-dir."""
     text = "Build folder.  [default: build/<board>]"
     return option("-d", "--build-dir", type=click.Path(file_okay=False), default=None, help=text)(function)
+
+
+def probe(function: Function) -> Function:
+    """--probe."""
+    text = "Serial number of the debug probe, if there are several."
+    return option("--probe", default="", help=text)(function)
+
+
+def console_log(function: Function) -> Function:
+    """--log."""
+    text = "File that the text is appended to, too."
+    return click.option("--log", type=click.Path(dir_okay=False, path_type=Path), default=None, help=text)(function)
+
+
+def runner(function: Function) -> Function:
+    """--runner."""
+    text = "Flash program.  [default: the board's first that is installed and can write the image]"
+    return option("-r", "--runner", default=None, help=text)(function)

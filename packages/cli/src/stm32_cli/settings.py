@@ -4,6 +4,7 @@
 An option on the command line wins over its environment variable, that one over the file.
 
 board = "nucleo-f412zg"      # for every command with such an option
+board_path = ["../boards"]   # more folders with boards, relative to this file
 
 [validate]                   # for one command
 samples = 100
@@ -21,8 +22,22 @@ if TYPE_CHECKING:
 
 FILE_NAME = "stm32.toml"
 ENVIRONMENT_PREFIX = "STM32_"
+BOARD_PATH = "board_path"
 # Options that several commands share and that may stand outside of a table.
-COMMON = ("board", "layout", "build_dir", "cpu", "optimize", "constant_channels", "tuned", "runner", "probe", "device")
+COMMON = (
+    "board",
+    "layout",
+    "build_dir",
+    "cpu",
+    "optimize",
+    "constant_channels",
+    "tuned",
+    "runner",
+    "probe",
+    "device",
+    "x_cube_path",
+    BOARD_PATH,
+)
 
 
 def environment_name(option: str) -> str:
@@ -54,6 +69,19 @@ def parse(text: str, commands: Collection[str]) -> dict[str, Any]:
             what = "table" if is_table else "key"
             raise usage(f"{FILE_NAME}: unknown {what} {key!r}", f"known {what}s: {known}")
     return found
+
+
+def board_path(config: Mapping[str, Any]) -> list[str]:
+    """The folders of boards that stm32.toml names.
+
+    Raises:
+        CliError: it is neither a text nor a list of them; exit code 2.
+    """
+    value = config.get(BOARD_PATH, [])
+    folders = [value] if isinstance(value, str) else value
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        raise usage(f"{FILE_NAME}: {BOARD_PATH} is no list of folders", f'e.g. {BOARD_PATH} = ["../boards"]')
+    return folders
 
 
 def defaults_for(command: str, options: Collection[str], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ unsigned check_failures;
 static uint32_t state = 20260102u;
 static int8_t values[1024];
 static int32_t records[MOST_GROUPS * (9 + 2 * MOST_DEPTH)], scales[2 * 8 * MOST_GROUPS];
-static int32_t columns[2][3 * (4 * MOST_CHUNKED + 8)];
+static int32_t columns[2][3 * (4 * MOST_CHUNKED + 8) + 32 * MOST_STEPS];
 static int8_t out[2][96];
 
 /* 0 .. bound - 1 */
@@ -94,6 +94,17 @@ static void test_columns(void)
     CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
 }
 
+/* Two pixels side by side, three taps. */
+static void test_columns_beside(void)
+{
+    const int32_t depth = 4 * (1 + draw(8)), rows = 1 + draw(3), pitch = 3 * depth + draw(40);
+    const int8_t *const first = values + draw(40);
+    start_outputs();
+    ai_k_columns_s8(columns[0], first, first + depth, 3 * depth, rows, pitch);
+    twin_columns_s8(columns[1], first, first + depth, 3 * depth, rows, pitch);
+    CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+}
+
 static void test_quad_columns(void)
 {
     const int32_t count = 1 + draw(12), rows = 1 + draw(3), pitch = count + draw(9);
@@ -104,16 +115,43 @@ static void test_quad_columns(void)
     CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
 }
 
+/* The value of a patch at a tap's channel, by definition. */
+static int32_t patch_value(const int32_t *patch, int32_t row, int32_t column, int32_t channel)
+{
+    const int inside = row >= 0 && row < patch[AI_K_HEIGHT] && column >= 0 && column < patch[AI_K_WIDTH];
+    return inside ? values[(row * patch[AI_K_WIDTH] + column) * patch[AI_K_CHANNELS] + channel]
+                  : patch[AI_K_ZERO_POINT];
+}
+
+/* Counts the values of a kernel row that do not stand where ai_k_conv_d8.h says. */
+static int32_t misplaced(const int32_t *steps, int32_t n, const int32_t *patch, int32_t row, int32_t column)
+{
+    const int32_t depth = patch[AI_K_DEPTH], count = patch[AI_K_TAPS] * depth;
+    int32_t wrong = 0;
+    for (int32_t k = 0; k < count; k++) {
+        const int32_t left = count - k / 4 * 4, of_two = left == 2;
+        const int32_t step = k / 4 * 2 + (of_two ? 0 : k % 2), half = of_two ? k % 2 : k % 4 / 2;
+        const int32_t value = patch_value(patch, row, column + k / depth * patch[AI_K_TAP_DILATION], k % depth);
+        wrong += (int16_t)(uint16_t)((uint32_t)steps[step * n] >> (16 * half)) != value;
+    }
+    return wrong;
+}
+
 static void test_clipped_columns(void)
 {
-    const int32_t channels = 1 + draw(6), depth = draw(2) == 0 ? channels : 1 + draw(channels);
-    const int32_t patch[] = {1 + draw(6), 1 + draw(6), channels,    depth,          1 + draw(3),
-                             1 + draw(3), 1 + draw(2), 1 + draw(2), draw(256) - 128};
+    const int32_t channels = draw(3) == 0 ? 4 * (1 + draw(6)) : 1 + draw(6),
+                  depth = draw(2) == 0 ? channels : 1 + draw(channels);
+    const int32_t patch[] = {1 + draw(6), 1 + draw(6), channels,    depth,          1 + draw(5),
+                             1 + draw(4), 1 + draw(2), 1 + draw(2), draw(256) - 128};
     const int32_t row = draw(9) - 4, column = draw(9) - 4, pixels = 2 + 2 * draw(2);
     start_outputs();
     ai_k_columns_clipped_s8(columns[0], pixels, values, patch, row, column);
     twin_columns_clipped_s8(columns[1], pixels, values, patch, row, column);
     CHECK(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+    for (int32_t i = 0; i < patch[AI_K_ROWS]; i++) {
+        const int32_t *const steps = columns[0] + i * pixels * AI_K_STEPS(patch[AI_K_TAPS] * depth);
+        CHECK(misplaced(steps, pixels, patch, row + i * patch[AI_K_ROW_DILATION], column) == 0);
+    }
 }
 
 static void test_convolution(void)
@@ -223,6 +261,7 @@ int main(void)
     for (int i = 0; i < LAYERS; i++) {
         fill_values();
         test_columns();
+        test_columns_beside();
         test_quad_columns();
         test_clipped_columns();
         test_convolution();

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import serial
 from serial.tools import list_ports
 
+from ai_runner.drivers.ports import choose_port
 from ai_runner.errors import InvalidParamError, LinkError, PortBusyError, PortNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from serial.tools.list_ports_common import ListPortInfo
 
 __all__ = ["DEFAULT_BAUDRATE", "SerialTransport", "find_port", "open_serial", "parse_port"]
 
 DEFAULT_BAUDRATE = 115200
-_ST_VENDOR = 0x0483
-_STLINK_PRODUCTS = {0x374A, 0x374B, 0x374D, 0x374E, 0x374F, 0x3752, 0x3753, 0x3754, 0x3755, 0x3757}
 _BITS_PER_BYTE = 10
 _NEVER_WRITTEN = 30.0
 
@@ -76,39 +77,31 @@ def parse_port(rest: str) -> tuple[str, int | None]:
     return port, int(rate)
 
 
-def find_port(candidates: Iterable[Any] | None = None) -> str:
-    """Return the port of the one ST-LINK that is plugged in.
+def find_port(candidates: Iterable[ListPortInfo] | None = None, probe: str = "", usb_ids: Sequence[str] = ()) -> str:
+    """Return the port of a board's ST-LINK; `choose_port` says which one that is.
 
     Args:
         candidates: ports as pyserial lists them; None asks the system.
+        probe: serial number of the probe, "" for the only one.
+        usb_ids: ``vendor:product`` of the board's own probe.
 
     Raises:
         PortNotFoundError: there is none.
         InvalidParamError: there are several.
     """
-    ports = list(list_ports.comports() if candidates is None else candidates)
-    found = [
-        p.device
-        for p in ports
-        if p.vid == _ST_VENDOR and (p.pid in _STLINK_PRODUCTS or "LINK" in str(p.description).upper())
-    ]
-    if len(found) == 1:
-        return str(found[0])
-    if found:
-        raise InvalidParamError(f"several ST-LINK ports: {', '.join(found)}", "name one, as in serial:" + found[0])
-    others = ", ".join(p.device for p in ports) or "none"
-    raise PortNotFoundError(
-        f"no ST-LINK virtual COM port found; serial ports here: {others}",
-        "plug the board in, or name the port, as in serial:/dev/ttyACM0:115200",
-    )
+    return str(choose_port(list_ports.comports() if candidates is None else candidates, probe, usb_ids).device)
 
 
-def open_serial(rest: str, *, baudrate: int | None = None, **_options: Any) -> SerialTransport:
+def open_serial(
+    rest: str, *, baudrate: int | None = None, probe: str = "", usb_ids: Sequence[str] = (), **_options: Any
+) -> SerialTransport:
     """Open ``[PORT[:BAUD]]``; without a port, the ST-LINK's.
 
     Args:
         rest: port and rate; what it says wins over ``baudrate``.
         baudrate: bits per second, 115200 when neither says.
+        probe: without a port: serial number of the ST-LINK, "" for the only one.
+        usb_ids: without a port: ``vendor:product`` of the board's own probe.
 
     Raises:
         InvalidParamError: the rate is none, or the port is ambiguous.
@@ -116,7 +109,7 @@ def open_serial(rest: str, *, baudrate: int | None = None, **_options: Any) -> S
         PortBusyError: another program has it, or this user may not open it.
     """
     port, rate = parse_port(rest)
-    port = port or find_port()
+    port = port or find_port(None, probe, usb_ids)
     try:
         opened = serial.Serial(
             port, rate or baudrate or DEFAULT_BAUDRATE, timeout=0, write_timeout=_NEVER_WRITTEN, exclusive=True

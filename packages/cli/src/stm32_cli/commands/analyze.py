@@ -57,9 +57,12 @@ def _layouts(found: Sequence[LayoutFit]) -> str:
 
 
 def _text(info: dict[str, Any], needs: Needs, layers: list[dict[str, Any]], board: str, fit: list[LayoutFit]) -> str:
+    from stm32_cli.project import analysis
+
     parts = [*_head(info, needs), "", _layers(layers), ""]
     if fit:
-        parts += [f"{board}, with the Validation firmware:", _layouts(fit)]
+        what = "with the Validation firmware" if needs.firmware_code > analysis.LOOP_CODE else "without an application"
+        parts += [f"{board}, {what}:", _layouts(fit)]
         names = [entry.layout for entry in fit if entry.fits]
         parts += ["", f"fits {board} in: {', '.join(names)}" if names else f"does not fit {board}"]
     else:
@@ -78,6 +81,7 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.option("-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder.")
+@options.mcu
 @options.option("-n", "--name", default=None, help="Name of the model in C.  [default: from the file's name]")
 @options.optimize
 @options.shape
@@ -86,6 +90,7 @@ def command(
     *,
     model: Path,
     board: str,
+    mcu: str | None,
     name: str | None,
     optimize: str,
     constant_channels: str | None,
@@ -94,20 +99,18 @@ def command(
     as_json: bool,
 ) -> None:
     """Analyzes a model."""
-    from stm32_board_support import load_board
-
     from stm32_cli.project import analysis
     from stm32_cli.project.compiler import CompileOptions, compile_file, on_off, tuning_file
 
-    found = load_board(board)
+    found = options.board_or_mcu(board, mcu)
     folded, schedules = on_off(constant_channels), tuning_file(tuned)
     chosen = CompileOptions(found.descriptor.core, name, optimize, folded, schedules, shapes)
     compiled = compile_file(model, chosen)
     info, report = compiled.info, _report(compiled)
-    needs = analysis.needs_of(info, report)
+    needs = analysis.needs_of(info, report, alone=bool(mcu))
     layouts = analysis.fits(needs, found, compiled.name)
     if as_json:
-        console.result_json(analysis.as_json(info, report, found.name, layouts))
+        console.result_json(analysis.as_json(info, report, found.name, layouts, needs))
     else:
         console.result(_text(info, needs, analysis.layers_of(info, report), found.name, layouts))
     if layouts and not any(fit.fits for fit in layouts):

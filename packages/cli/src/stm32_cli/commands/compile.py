@@ -21,13 +21,9 @@ def c_name(text: str) -> str:
     return f"m{name}" if name[:1].isdigit() else name
 
 
-def _target(board: str | None, cpu: str | None) -> str:
-    """The CPU to compile for: --cpu, else the board's core."""
-    if cpu:
-        return cpu
-    from stm32_board_support import load_board
-
-    return load_board(board or options.DEFAULT_BOARD).descriptor.core
+def _target(board: str | None, mcu: str | None, cpu: str | None) -> str:
+    """The CPU to compile for: --cpu, else the core of the part or the board."""
+    return cpu or options.board_or_mcu(board, mcu).descriptor.core
 
 
 def _summary(compiled: CompiledModel, folder: Path) -> str:
@@ -52,6 +48,7 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
 @options.option(
     "-b", "--board", default=None, help=f"Compile for this board's CPU.  [default: {options.DEFAULT_BOARD}]"
 )
+@options.mcu
 @options.option("--cpu", type=click.Choice([*options.CPUS, "host"]), default=None, help="Compile for this CPU.")
 @options.optimize
 @options.shape
@@ -64,6 +61,7 @@ def command(
     output: Path | None,
     name: str | None,
     board: str | None,
+    mcu: str | None,
     cpu: str | None,
     optimize: str,
     constant_channels: str | None,
@@ -78,7 +76,7 @@ def command(
 
     folder = output or Path("build/models") / c_name(name or model.stem)
     ensure_free(folder, force=force)
-    target = _target(board, cpu)
+    target = _target(board, mcu, cpu)
     chosen = CompileOptions(target, name, optimize, on_off(constant_channels), tuning_file(tuned), shapes)
     compiled = compile_file(model, chosen)
     written = compiled.write(folder, force=force)

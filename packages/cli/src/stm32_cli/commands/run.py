@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stm32_cli import console, options
-from stm32_cli.commands.flash import find_build_dir, flash
+from stm32_cli.commands.flash import find_build_dir
 from stm32_cli.errors import CliError, usage
 
 if TYPE_CHECKING:
@@ -96,34 +96,11 @@ def _explain(found: list[Measurement], models: list[ModelFolder], folder: Path, 
     console.message(f"stored in {file}; stm32 compile --explain shows it, too")
 
 
-def follow_board(device: str, timeout: float | None, board: Board, models: list[ModelFolder]) -> list[Measurement]:
-    """Shows a board's console; with models, until the layers of all of them were printed, which are returned."""
-    from ai_runner.drivers import open_transport
-
-    from stm32_cli.commands.monitor import follow
-    from stm32_cli.project.measured import from_console
-
-    said: list[str] = []
-
-    def is_last(text: str) -> bool:
-        said.append(text)
-        return bool(models) and len(from_console(board.name, models, "".join(said))) == len(models)
-
-    line = open_transport(device)
-    try:
-        follow(line, timeout, is_last)
-    finally:
-        line.close()
-    found = from_console(board.name, models, "".join(said))
-    if len(found) < len(models):
-        raise CliError("the board did not print the layers of every model", "build it with --app perf --per-layer")
-    return found
-
-
 @click.command(help="Boot the built firmware on the emulator, or flash it, and follow its console. Ctrl-C ends it.")
 @options.option("-d", "--build-dir", default=None, help="Build folder.  [default: the newest under build/]")
-@options.option("-r", "--runner", default=None, help="Flash program, for a real board.")
-@options.option("--probe", default="", help="Serial number of the debug probe.")
+@options.runner
+@options.probe
+@options.console_log
 @options.option("--device", default="serial", show_default=True, help="Serial line of a real board.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=None, help="Seconds after which it is an error.")
 @click.option("--explain", is_flag=True, help="perf: measure each layer and show it beside what was expected.")
@@ -133,6 +110,7 @@ def command(
     build_dir: str | None,
     runner: str | None,
     probe: str,
+    log: Path | None,
     device: str,
     timeout: float | None,
     explain: bool,
@@ -148,8 +126,12 @@ def command(
     board = load_board(built.board)
     models = _models_to_explain(board, built) if explain else []
     if board.kind is Kind.HARDWARE:
-        flash(folder, runner, probe, dry_run=False)
-        found = follow_board(device, timeout, board, models)
+        from stm32_cli.project.flash import plan_flash
+        from stm32_cli.project.real_board import flash_and_follow
+
+        found = flash_and_follow(plan_flash(folder, runner, probe), device, probe, timeout, log, models)
+    elif log is not None:
+        raise usage("--log is for a real board's console", f"of {board.name}: stm32 run | tee {log}")
     elif explain:
         found = _measure(board, folder, models)
     else:

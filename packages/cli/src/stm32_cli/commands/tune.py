@@ -61,30 +61,29 @@ class _Bench:
         return self.board.kind is Kind.HARDWARE
 
     def _measure(self, model: ModelFolder) -> Measurement:
-        from stm32_cli.commands.flash import flash
-        from stm32_cli.commands.run import follow_board
         from stm32_cli.project.firmware import Build, build_firmware
+        from stm32_cli.project.flash import plan_flash
         from stm32_cli.project.measured import measure_model
+        from stm32_cli.project.real_board import flash_and_follow
 
         settings = (("PER_LAYER", "ON"),) if self._is_real() else ()
         build = Build(self.board, "perf", [model], self.work / "perf", settings=settings)
         elf = build_firmware(build)
         if not self._is_real():
             return measure_model(self.board, elf, model)
-        flash(build.folder, None, "", dry_run=False)
-        return follow_board(self.device, None, self.board, [model])[0]
+        return flash_and_follow(plan_flash(build.folder, None, ""), self.device, models=[model])[0]
 
     def _outputs(self, model: ModelFolder) -> bytes:
         """All bytes that the model computes of a few random inputs, the same for every trial."""
-        from stm32_cli.commands.flash import flash
         from stm32_cli.project.firmware import Build, build_firmware
+        from stm32_cli.project.flash import carry_out, plan_flash
         from stm32_cli.validation.target import Destination, Plan, connect
 
-        destination = Destination("board", board=str(self.board.folder))
+        destination = Destination("board", board=self.board.source)
         if self._is_real():
             build = Build(self.board, "valid", [model], self.work / "valid")
             build_firmware(build)
-            flash(build.folder, None, "", dry_run=False)
+            carry_out(plan_flash(build.folder, None, ""))
             destination = Destination("connected", desc=self.device)
         plan = Plan(self.model, self.chosen, model.path, self.work / "valid")
         with connect(destination, plan) as (runner, _):

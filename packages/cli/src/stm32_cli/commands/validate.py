@@ -42,6 +42,7 @@ def _failure(report: ValidationReport) -> CliError:
 @click.command(help="Compare the outputs of MODEL on a target with the original's interpreter, byte by byte.")
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.option("-d", "--device", default=f"qemu:{options.DEFAULT_BOARD}", show_default=True, help=_DEVICE_HELP)
+@options.probe
 @options.option("--samples", type=click.IntRange(min=1), default=None, help="[default: 10, or all of the file]")
 @click.option(
     "--npz", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None, help="Inputs, and outputs."
@@ -65,6 +66,7 @@ def command(
     *,
     model: Path,
     device: str,
+    probe: str,
     samples: int | None,
     npz: Path | None,
     seed: int,
@@ -84,7 +86,7 @@ def command(
     from stm32_cli.validation.run import Request, validate
     from stm32_cli.validation.target import Plan, parse_destination
 
-    request = Request(parse_destination(device), samples, npz, seed, network, per_layer, quantize)
+    request = Request(parse_destination(device, probe), samples, npz, seed, network, per_layer, quantize)
     with scratch("stm32-validate-") as work:
         chosen = CompileOptions(
             optimize=optimize, constant_channels=on_off(constant_channels), tuned=tuning_file(tuned), shapes=shapes

@@ -19,6 +19,8 @@ FIRMWARE_CODE = 20_480
 """Bytes of flash of the Validation firmware without a model, rounded up."""
 FIRMWARE_DATA = 4_096
 """Its variables."""
+LOOP_CODE, LOOP_DATA = 2_048, 512
+"""The same of the program that only runs models (`stm32 build --mcu PART --as image`)."""
 _RUNTIME_CODE, _CODE_OF_KERNEL, _CODE_OF_NODE = 1_600, 150, 60
 # Micro-kernels that the first kernel of a kind brings.
 _CODE_OF_KIND = {"conv_2d": 4_000, "depthwise_conv_2d": 4_000, "fully_connected": 3_000}
@@ -76,16 +78,18 @@ class LayoutFit:
         return all(memory.fits for memory in self.memories)
 
 
-def needs_of(info: dict[str, Any], report: dict[str, Any]) -> Needs:
+def needs_of(info: dict[str, Any], report: dict[str, Any], *, alone: bool = False) -> Needs:
     """What a model takes.
 
     Args:
         info: content of `<m>.json`.
         report: content of `<m>_report.json`.
+        alone: with the program that only runs it in place of the Validation firmware.
     """
     pool, constants = (region["bytes"] for region in report["regions"])
     arguments = max((len(node["inputs"]) + len(node["outputs"]) for node in info["nodes"]), default=0)
-    return Needs(constants, pool, _code(info), _STACK + _STACK_OF_ARGUMENT * arguments)
+    firmware = (LOOP_CODE, LOOP_DATA) if alone else (FIRMWARE_CODE, FIRMWARE_DATA)
+    return Needs(constants, pool, _code(info), _STACK + _STACK_OF_ARGUMENT * arguments, *firmware)
 
 
 def _code(info: dict[str, Any]) -> int:
@@ -155,9 +159,10 @@ def layers_of(info: dict[str, Any], report: dict[str, Any]) -> list[dict[str, An
     return rows
 
 
-def as_json(info: dict[str, Any], report: dict[str, Any], board: str, found: Sequence[LayoutFit]) -> dict[str, Any]:
+def as_json(
+    info: dict[str, Any], report: dict[str, Any], board: str, found: Sequence[LayoutFit], needs: Needs
+) -> dict[str, Any]:
     """Everything, for JSON; "fits" is whether any layout does."""
-    needs = needs_of(info, report)
     layouts = [
         {
             "layout": fit.layout,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stm32_cli.project.models import ModelFolder
 
-APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation"}
+APP_NAMES = {"perf": "SystemPerformance", "valid": "Validation", "selftest": "SelfTest", "loop": "Loop"}
 _FIT_HINT = (
     "compile with --optimize ram or size, choose another layout (stm32 boards), a larger board or a smaller model"
 )
@@ -33,10 +33,11 @@ class Build:
 
     Attributes:
         board: the board.
-        app: "perf" or "valid".
+        app: key of APP_NAMES, or a folder of C files with app_main().
         models: compiled models; none builds the firmware alone.
         folder: build folder.
         layout: memory layout, "" for the board's default.
+        cube: folder of an STM32Cube package to build on; None for the board's own port.
         settings: more CMake cache variables, e.g. PER_LAYER, RUNS.
     """
 
@@ -46,6 +47,7 @@ class Build:
     folder: Path
     layout: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    cube: Path | None = None
 
     @property
     def elf(self) -> Path:
@@ -56,13 +58,14 @@ class Build:
 def cmake_variables(build: Build, runtime: Path, nanopb: Path | None, python: str) -> dict[str, str]:
     """The cache variables of the firmware's CMake project."""
     found = {
-        "BOARD": str(build.board.folder),
+        "BOARD": build.board.source,
         "APP": build.app,
         "LAYOUT": build.layout,
         "MODEL_DIRS": ";".join(dict.fromkeys(model.path.as_posix() for model in build.models)),
         "RUNTIME_DIR": runtime.as_posix(),
         "NANOPB_DIR": nanopb.as_posix() if nanopb else "",
         "PYTHON": python,
+        "X_CUBE_PATH": build.cube.absolute().as_posix() if build.cube else "",
         "PER_LAYER": "OFF",
         "SHARED_POOL": "OFF",
         "BATCH": "",
@@ -83,7 +86,7 @@ def _goal(models: Sequence[ModelFolder]) -> dict[str, str]:
 def _forget_other_board(build: Build) -> None:
     """CMake cannot change the compiler of a configured folder: another board starts afresh."""
     before = record.load(build.folder)
-    if before is not None and before.board != str(build.board.folder):
+    if before is not None and before.board != build.board.source:
         (build.folder / "CMakeCache.txt").unlink(missing_ok=True)
         shutil.rmtree(build.folder / "CMakeFiles", ignore_errors=True)
 
@@ -114,6 +117,17 @@ def _make(build: Build, target: str) -> tuple[bool, str]:
     return done.returncode == 0, done.stdout
 
 
+def build_target(build: Build, target: str) -> None:
+    """Builds another target of a folder in which the firmware was built.
+
+    Raises:
+        CliError: the compiler failed; exit code 1.
+    """
+    done, output = _make(build, target)
+    if not done:
+        raise tools.failed(f"building {target}", output, f"all of it: cmake --build {build.folder} --target {target}")
+
+
 def build_firmware(build: Build) -> Path:
     """Builds `Project.elf`.
 
@@ -131,7 +145,7 @@ def build_firmware(build: Build) -> Path:
     build.folder.mkdir(parents=True, exist_ok=True)
     _forget_other_board(build)
     names = ", ".join(model.name for model in build.models) or "no model"
-    with console.step(f"building {APP_NAMES[build.app]} for {build.board.name} with {names}"):
+    with console.step(f"building {APP_NAMES.get(build.app, build.app)} for {build.board.name} with {names}"):
         build.elf.unlink(missing_ok=True)
         (build.folder / measured.FILE_NAME).unlink(missing_ok=True)
         _configure(build)
@@ -145,7 +159,7 @@ def build_firmware(build: Build) -> Path:
 def _record(build: Build) -> record.BuildRecord:
     batch = build.app == "perf" and build.board.kind.value != "hardware" and dict(build.settings).get("BATCH") != "OFF"
     models = [str(model.path) for model in build.models]
-    return record.BuildRecord(str(build.board.folder), build.app, build.layout, models, batch)
+    return record.BuildRecord(build.board.source, build.app, build.layout, models, batch)
 
 
 def why_not(build: Build, output: str) -> CliError:

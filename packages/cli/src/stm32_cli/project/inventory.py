@@ -54,10 +54,17 @@ def _version_of(path: str, argument: str = "--version") -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return "?"
-    lines = (done.stdout or done.stderr).splitlines()
-    words = (lines[0] if lines else "").replace("(", " ").replace(")", " ").split()
-    versions = [word for word in words if _VERSION.fullmatch(word.lstrip("v"))]
-    return versions[-1] if versions else "?"
+    return version_in(done.stdout or done.stderr)
+
+
+def version_in(text: str) -> str:
+    """The version in what a program says of itself: the last of the first line that has one, "?" if none has."""
+    for line in text.splitlines():
+        words = line.replace("(", " ").replace(")", " ").split()
+        versions = [word for word in words if _VERSION.fullmatch(word.lstrip("v"))]
+        if versions:
+            return versions[-1].lstrip("v")
+    return "?"
 
 
 def _in_path(name: str, *folders: str | None) -> str:
@@ -120,11 +127,16 @@ def _nanopb() -> Finding:
 
 
 def _flash_programs() -> Iterator[Finding]:
-    from stm32_board_support import RUNNERS
+    from stm32_board_support import RUNNERS, ToolMissingError, find_runner
 
-    for runner in RUNNERS.values():
-        folder = os.environ.get("X_CUBE_TOOL_PATH") if "Programmer" in runner.program else None
-        yield _program(runner.program, "flashing", runner.install, folder, required=False)
+    for name, runner in RUNNERS.items():
+        try:
+            where, install = str(find_runner(name)), runner.install
+        except ToolMissingError as error:
+            wrong = runner.folder_variable and os.environ.get(runner.folder_variable)
+            where, install = "", str(error) if wrong else runner.install
+        version = _version_of(where) if where else ""
+        yield Finding(runner.program, "flashing", required=False, version=version, where=where, install=install)
 
 
 _CHECKS: tuple[Callable[[], Finding], ...] = (

@@ -21,7 +21,7 @@ class BuildRecord:
 
     Attributes:
         board: its name, or the folder of its descriptor.
-        app: "perf" or "valid".
+        app: "perf", "valid" or "selftest".
         layout: name of the layout, "" for the board's default.
         models: absolute folders.
         batch: SystemPerformance ends by itself.

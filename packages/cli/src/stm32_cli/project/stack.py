@@ -31,7 +31,6 @@ INDIRECT: dict[str, tuple[str, ...]] = {
     "ai_create_sized": ("ai_*_create",),
     "ai_destroy": ("ai_*_destroy",),
     "ai_get_params": ("*_get_params",),
-    "each_channel*": ("ai_k_depthwise_3x3_*", "stride_*"),
     # The observer is the application's, and so is its stack.
     "notify*": (),
     "ai_node_begin": (),

@@ -16,6 +16,7 @@ from stm32_cli import console, options
 from stm32_cli.errors import CliError, usage
 from stm32_cli.project.compiler import compile_file
 from stm32_cli.project.firmware import Build, build_firmware
+from stm32_cli.project.lines import find_line
 from stm32_cli.project.models import find_models
 
 if TYPE_CHECKING:
@@ -38,21 +39,23 @@ class Destination:
         kind: "board" (emulated, built for the occasion), "host" (likewise) or "connected".
         board: name of the board to build for, "" if connected.
         desc: what AiRunner connects to, "" if it is built for the occasion.
+        probe: serial number of the debug probe whose serial port is meant, "" for the only one.
     """
 
     kind: str
     board: str = ""
     desc: str = ""
+    probe: str = ""
 
 
-def parse_destination(desc: str) -> Destination:
+def parse_destination(desc: str, probe: str = "") -> Destination:
     """Reads `qemu[:BOARD]`, `host`, or a description for AiRunner (`serial...`, `socket:...`, a port)."""
     scheme, _, rest = desc.partition(":")
     if scheme == "qemu":
         return Destination("board", board=rest or options.DEFAULT_BOARD)
     if desc == "host":
         return Destination("host", board="host")
-    return Destination("connected", desc=desc)
+    return Destination("connected", desc=desc, probe=probe)
 
 
 def emulated_board(name: str) -> Board:
@@ -120,13 +123,13 @@ def connect(destination: Destination, plan: Plan) -> Iterator[tuple[AiRunner, st
         The runner, and the name of the model that was built in ("" if it was connected).
     """
     if destination.kind == "connected":
-        with _attached(destination.desc) as runner:
+        with _attached(find_line(destination.desc, destination.probe)) as runner:
             yield runner, ""
         return
     board = _board_of(destination)
     folder, name, signature = plan.emitted(board.descriptor.core)
     elf = build_firmware(Build(board, "valid", find_models(folder), plan.work / "firmware"))
-    start = _on_host(elf) if destination.kind == "host" else _on_emulator(board, elf)
+    start = on_host(elf) if destination.kind == "host" else on_emulator(board, elf)
     with start as desc, _attached(desc, signature) as runner:
         yield runner, name
 
@@ -151,7 +154,8 @@ def _attached(desc: str, signature: str = "") -> Iterator[AiRunner]:
 
 
 @contextmanager
-def _on_emulator(board: Board, elf: Path) -> Iterator[str]:
+def on_emulator(board: Board, elf: Path) -> Iterator[str]:
+    """Boots an image on the emulator; yields the description of its console."""
     from stm32_board_support import Emulator
 
     with Emulator(board, elf) as emulator:
@@ -177,7 +181,8 @@ class _Listener(threading.Thread):
 
 
 @contextmanager
-def _on_host(elf: Path) -> Iterator[str]:
+def on_host(elf: Path) -> Iterator[str]:
+    """Starts an image that is a process of this computer; yields the description of its console."""
     process = subprocess.Popen(
         [str(elf), "--listen", "0"],
         stdin=subprocess.DEVNULL,

@@ -81,7 +81,7 @@ def _value_words(s: Geometry, kept: int) -> int:
 def _cycles(s: Geometry, bands: int) -> float:
     """Measured parts: weights of a channel, rows of a pair of tiles, products, results."""
     blocks, pairs, steps = -(-s.out_channels // _CHANNELS), -(-s.out_width // _OUTPUTS), s.channels // 2
-    weights = blocks * _CHANNELS * s.kernel[0] * steps * 40.0 * (bands * pairs if bands else 1)
+    weights = blocks * _CHANNELS * s.kernel[0] * steps * 23.0 * (bands * pairs if bands else 1)
     values = pairs * s.height * (steps * 122.0 + 90) * (1 if bands else blocks)
     rows = s.out_height * s.kernel[0] - s.padding[0] - s.padding[2]
     products = blocks * pairs * _POSITIONS * (rows * steps * 17.6 + s.out_height * 45)

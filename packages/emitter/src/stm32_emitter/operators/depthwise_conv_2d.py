@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
-from stm32_emitter.operators import depthwise_plain, depthwise_row, depthwise_taps, depthwise_window
+from stm32_emitter.operators import depthwise_plain, depthwise_planes, depthwise_row, depthwise_taps, depthwise_window
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.depthwise_scaling import clamp
@@ -38,7 +38,7 @@ class DepthwiseConv2D(OperatorDefinition):
         return self.schedules(request)[0].build()
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """Those that are exact for this layer: rows-3x3, row-1d, taps for 4 channels or more, pixel for all.
+        """Those that are exact for this layer: rows-3x3, planes-3x3, row-1d, taps from 4 channels on, pixel for all.
 
         Without DSP instructions the plain C form alone, where it takes the layer.
         """
@@ -47,13 +47,15 @@ class DepthwiseConv2D(OperatorDefinition):
             return plain
         offered = []
         if depthwise_window.fits(request):
-            offered.append(depthwise_window.schedule(request))
-        if request.target.dsp and depthwise_row.fits(request):  # its C form is behind that of taps
-            offered.append(depthwise_row.schedule(request))
+            offered += depthwise_window.schedules(request)
+            if request.target.dsp and depthwise_planes.fits(request):
+                offered.append(depthwise_planes.schedule(request))
+        if request.target.dsp:  # its C form is behind that of taps
+            offered += depthwise_row.schedules(request)
         if depthwise_taps.fits(request):
             taps = depthwise_taps.schedule(request)
             # Beside rows-3x3, which most such layers of a model take, it is not worth its code.
-            beside = bool(offered) and offered[0].name == "rows-3x3"
+            beside = bool(offered) and offered[0].name == depthwise_window.NAME
             offered.append(replace(taps, goals=taps.goals - {"balanced"}) if beside else taps)
         return (*offered, _pixel_schedule(request))
 

@@ -2,14 +2,15 @@
 """DEPTHWISE_CONV_2D with 3 x 3 windows: micro-kernels on pairs of input rows (ai_k_depthwise.h).
 
 The channels go in groups of four, or of two where rows are long. A group is widened block by block into pairs of rows;
-the last pair of a block is the first of the next, so the scratch stays near :data:`_SCRATCH_WORDS`. Rows are widened
-before the output rows that lie over them are written, and a group touches no bytes of another: with depth multiplier 1
-the output may be the input.
+the last pair of a block is the first of the next; more scratch makes fewer blocks. Rows are widened before the output
+rows that lie over them are written, and no group uses bytes of another: with depth multiplier 1 the output may be the
+input.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,12 @@ from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _LANES = 4
 _WINDOW = 3
-_WORDS = 5
+WORDS = 5
 """Of a record."""
-_SHORT = 10
+SHORT = 10
 """AI_K_DEPTHWISE_SHIFT."""
-_SCRATCH_WORDS = 320
-"""Pairs of rows that are kept take this at most, unless two pairs of two channels need more."""
+_SCRATCH_WORDS = (320, 1024, 2560)
+"""Pairs of rows that are kept take this at most, unless two pairs of two channels need more; one schedule for each."""
 
 
 def fits(request: KernelRequest) -> bool:
@@ -40,44 +41,52 @@ def fits(request: KernelRequest) -> bool:
     sizes = geometry(request)
     if sizes.kernel != (_WINDOW, _WINDOW) or sizes.dilation != (1, 1) or sizes.stride not in ((1, 1), (2, 2)):
         return False
-    return max(sizes.out_channels, sizes.out_width) < 1 << 16 and records(request) is not None
+    numbers = _numbers(request, sizes, _Plan.of(sizes, _SCRATCH_WORDS[0])).values()
+    return sizes.channels > 1 and max(numbers) < 1 << 15 and records(request) is not None
 
 
-def schedule(request: KernelRequest) -> Schedule:
-    """The schedule of a layer that :func:`fits`."""
-    sizes, plan = geometry(request), _Plan.of(geometry(request))
-    return Schedule(
-        "rows-3x3",
-        lambda: kernel(request),
-        f"tiles of {plan.rows} rows x 2 columns, {plan.lanes} channels widened, {plan.rows * plan.block} rows a block",
-        cycles=_cycles(sizes, plan),
-        scratch=4 * plan.words,
-        constants=4 * _WORDS * sizes.out_channels,
-        code=_CODE,
-    )
+def schedules(request: KernelRequest) -> list[Schedule]:
+    """The schedules of a layer that :func:`fits`, of which each one takes more scratch than the one before."""
+    sizes, plans = geometry(request), dict.fromkeys(_Plan.of(geometry(request), words) for words in _SCRATCH_WORDS)
+    names = (NAME, *(f"{NAME}-{_SUFFIXES[i]}" for i in range(len(plans) - 1)))
+    return [
+        Schedule(
+            name,
+            partial(kernel, request, plan),
+            f"tiles of {_TILES[plan.rows]}, {plan.lanes} channels widened, {plan.rows * plan.block} rows a block",
+            cycles=_cycles(sizes, plan, relu=is_relu(request)),
+            scratch=4 * plan.words,
+            constants=4 * WORDS * sizes.out_channels,
+            code=_CODE,
+            family=NAME,
+        )
+        for name, plan in zip(names, plans, strict=True)
+    ]
 
 
+NAME = "rows-3x3"
+_SUFFIXES = ("wide", "wider")
+_TILES = {2: "2 rows x 2 columns", 1: "1 row x 4 columns"}
 _CODE = 1300
 """Bytes of the micro-kernels on a Cortex-M4: one form of the windows, and what widens."""
 
 
-def _cycles(sizes: Geometry, plan: _Plan) -> float:
-    """Expected cycles on a Cortex-M4: per output, strip and block of a channel, and per widened value.
-
-    One or three channels that are left are widened by C.
-    """
+def _cycles(sizes: Geometry, plan: _Plan, *, relu: bool) -> float:
+    """Expected cycles on a Cortex-M4: per output, strip and block of a channel, group, pair of rows, widened value."""
     stride = sizes.stride[0]
     channels, blocks = sizes.batch * sizes.out_channels, -(-plan.strips // plan.block)
     outputs = channels * plan.strips * plan.rows * sizes.out_width
-    single = channels * plan.strips * (sizes.out_width % 2)
-    rows = 2 * sizes.batch * sizes.width * min(plan.strips + 1, _filled(sizes))
-    left = sizes.channels % plan.lanes
-    widening = (3.4 if plan.lanes < _LANES else 2.4) * sizes.channels + (18.0 * left if left in (1, 3) else 0.0)
-    work = (16.0 if stride == 1 else 22.0) * outputs + 14.0 * single
-    return work + channels * (25.0 * plan.strips + 220.0 * blocks) + rows * widening
+    single = channels * plan.strips * (sizes.out_width % (2 * stride))
+    pairs = min(plan.strips + 1, _filled(sizes))
+    groups = sizes.batch * -(-sizes.channels // plan.lanes)
+    work = 16.2 * outputs + 12.0 * single if stride == 1 else 19.5 * outputs + 13.5 * single
+    work += 0.0 if relu else 2.75 * outputs
+    widening = (2.0 if plan.lanes == _LANES else 2.7) * 2 * pairs * sizes.width * sizes.batch * sizes.channels
+    by_group = groups * (150.0 + 200.0 * blocks + 45.0 * pairs)
+    return work + channels * (24.0 * plan.strips + 85.0 * blocks) + by_group + widening
 
 
-def kernel(request: KernelRequest) -> Kernel:
+def kernel(request: KernelRequest, plan: _Plan) -> Kernel:
     """x int8 [N,H,W,C] -> y int8 [N,OH,OW,C*M] of a layer that :func:`fits`."""
     sizes, packed = geometry(request), records(request)
     if packed is None:
@@ -86,7 +95,6 @@ def kernel(request: KernelRequest) -> Kernel:
     with KernelBuilder("depthwise_conv_2d", macs) as k:
         x = k.input("x", (request.inputs[0].elements,), "int8")
         constants = k.constant("records", packed)
-        plan = _Plan.of(sizes)
         numbers = Numbers(k, _numbers(request, sizes, plan))
         y = k.output("y", (request.output.elements,), "int8")
         pairs = k.scratch("pairs", plan.words, "int32")
@@ -94,7 +102,7 @@ def kernel(request: KernelRequest) -> Kernel:
     return k.kernel()
 
 
-def _is_relu(request: KernelRequest) -> bool:
+def is_relu(request: KernelRequest) -> bool:
     """Whether the results are clamped at the zero point from below, and that is -128."""
     return request.integer("output_zero_point") == request.integer("low") == -128
 
@@ -118,18 +126,18 @@ def _relu_scaling(bias: int, multiplier: int, right: int, reach: int) -> _Scalin
     times as large, t > 0, the 1/2 is an integer, 2**(t-1). Without a right shift there is no second rounding.
 
     Args:
-        bias: with the input's zero point.
+        bias: what the sum begins with.
         multiplier: 31 bits.
         right: right shift; a left shift is negative.
         reach: largest magnitude of the sum.
     """
     if multiplier == 0:
-        return _Scaling(0, 0, _SHORT, 0, 0)
-    more = _SHORT - right
+        return _Scaling(0, 0, SHORT, 0, 0)
+    more = SHORT - right
     if right < 1:
         shift, scale, rounding = 1, 2 - right, 0
     elif 1 <= more <= _MOST_SCALE - 1 and reach << (1 + more) < 1 << 31:
-        shift, scale, rounding = _SHORT, 1 + more, more
+        shift, scale, rounding = SHORT, 1 + more, more
     else:
         shift, scale, rounding = right + 1, 2, 1
     if scale > _MOST_SCALE or shift > LARGEST_SHIFT + 1 or reach << scale >= 1 << 31:
@@ -141,35 +149,40 @@ _MOST_SCALE = 8
 """An int8 weight scaled by 2**8 fits a halfword."""
 
 
-def _scalings(request: KernelRequest) -> list[_Scaling] | None:
-    """The scaling of every output channel, or None if one has none."""
+def _scalings(request: KernelRequest, *, folded: bool) -> list[_Scaling] | None:
+    """The scaling of every output channel, or None if one has none; ``folded``: biases hold the input's zero point."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix, zero_point = weights.reshape(len(bias), -1), request.integer("output_zero_point")
-    folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
-    short = None if _is_relu(request) else short_scaling(request)
+    first = folded_bias(bias, matrix, request.integer("input_zero_point") if folded else 0)
+    short = None if is_relu(request) else short_scaling(request)
     found: list[_Scaling | None] = []
     for i, reach in enumerate(channel_reach(weights, bias)):
         if not matrix[i].any():
-            value = int(np.clip(requantize(folded[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
+            value = int(np.clip(requantize(first[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
             # 4 * v * 2**30 / 2**32 = v: no rounding. A shift keeps it so.
-            shift = _SHORT if _is_relu(request) else 1
+            shift = SHORT if is_relu(request) else 1
             found.append(_Scaling((value - zero_point) << (2 + shift), 1 << 30, shift, 1, 0))
-        elif _is_relu(request):
-            found.append(_relu_scaling(int(folded[i]), int(multipliers[i]), -int(shifts[i]), int(reach)))
+        elif is_relu(request):
+            found.append(_relu_scaling(int(first[i]), int(multipliers[i]), -int(shifts[i]), int(reach)))
         elif short is not None:
-            found.append(_Scaling(2 * int(folded[i]), int(short[0][i]), -int(short[1][i]), 1, 0))
+            found.append(_Scaling(2 * int(first[i]), int(short[0][i]), -int(short[1][i]), 1, 0))
         else:
             found.append(None)
     exact = [scaling for scaling in found if scaling is not None]
     return exact if len(exact) == len(found) else None
 
 
-def records(request: KernelRequest) -> NDArray[np.int32] | None:
-    """int32 [C*M*5] as ai_k_depthwise.h describes, or None if a channel has no exact record."""
-    scalings = _scalings(request)
+def records(request: KernelRequest, *, folded: bool = True) -> NDArray[np.int32] | None:
+    """int32 [C*M*5] as ai_k_depthwise.h describes, or None if a channel has no exact record.
+
+    Args:
+        request: the layer.
+        folded: whether sums begin with the bias less the input's zero point times the weights, or with the bias.
+    """
+    scalings = _scalings(request, folded=folded)
     if scalings is None:
         return None
-    words = np.zeros((len(scalings), _WORDS), np.int32)
+    words = np.zeros((len(scalings), WORDS), np.int32)
     columns = words[:, :_WINDOW].view(np.int8).reshape(len(scalings), _WINDOW, 4)
     columns[:, :, :_WINDOW] = request.constant(1)[..., 0].transpose(0, 2, 1)
     columns[:, :, _WINDOW] = [(s.shift, s.scale, s.rounding) for s in scalings]
@@ -215,19 +228,17 @@ class _Plan:
         return -(-words // 4) * 4
 
     @classmethod
-    def of(cls, sizes: Geometry) -> _Plan:
-        """The plan of a layer."""
+    def of(cls, sizes: Geometry, most_words: int) -> _Plan:
+        """The plan of a layer with at most so many words, unless two pairs of rows of two channels need more."""
         stride = sizes.stride[0]
         columns = (sizes.out_width - 1) * stride + _WINDOW
         rows = 2 // stride
         strips = -(-sizes.out_height // rows)
         pitch = columns - int(0 < sizes.padding[1] < columns - sizes.width)
-        lanes = min(_LANES, sizes.channels)
-        if 2 * columns * lanes > _SCRATCH_WORDS:
-            lanes = min(2, lanes)
-        small = lanes * strips * pitch + columns <= _SCRATCH_WORDS
+        lanes = _LANES if sizes.channels >= _LANES and 2 * columns * _LANES <= most_words else 2
+        small = lanes * strips * pitch + columns <= most_words
         shared = int(small and sizes.padding[0] > 0 and _filled(sizes) == strips)
-        most = max(1, (_SCRATCH_WORDS // lanes - columns) // pitch)
+        most = max(1, (most_words // lanes - columns) // pitch)
         blocks = 1 if shared else -(-strips // most)
         return cls(columns, pitch, rows, strips, -(-strips // blocks), lanes, shared)
 
@@ -244,13 +255,14 @@ def _numbers(request: KernelRequest, sizes: Geometry, plan: _Plan) -> dict[str, 
     """
     whole = plan.block == plan.strips
     return {
+        "height": sizes.height, "width": sizes.width, "channels": sizes.channels, "left": sizes.padding[1],
+        "columns": plan.columns, "plane": plan.plane, "outside": request.integer("input_zero_point"),
+        "out_width": sizes.out_width, "out_channels": sizes.out_channels,
+        "depth": sizes.out_channels // sizes.channels, "zero_point": request.integer("output_zero_point"),
         "words": plan.words, "groups": -(-sizes.channels // plan.lanes), "lanes": plan.lanes,
-        "height": sizes.height, "width": sizes.width, "channels": sizes.channels, "top": sizes.padding[0],
-        "left": sizes.padding[1], "columns": plan.columns, "pitch": plan.pitch, "plane": plan.plane,
-        "block": plan.block, "ahead": min(plan.strips + 1, _filled(sizes)) if whole else 1,
-        "follow": 0 if whole else plan.block, "blocks": -(-plan.strips // plan.block), "strips": plan.strips,
-        "out_height": sizes.out_height, "out_width": sizes.out_width, "out_channels": sizes.out_channels,
-        "outside": request.integer("input_zero_point"), "zero_point": request.integer("output_zero_point"),
+        "top": sizes.padding[0], "pitch": plan.pitch, "block": plan.block,
+        "ahead": min(plan.strips + 1, _filled(sizes)) if whole else 1, "follow": 0 if whole else plan.block,
+        "blocks": -(-plan.strips // plan.block), "strips": plan.strips, "out_height": sizes.out_height,
     }  # fmt: skip
 
 
@@ -264,7 +276,7 @@ class _Nest:
         self.k, self.request, self.sizes, self.numbers = k, request, sizes, numbers
         self.x, self.records, self.y, self.pairs = x, records, y, pairs
         name = "ai_k_depthwise_3x3" + ("" if sizes.stride[0] == 1 else "_s2")
-        self.function = name + ("_relu_s8" if _is_relu(request) else "_s8")
+        self.function = name + ("_relu_s8" if is_relu(request) else "_s8")
         self.rows = 2 // sizes.stride[0]
 
     def emit(self) -> None:
@@ -283,18 +295,18 @@ class _Nest:
         with self.k.loop("block", number["blocks"]) as block:
             strip, down = block * number["block"], block % 2
             pitch, start = upwards * (1 - 2 * down), down * (number["block"] * upwards)
-            strips = tirx.min(number["follow"], number["strips"] - strip)
-            self._widen(n, first, lanes, start + pitch, pitch, strip + 1, strips)
+            with self.k.when(number["follow"] > 0):
+                strips = tirx.min(number["follow"], number["strips"] - strip)
+                self._widen(n, first, lanes, start + pitch, pitch, strip + 1, strips)
             rows = tirx.min(number["block"] * self.rows, number["out_height"] - strip * self.rows)
-            self._compute(n, first, lanes, strip, start, pitch, rows)
+            # An odd count of lanes lies behind one that came along.
+            self._compute(n, first, lanes, strip, start + lanes % 2 * number["plane"], pitch, rows)
 
     def _widen(self, n: Any, first: Any, lanes: Any, at: Any, pitch: Any, pair: Any, count: Any) -> None:
-        number = self.numbers
         image = n * (self.sizes.height * self.sizes.width * self.sizes.channels)
         self.k.call(
             "ai_k_depthwise_pairs_s8", address(self.pairs, at, write=True), address(self.x, image + first),
-            pair * 2 - number["top"], count, number["height"], number["width"], number["channels"], lanes,
-            number["left"], number["columns"], pitch, number["plane"], number["outside"],
+            pair * 2 - self.numbers["top"], count, pitch, lanes, address(self.numbers.buffer),
         )  # fmt: skip
 
     def _compute(self, n: Any, first: Any, lanes: Any, strip: Any, at: Any, pitch: Any, rows: Any) -> None:
@@ -303,8 +315,7 @@ class _Nest:
         with self.k.loop("m", depth) as m:
             channel = first * depth + m
             self.k.call(
-                self.function, address(self.pairs, at), pitch, address(self.records, channel * _WORDS),
+                self.function, address(self.pairs, at), pitch, address(self.records, channel * WORDS),
                 address(self.y, row * (number["out_width"] * number["out_channels"]) + channel, write=True),
-                lanes, depth, rows, number["out_width"], number["out_channels"], number["zero_point"],
-                number["plane"],
+                lanes, rows, address(number.buffer),
             )  # fmt: skip

@@ -16,13 +16,16 @@ class Numbers:
     Args:
         k: the kernel; the array is its next constant, ``layer``.
         fields: name -> value.
+
+    Attributes:
+        buffer: the array, for functions that read it themselves.
     """
 
     def __init__(self, k: KernelBuilder, fields: dict[str, int]) -> None:
         values = np.array(list(fields.values()), np.int32)
         short = values.astype(np.int16)
         self._places = {name: i for i, name in enumerate(fields)}
-        self._buffer = k.constant("layer", short if np.array_equal(values, short) else values)
+        self.buffer = k.constant("layer", short if np.array_equal(values, short) else values)
 
     def __getitem__(self, name: str) -> Any:
-        return self._buffer[self._places[name]].astype("int32")
+        return self.buffer[self._places[name]].astype("int32")

@@ -194,17 +194,24 @@ def _depthwise_clear(call: Call) -> Footprint:
     return writes(0, 4 * call[1])
 
 
+_DEPTHWISE_ROWS = 11
+"""Fields of ai_k_depthwise_rows."""
+
+
 @footprint("ai_k_depthwise_pairs_s8")
 def _depthwise_pairs(call: Call) -> Footprint:
-    row, count, height, width, channels, lanes, left, columns, pitch, plane = (call[i] for i in range(2, 12))
+    """Of a channel that only comes along nothing depends on the values that are read."""
+    row, count, pitch, lanes = (call[i] for i in range(2, 6))
+    height, width, channels, left, columns, plane = (int(v) for v in call.constant(6)[:6])
     top, high = inside(row, 2 * count, 1, height)
-    taken = np.maximum(np.minimum(width, columns - left), 0)
+    taken = max(min(width, columns - left), 0)
     read = reads(1, lanes, (high, width * channels), (taken, channels), start=(row + top) * width * channels)
-    return together(read, writes(0, 4 * columns, (count, 4 * pitch), (lanes, 4 * plane)))
+    return together(read, writes(0, 4 * columns, (count, 4 * pitch), (lanes + lanes % 2, 4 * plane)))
 
 
 def _depthwise_3x3(call: Call, stride: int) -> Footprint:
-    pitch, lanes, multiplier, rows, columns, channels, plane = (call[i] for i in (1, 4, 5, 6, 7, 8, 10))
+    pitch, lanes, rows = call[1], call[4], call[5]
+    plane, _, columns, channels, multiplier = (int(v) for v in call.constant(6)[5 : _DEPTHWISE_ROWS - 1])
     pairs = (rows - 1) * stride // 2 + 2
     read = reads(0, 4 * ((columns - 1) * stride + 3), (lanes, 4 * plane), (pairs, 4 * pitch))
     return together(read, writes(3, 1, (rows, columns * channels), (columns, channels), (lanes, multiplier)))
@@ -220,6 +227,21 @@ def _depthwise_stride_2(call: Call) -> Footprint:
     return _depthwise_3x3(call, 2)
 
 
+@footprint("ai_k_depthwise_planes_s8", "ai_k_depthwise_planes_relu_s8")
+def _depthwise_planes(call: Call) -> Footprint:
+    """Four channels at a time. Of those that come along with a rest, nothing depends on the values that are read."""
+    height, width, channels, _, _, plane = (int(v) for v in call.constant(4)[:6])
+    image, words = ((height, width * channels), (width, channels)), 16 * plane
+
+    def part(lanes: int) -> Footprint:
+        widen = together(reads(1, lanes, *image), writes(0, words))
+        return sequence(widen, together(reads(0, words), writes(3, lanes, *image)))
+
+    fours = repeat(channels // 4, part(4), {1: 4, 3: 4})
+    rest = channels % 4
+    return sequence(fours, moved(part(rest), {1: channels - rest, 3: channels - rest})) if rest else fours
+
+
 @footprint("ai_k_depthwise_row_pairs_s8")
 def _depthwise_row_pairs(call: Call) -> Footprint:
     width, channels, lanes, plane = (call[i] for i in range(2, 6))
@@ -232,6 +254,12 @@ def _depthwise_row(call: Call) -> Footprint:
     weights = 16 * ((2 * steps + 3) // 4)
     pairs = reads(0, 4 * plane, (lanes, 4 * plane))
     return together(pairs, writes(3, weights), reads(3, weights), writes(2, lanes, (outputs, channels)))
+
+
+@footprint("ai_k_depthwise_short_s8")
+def _depthwise_short(call: Call) -> Footprint:
+    outputs, channels, lanes, plane = (call[i] for i in (4, 5, 7, 8))
+    return together(reads(0, 4 * plane, (lanes, 4 * plane)), writes(2, lanes, (outputs, channels)))
 
 
 @footprint("ai_k_depthwise_taps_s8")

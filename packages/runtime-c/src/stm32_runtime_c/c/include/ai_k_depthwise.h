@@ -16,7 +16,7 @@
  * The forms with relu are for results that are clamped at the zero point from below, which must be -128; channels with
  * k = AI_K_DEPTHWISE_SHIFT take a shorter way.
  *
- * In place: a call of ai_k_depthwise_pairs_s8 reads rows row .. row + 2 * count - 1 of its lanes only, and the windows
+ * In place: a call of ai_k_depthwise_pairs_s8 uses rows row .. row + 2 * count - 1 of its lanes only, and the windows
  * read nothing but pairs and records; with multiplier 1, what is written are bytes of the same lanes. So the output may
  * be the input if each row is widened before it is written.
  */
@@ -28,34 +28,57 @@
 /* The right shift of most channels (see above). */
 #define AI_K_DEPTHWISE_SHIFT 10
 
-/* Sets count words, a multiple of 4, to pairs of the zero point. The padding around the image stays so while channels
- * change. */
+/* Sets count words, a multiple of 4 and not 0, to pairs of the zero point. The padding around the image stays so while
+ * channels change. */
 void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point);
 
-/* Widens rows row .. row + 2 * count - 1 of an image [height, width, channels]; x points to its first channel of
- * interest, lanes (1 .. 4) channels are taken. Column 0 of the pairs is column -left of the image. Columns outside of
- * the image are left alone. The next pair of rows is pitch words further on, which may be negative. */
-void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t pitch,
-                             int32_t plane, int32_t zero_point);
+/* Sizes of a layer with windows of 3 x 3, all of them 16 bits wide; functions take them as an array. */
+typedef struct {
+    int16_t height, width, channels; /* of the input */
+    int16_t left;                    /* columns of padding before the image */
+    int16_t columns;                 /* of a pair of rows, padding included */
+    int16_t plane;                   /* words from a lane to the next */
+    int16_t input_zero_point;
+    int16_t out_width, out_channels;
+    int16_t multiplier; /* output channels of an input channel */
+    int16_t zero_point; /* of the output */
+} ai_k_depthwise_rows;
 
-/* rows x columns outputs of lanes channels, out[(row * columns + column) * channels + lane * multiplier], with records
- * [lane * multiplier], from pairs of rows that are pitch words apart (may be negative). Window 3 x 3, stride 1.
- * channels and columns are below 65536. */
+static inline const ai_k_depthwise_rows *ai_k_depthwise_rows_of(const int16_t *sizes)
+{
+    return (const ai_k_depthwise_rows *)(const void *)sizes; /* nothing but int16_t, without gaps */
+}
+
+/* Widens rows row .. row + 2 * count - 1 of an image; x points to the image's first channel of interest, lanes (1 .. 4)
+ * channels are taken. If they are odd in number, the channel before x comes along: its plane is the first one, and what
+ * it holds is of no use. Column 0 of the pairs is column -left of the image. Columns outside of the image are left
+ * alone. The next pair of rows is pitch words further on, which may be negative. sizes: as ai_k_depthwise_rows. */
+void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t pitch, int32_t lanes,
+                             const int16_t *sizes);
+
+/* rows x out_width outputs of lanes channels, out[(row * out_width + column) * out_channels + lane * multiplier], with
+ * records [lane * multiplier], from pairs of rows that are pitch words apart (may be negative). Window 3 x 3, stride 1.
+ * sizes: as ai_k_depthwise_rows. */
 void ai_k_depthwise_3x3_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                           int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
-                           int32_t plane);
+                           int32_t rows, const int16_t *sizes);
 void ai_k_depthwise_3x3_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                                int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
-                                int32_t plane);
+                                int32_t rows, const int16_t *sizes);
 
 /* The same with stride 2 in both directions. */
 void ai_k_depthwise_3x3_s2_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
-                              int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, int32_t zero_point,
-                              int32_t plane);
+                              int32_t rows, const int16_t *sizes);
 void ai_k_depthwise_3x3_s2_relu_s8(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,
-                                   int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels,
-                                   int32_t zero_point, int32_t plane);
+                                   int32_t lanes, int32_t rows, const int16_t *sizes);
+
+/* All channels (at least 4) of an image of 3 or 4 rows, or of 2 x 2 pixels. Window 3 x 3, stride 1, one row and column
+ * of padding all around, multiplier 1. pairs: 4 planes of at least 2 * (width + 2) words, 0 in the first two words and
+ * in the last two of these; what else they hold comes from the call. Records as above with word 3: 2^e * bias, as
+ * values are taken less the zero point; with relu k is AI_K_DEPTHWISE_SHIFT for all channels. In place: the whole plane
+ * of a channel is read before it is written, and no other one is changed. sizes: as ai_k_depthwise_rows. */
+void ai_k_depthwise_planes_s8(int32_t *pairs, const int8_t *x, const int32_t *records, int8_t *out,
+                              const int16_t *sizes);
+void ai_k_depthwise_planes_relu_s8(int32_t *pairs, const int8_t *x, const int32_t *records, int8_t *out,
+                                   const int16_t *sizes);
 
 /* Windows along a row of pixels, stride 1, nothing outside of the row.
  *
@@ -72,6 +95,12 @@ void ai_k_depthwise_row_pairs_s8(int32_t *pairs, const int8_t *x, int32_t width,
  * 4 * ((2 * steps + 3) / 4) words. plane >= 2 * ((outputs - 1) / 4) + steps + 1; what is not widened is not used. */
 void ai_k_depthwise_row_s8(const int32_t *pairs, const int32_t *records, int8_t *out, int32_t *weights, int32_t steps,
                            int32_t outputs, int32_t channels, int32_t zero_point, int32_t lanes, int32_t plane);
+
+/* The same for windows of up to 2 * words weights, which stay in registers; words is 3 or 5. A record has its weights
+ * padded with 0 to 4 * ((words + 1) / 2) bytes. plane >= 2 * ((outputs - 1) / 4) + words + 2; what is not widened meets
+ * a weight of 0 or is not stored. */
+void ai_k_depthwise_short_s8(const int32_t *pairs, const int32_t *records, int8_t *out, int32_t words, int32_t outputs,
+                             int32_t channels, int32_t zero_point, int32_t lanes, int32_t plane);
 
 /* Windows of any kind, 4 channels at a time, tap by tap.
  *

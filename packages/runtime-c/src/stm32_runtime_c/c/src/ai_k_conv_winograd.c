@@ -2,61 +2,11 @@
 #include "ai_k_conv_winograd.h"
 
 #include "ai_k_arith.h"
+#include "ai_k_halves.h"
 
 enum { POSITIONS = 6, TILES = 2, OUTPUTS = 4, CHANNELS = 4, COLUMNS = 10 };
 
-#if AI_K_DSP
-/* Halves of a + b. */
-static inline uint32_t add(uint32_t a, uint32_t b)
-{
-    uint32_t sum;
-    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(a), "r"(b));
-    return sum;
-}
-
-/* Halves of a - b. */
-static inline uint32_t subtract(uint32_t a, uint32_t b)
-{
-    uint32_t difference;
-    __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
-    return difference;
-}
-
-static inline uint32_t even(uint32_t word)
-{
-    return ai_k_even_bytes(word);
-}
-
-static inline uint32_t odd(uint32_t word)
-{
-    return ai_k_odd_bytes(word);
-}
-#else
-static inline uint32_t halves(uint32_t low, uint32_t high)
-{
-    return (low & 0xffffu) | high << 16;
-}
-
-static inline uint32_t add(uint32_t a, uint32_t b)
-{
-    return halves(a + b, (a >> 16) + (b >> 16));
-}
-
-static inline uint32_t subtract(uint32_t a, uint32_t b)
-{
-    return halves(a - b, (a >> 16) - (b >> 16));
-}
-
-static inline uint32_t even(uint32_t word)
-{
-    return halves((uint32_t)(int8_t)(uint8_t)word, (uint32_t)(int8_t)(uint8_t)(word >> 16));
-}
-
-static inline uint32_t odd(uint32_t word)
-{
-    return even(word >> 8);
-}
-
+#if !AI_K_DSP
 /* saturate8 of a sum that comes doubled; zero holds the zero point and the rounding. */
 static inline int8_t scale(int32_t doubled, int32_t multiplier, int32_t shift, int32_t zero, int is_signed)
 {
@@ -65,43 +15,6 @@ static inline int8_t scale(int32_t doubled, int32_t multiplier, int32_t shift, i
     return (int8_t)ai_k_clamp((product + zero - away) >> (shift + 1), -128, 127);
 }
 #endif
-
-static inline uint32_t twice(uint32_t a)
-{
-    return add(a, a);
-}
-
-/* The 6 words of one kernel row, two input channels and one output channel; pitch: words from position to position. */
-static inline void transform_weights(uint32_t *to, int32_t pitch, uint32_t w0, uint32_t w1, uint32_t w2)
-{
-    const uint32_t outer = add(w0, w2), wide = add(w0, twice(twice(w2))), middle = twice(w1);
-    to[0] = w0;
-    to[pitch] = add(outer, w1);
-    to[2 * pitch] = subtract(outer, w1);
-    to[3 * pitch] = add(wide, middle);
-    to[4 * pitch] = subtract(wide, middle);
-    to[5 * pitch] = w2;
-}
-
-void ai_k_winograd_weights_s8(int32_t *weights, const int8_t *from, const int32_t *layer)
-{
-    const int32_t depth = layer[AI_K_WINOGRAD_DEPTH], rows = layer[AI_K_WINOGRAD_ROWS];
-    const int32_t pitch = rows * depth / 2 * CHANNELS;
-    for (int32_t channel = 0; channel < CHANNELS; channel++) {
-        uint32_t *to = (uint32_t *)weights + channel;
-        for (int32_t row = 0; row < rows; row++) {
-            for (int32_t k = 0; k < depth; k += 4) {
-                const uint32_t w0 = ai_k_load_word(from), w1 = ai_k_load_word(from + depth),
-                               w2 = ai_k_load_word(from + 2 * depth);
-                transform_weights(to, pitch, even(w0), even(w1), even(w2));
-                transform_weights(to + CHANNELS, pitch, odd(w0), odd(w1), odd(w2));
-                to += 2 * CHANNELS;
-                from += 4;
-            }
-            from += 2 * depth;
-        }
-    }
-}
 
 #if AI_K_DSP
 /* Both tiles of `fours` times four input channels; step: bytes from one column to the next; zero: 6 * zero point in
@@ -247,12 +160,14 @@ static void ai_k_winograd_transform(uint32_t *to, const int8_t *from, int32_t st
 }
 #endif
 
-/* count bytes, a multiple of 4, set to value. */
+enum { PIECE = 16 }; /* the depth is a multiple of it */
+
+/* count bytes, a multiple of PIECE, set to value. */
 static int8_t *fill(int8_t *to, int8_t value, int32_t count)
 {
-    const uint32_t word = 0x01010101u * (uint8_t)value;
-    for (int32_t i = 0; i < count; i += 4) {
-        memcpy(to + i, &word, sizeof word);
+    const uint32_t word = 0x01010101u * (uint8_t)value, piece[PIECE / 4] = {word, word, word, word};
+    for (int32_t i = 0; i < count; i += PIECE) {
+        memcpy(to + i, piece, PIECE);
     }
     return to + count;
 }
@@ -270,8 +185,8 @@ void ai_k_winograd_values_s8(int32_t *values, const int8_t *image, const int32_t
     const int32_t first = ai_k_clamp(-column, 0, COLUMNS), end = ai_k_clamp(width - column, first, COLUMNS);
     if (end - first < COLUMNS) {
         int8_t *at = fill(columns, (int8_t)zero_point, first * depth);
-        for (int32_t i = first * depth; i < end * depth; i += 4, at += 4) {
-            memcpy(at, from + i, 4);
+        for (int32_t i = first * depth; i < end * depth; i += PIECE, at += PIECE) {
+            memcpy(at, from + i, PIECE);
         }
         (void)fill(at, (int8_t)zero_point, (COLUMNS - end) * depth);
         from = columns;

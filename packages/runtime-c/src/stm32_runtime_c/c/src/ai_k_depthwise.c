@@ -6,6 +6,7 @@
 
 #define RECORD 5 /* words */
 
+#if !AI_K_DSP
 static inline int32_t pair_of(int32_t low, int32_t high)
 {
     return (int32_t)(((uint32_t)low & 0xffffu) | ((uint32_t)high << 16));
@@ -22,7 +23,7 @@ void ai_k_depthwise_clear_s8(int32_t *pairs, int32_t count, int32_t zero_point)
     }
 }
 
-/* ai_k_depthwise_widen_4 for any number of channels. */
+/* ai_k_depthwise_widen_4 and _2. */
 static void widen_lanes(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 {
     const int32_t word = (int32_t)sizeof *pairs;
@@ -42,43 +43,45 @@ static void widen_lanes(int32_t *pairs, const widen_rows *rows, int32_t lanes)
         pairs += rows->skip / word;
     }
 }
+#endif
 
 static inline void widen(int32_t *pairs, const widen_rows *rows, int32_t lanes)
 {
 #if AI_K_DSP
     if (lanes == 4) {
         ai_k_depthwise_widen_4(pairs, rows);
-        return;
-    }
-    if (lanes == 2) {
+    } else {
         ai_k_depthwise_widen_2(pairs, rows);
-        return;
     }
-#endif
+#else
     widen_lanes(pairs, rows, lanes);
+#endif
 }
 
-void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t height, int32_t width,
-                             int32_t channels, int32_t lanes, int32_t left, int32_t columns, int32_t pitch,
-                             int32_t plane, int32_t zero_point)
+void ai_k_depthwise_pairs_s8(int32_t *pairs, const int8_t *x, int32_t row, int32_t count, int32_t pitch, int32_t lanes,
+                             const int16_t *sizes)
 {
-    const int8_t zero = (int8_t)zero_point;
+    const ai_k_depthwise_rows *s = ai_k_depthwise_rows_of(sizes);
+    const int8_t zero = (int8_t)s->input_zero_point;
     const int8_t outside[4] = {zero, zero, zero, zero};
-    const int32_t taken = width < columns - left ? width : columns - left;
-    const int32_t line = width * channels;
+    const int32_t odd = lanes & 1; /* the channel before comes along */
+    const int32_t taken = s->width < s->columns - s->left ? s->width : s->columns - s->left;
+    const int32_t line = s->width * s->channels;
     const int32_t word = (int32_t)sizeof *pairs;
-    widen_rows rows = {outside, outside,     0, 0, taken * word, 2 * line - taken * channels, (pitch - taken) * word,
-                       1,       plane * word};
-    pairs += left;
+    widen_rows rows = {
+        outside, outside,        0, 0, taken * word, 2 * line - taken * s->channels, (pitch - taken) * word,
+        1,       s->plane * word};
+    x -= odd;
+    pairs += s->left;
     while (count > 0 && taken > 0) {
-        const int inside = row >= 0 && row < height, next_inside = row >= -1 && row + 1 < height;
-        const int32_t run = (height - row) / 2;
+        const int inside = row >= 0 && row < s->height, next_inside = row >= -1 && row + 1 < s->height;
+        const int32_t run = (s->height - row) / 2;
         rows.first = inside ? x + row * line : outside;
-        rows.first_step = inside ? channels : 0;
+        rows.first_step = inside ? s->channels : 0;
         rows.second = next_inside ? x + (row + 1) * line : outside;
-        rows.second_step = next_inside ? channels : 0;
+        rows.second_step = next_inside ? s->channels : 0;
         rows.count = !(inside && next_inside) ? 1 : run < count ? run : count;
-        widen(pairs, &rows, lanes);
+        widen(pairs, &rows, lanes + odd);
         pairs += rows.count * pitch;
         row += 2 * rows.count;
         count -= rows.count;
@@ -136,23 +139,18 @@ static inline int8_t window_result(const window *w, int32_t sum)
     return (int8_t)ai_k_clamp((high + away + w->offset) >> w->shift, -128, 127);
 }
 
-/* The arguments of a window kernel. */
-typedef struct {
-    int32_t pitch, lanes, multiplier, rows, columns, channels, zero_point, plane;
-    int relu;
-} window_sizes;
-
-static inline void each_lane(const int32_t *pairs, const int32_t *records, int8_t *out, const window_sizes *s,
-                             int32_t stride)
+static inline void each_lane(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out, int32_t lanes,
+                             int32_t rows, const int16_t *sizes, int32_t stride, int relu)
 {
-    for (int32_t lane = 0; lane < s->lanes; lane++) {
-        const window w = window_of(records + lane * s->multiplier * RECORD, s->zero_point, s->relu);
+    const ai_k_depthwise_rows *s = ai_k_depthwise_rows_of(sizes);
+    for (int32_t lane = 0; lane < lanes; lane++) {
+        const window w = window_of(records + lane * s->multiplier * RECORD, s->zero_point, relu);
         int8_t *to = out + lane * s->multiplier;
-        for (int32_t row = 0; row < s->rows; row++) {
-            const int32_t *upper = pairs + lane * s->plane + row * stride / 2 * s->pitch;
-            for (int32_t column = 0; column < s->columns; column++) {
-                *to = window_result(&w, window_sum(&w, upper, upper + s->pitch, row * stride % 2));
-                to += s->channels;
+        for (int32_t row = 0; row < rows; row++) {
+            const int32_t *upper = pairs + lane * s->plane + row * stride / 2 * pitch;
+            for (int32_t column = 0; column < s->out_width; column++) {
+                *to = window_result(&w, window_sum(&w, upper, upper + pitch, row * stride % 2));
+                to += s->out_channels;
                 upper += stride;
             }
         }
@@ -161,11 +159,9 @@ static inline void each_lane(const int32_t *pairs, const int32_t *records, int8_
 
 #define WINDOWS(name, stride, relu)                                                                                    \
     void ai_k_depthwise_3x3_##name(const int32_t *pairs, int32_t pitch, const int32_t *records, int8_t *out,           \
-                                   int32_t lanes, int32_t multiplier, int32_t rows, int32_t columns, int32_t channels, \
-                                   int32_t zero_point, int32_t plane)                                                  \
+                                   int32_t lanes, int32_t rows, const int16_t *sizes)                                  \
     {                                                                                                                  \
-        const window_sizes s = {pitch, lanes, multiplier, rows, columns, channels, zero_point, plane, relu};           \
-        each_lane(pairs, records, out, &s, stride);                                                                    \
+        each_lane(pairs, pitch, records, out, lanes, rows, sizes, stride, relu);                                       \
     }
 
 WINDOWS(s8, 1, 0)

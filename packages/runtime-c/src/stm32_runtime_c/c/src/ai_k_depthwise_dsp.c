@@ -27,29 +27,70 @@ __asm__(
     " .popsection\n"
     ".endm\n"
 
-    /* Registers: r0 pairs, r1 first row, r2 its step, r3 second row, r12 its step, lr end of the pairs of this row,
-     * r9 and r10 once and three times the plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
-    ".macro ai_k_dw_widen load, one, two\n"
+    /* r0 pairs, r1 words left, r2 what is stored; an odd count of fours enters in the middle. */
+    ".macro ai_k_dw_clear_4\n"
+    " str r2, [r0, #0]\n"
+    " str r2, [r0, #4]\n"
+    " str r2, [r0, #8]\n"
+    " str r2, [r0, #12]\n"
+    " adds r0, #16\n"
+    ".endm\n"
+    ".pushsection .text.ai_k_depthwise_clear_s8, \"ax\", %progbits\n"
+    ".thumb\n"
+    ".balign 4\n"
+    ".global ai_k_depthwise_clear_s8\n"
+    ".type ai_k_depthwise_clear_s8, %function\n"
+    ".thumb_func\n"
+    "ai_k_depthwise_clear_s8:\n"
+    " pkhbt r2, r2, r2, lsl #16\n"
+    " lsls r3, r1, #29\n"
+    " bmi 2f\n"
+    "1: ai_k_dw_clear_4\n"
+    "2: ai_k_dw_clear_4\n"
+    " subs r1, #8\n"
+    " bgt 1b\n"
+    " bx lr\n"
+    ".size ai_k_depthwise_clear_s8, . - ai_k_depthwise_clear_s8\n"
+    ".popsection\n"
+
+    /* Registers: r0 r8 r9 r10 planes of the channels, r1 first row, r2 its step, r3 second row, r12 its step, lr end of
+     * the pairs of this row in the first plane. Stack: 0 bytes, 4 advance, 8 skip, 12 count. */
+    ".macro ai_k_dw_widen_two load, one\n"
+    " \\load r4, [r1]\n"
+    " \\load r5, [r3]\n"
+    " \\load r6, [r1, r2]\n"
+    " \\load r7, [r3, r12]\n"
+    " add r1, r1, r2, lsl #1\n"
+    " add r3, r3, r12, lsl #1\n"
+    " \\one r4, r5\n"
+    " \\one r6, r7\n"
+    ".endm\n"
+    ".macro ai_k_dw_widen load, one\n"
     " ldm r1, {r4-r12}\n" /* the fields of widen_rows */
     " push {r8-r11}\n"
     " mov r1, r4\n"
     " mov r3, r5\n"
     " mov r2, r6\n"
-    " mov r9, r12\n"
-    " add r10, r9, r9, lsl #1\n"
+    " add r8, r0, r12\n"
+    " add r9, r8, r12\n"
+    " add r10, r9, r12\n"
     " mov r12, r7\n"
     "1: ldr r4, [sp]\n" /* a pair of rows */
     " add lr, r0, r4\n"
-    " lsls r4, r4, #29\n"
-    " bpl 2f\n"
-    " \\load r4, [r1]\n" /* an odd count of columns */
+    " lsls r4, r4, #29\n" /* minus: an odd count of columns; carry: an odd count of twos */
+    " bpl 4f\n"
+    " \\load r4, [r1]\n"
     " \\load r5, [r3]\n"
     " add r1, r1, r2\n"
     " add r3, r3, r12\n"
     " \\one r4, r5\n"
+    " ldr r4, [sp]\n"
     " cmp r0, lr\n"
     " beq 3f\n"
-    "2: \\two\n"
+    " lsls r4, r4, #29\n"
+    "4: bcs 5f\n"
+    "2: ai_k_dw_widen_two \\load, \\one\n"
+    "5: ai_k_dw_widen_two \\load, \\one\n"
     " cmp r0, lr\n"
     " bne 2b\n"
     "3: ldrd r4, r5, [sp, #4]\n"
@@ -57,34 +98,27 @@ __asm__(
     " add r1, r4\n"
     " add r3, r4\n"
     " add r0, r5\n"
+    " add r8, r5\n"
+    " add r9, r5\n"
+    " add r10, r5\n"
     " subs r6, #1\n"
     " str r6, [sp, #12]\n"
     " bne 1b\n"
     " add sp, #16\n"
     ".endm\n"
 
-    /* Words a0 a1 a2 a3 of the first row and b0 b1 b2 b3 of the second to 4 pairs; r6, r7 and a, b are overwritten. */
+    /* Words a0 a1 a2 a3 of the first row and b0 b1 b2 b3 of the second to 4 pairs; a, b and r11 are overwritten. */
     ".macro ai_k_dw_widen_4_one a, b\n"
-    " pkhbt r6, \\a, \\b, lsl #16\n" /* a0 a1 b0 b1 */
-    " pkhtb r7, \\b, \\a, asr #16\n" /* a2 a3 b2 b3 */
-    " sxtb16 \\a, r6\n"              /* channel 0: a0, b0 */
-    " sxtb16 \\b, r6, ror #8\n"
-    " sxtb16 r6, r7\n"
-    " sxtb16 r7, r7, ror #8\n"
-    " str \\b, [r0, r9]\n"
-    " str r6, [r0, r9, lsl #1]\n"
-    " str r7, [r0, r10]\n"
-    " str \\a, [r0], #4\n"
-    ".endm\n"
-    ".macro ai_k_dw_widen_4_two\n"
-    " ldr r4, [r1]\n"
-    " ldr r5, [r3]\n"
-    " ldr r8, [r1, r2]\n"
-    " ldr r11, [r3, r12]\n"
-    " add r1, r1, r2, lsl #1\n"
-    " add r3, r3, r12, lsl #1\n"
-    " ai_k_dw_widen_4_one r4, r5\n"
-    " ai_k_dw_widen_4_one r8, r11\n"
+    " pkhbt r11, \\a, \\b, lsl #16\n" /* a0 a1 b0 b1 */
+    " pkhtb \\a, \\b, \\a, asr #16\n" /* a2 a3 b2 b3 */
+    " sxtb16 \\b, r11\n"               /* channel 0: a0, b0 */
+    " sxtb16 r11, r11, ror #8\n"
+    " str \\b, [r0], #4\n"
+    " str r11, [r8], #4\n"
+    " sxtb16 \\b, \\a\n"
+    " sxtb16 \\a, \\a, ror #8\n"
+    " str \\b, [r9], #4\n"
+    " str \\a, [r10], #4\n"
     ".endm\n"
 
     /* The same for a0 a1 and b0 b1. */
@@ -92,34 +126,16 @@ __asm__(
     " pkhbt \\a, \\a, \\b, lsl #16\n"
     " sxtb16 \\b, \\a, ror #8\n"
     " sxtb16 \\a, \\a\n"
-    " str \\b, [r0, r9]\n"
+    " str \\b, [r8], #4\n"
     " str \\a, [r0], #4\n"
-    ".endm\n"
-    ".macro ai_k_dw_widen_2_two\n"
-    " ldrh r4, [r1]\n"
-    " ldrh r5, [r3]\n"
-    " ldrh r8, [r1, r2]\n"
-    " ldrh r11, [r3, r12]\n"
-    " add r1, r1, r2, lsl #1\n"
-    " add r3, r3, r12, lsl #1\n"
-    " pkhbt r4, r4, r5, lsl #16\n" /* a0 a1 b0 b1 */
-    " pkhbt r8, r8, r11, lsl #16\n"
-    " sxtb16 r5, r4, ror #8\n" /* channel 1 */
-    " sxtb16 r11, r8, ror #8\n"
-    " sxtb16 r4, r4\n" /* channel 0 */
-    " sxtb16 r8, r8\n"
-    " str r5, [r0, r9]\n"
-    " str r4, [r0], #4\n"
-    " str r11, [r0, r9]\n"
-    " str r8, [r0], #4\n"
     ".endm\n"
 
     " ai_k_dw_begin ai_k_depthwise_widen_4\n"
-    " ai_k_dw_widen ldr, ai_k_dw_widen_4_one, ai_k_dw_widen_4_two\n"
+    " ai_k_dw_widen ldr, ai_k_dw_widen_4_one\n"
     " ai_k_dw_end ai_k_depthwise_widen_4\n"
 
     " ai_k_dw_begin ai_k_depthwise_widen_2\n"
-    " ai_k_dw_widen ldrh, ai_k_dw_widen_2_one, ai_k_dw_widen_2_two\n"
+    " ai_k_dw_widen ldrh, ai_k_dw_widen_2_one\n"
     " ai_k_dw_end ai_k_depthwise_widen_2\n");
 
 /* The windows.
@@ -128,18 +144,19 @@ __asm__(
  *   r4 .. r9  weights (w0, w1), (w1, w2) of columns 0, 1, 2, scaled
  *   r2 r3 r10 r11 r12 lr  pairs and sums
  * Stack
- *   0 bias   4 rows left   8 multiplier   12 rounding and zero point   16 out   20 bytes to the second output row
+ *   0 bias   4 rows left, before the first row: pairs of this lane   8 multiplier   12 rounding and zero point   16 out   20 bytes to the second output row
  *   24 bytes to the next pixel | tiles left of this row - 1 << 16   28 the same at the start of a row
  *   32 right shift   36 single columns of a row   40 single columns left
  *   44 bytes from the end of a pair of rows to the next   48 bytes of an output row
  *   52 as 28 and 56 as 36, for channels that take tiles   60 return address of ai_k_dw_set_lane
- *   64 pairs of this lane   68 pitch in words   72 records of the next lane   76 out of the next lane
- *   116 lanes  120 multiplier of the depth  124 rows  128 columns  132 channels  136 zero_point  140 plane in words
+ *   64 pairs of the next lane   68 pitch in words   72 records of the next lane   76 out of the next lane
+ *   116 lanes  120 rows  124 sizes
  */
 __asm__(
     ".syntax unified\n"
     ".equ ai_k_dw_bias, 0\n"
     ".equ ai_k_dw_rows_left, 4\n"
+    ".equ ai_k_dw_lane_pairs, 4\n"
     ".equ ai_k_dw_scale, 8\n"
     ".equ ai_k_dw_offset, 12\n"
     ".equ ai_k_dw_out, 16\n"
@@ -159,12 +176,14 @@ __asm__(
     ".equ ai_k_dw_records, 72\n"
     ".equ ai_k_dw_start, 76\n"
     ".equ ai_k_dw_lanes, 116\n"
-    ".equ ai_k_dw_multiplier, 120\n"
-    ".equ ai_k_dw_rows, 124\n"
-    ".equ ai_k_dw_columns, 128\n"
-    ".equ ai_k_dw_channels, 132\n"
-    ".equ ai_k_dw_zero_point, 136\n"
-    ".equ ai_k_dw_plane, 140\n"
+    ".equ ai_k_dw_rows, 120\n"
+    ".equ ai_k_dw_sizes, 124\n"
+    /* Fields of ai_k_depthwise_rows. */
+    ".equ ai_k_dw_plane, 10\n"
+    ".equ ai_k_dw_columns, 14\n"
+    ".equ ai_k_dw_channels, 16\n"
+    ".equ ai_k_dw_multiplier, 18\n"
+    ".equ ai_k_dw_zero_point, 20\n"
 
     /* Bytes w0, w1, w2 of a word, times 2^lr, to u = (w0, w1) and v = (w1, w2). */
     ".macro ai_k_dw_unpack u, v, word\n"
@@ -188,9 +207,15 @@ __asm__(
     "ai_k_dw_set_lane:\n"
     " str lr, [sp, #ai_k_dw_return]\n"
     " ldr r1, [sp, #ai_k_dw_records]\n"
-    " ldr r7, [sp, #ai_k_dw_multiplier]\n"
-    " ldr r9, [sp, #ai_k_dw_zero_point]\n"
     " ldr r0, [sp, #ai_k_dw_start]\n"
+    " ldr r10, [sp, #ai_k_dw_sizes]\n"
+    " ldrsh r7, [r10, #ai_k_dw_multiplier]\n"
+    " ldrsh r9, [r10, #ai_k_dw_zero_point]\n"
+    " ldrsh r12, [r10, #ai_k_dw_plane]\n"
+    " ldr r10, [sp, #ai_k_dw_pairs]\n"
+    " add r12, r10, r12, lsl #2\n"
+    " str r12, [sp, #ai_k_dw_pairs]\n"
+    " str r10, [sp, #ai_k_dw_lane_pairs]\n"
     " ldm r1, {r2-r6}\n"
     " str r0, [sp, #ai_k_dw_out]\n"
     " add r0, r0, r7\n" /* records and out of the next lane */
@@ -220,37 +245,37 @@ __asm__(
     " ai_k_dw_unpack r8, r9, r4\n"
     " ai_k_dw_unpack r6, r7, r3\n"
     " ai_k_dw_unpack r4, r5, r2\n"
-    " ldr r0, [sp, #ai_k_dw_pairs]\n"
+    " ldr r0, [sp, #ai_k_dw_lane_pairs]\n"
     " ldr r1, [sp, #ai_k_dw_pitch]\n"
-    " ldr r10, [sp, #ai_k_dw_plane]\n"
     " ldr r2, [sp, #ai_k_dw_rows]\n"
     " ldr r3, [sp, #ai_k_dw_control_start]\n"
-    " add r10, r0, r10, lsl #2\n"
-    " str r10, [sp, #ai_k_dw_pairs]\n"
     " add r1, r0, r1, lsl #2\n"
     " ldr pc, [sp, #ai_k_dw_return]\n"
     ".popsection\n"
 
-    /* Label 9: the next lane. step: pairs of rows that an output column takes; short: right shift of channels that take
+    /* Label 9: the next lane. step: the stride; a tile has 2 * step columns; short: right shift of channels that take
      * tiles, or 0 if all do. */
     ".macro ai_k_dw_lane step, short\n"
     " push {r0-r3}\n"
     " sub sp, #64\n"
-    " ldrd r4, r5, [sp, #ai_k_dw_columns]\n" /* columns, channels */
+    " ldr r6, [sp, #ai_k_dw_sizes]\n"
+    " ldrsh r4, [r6, #ai_k_dw_columns]\n"
+    " ldrsh r5, [r6, #ai_k_dw_channels]\n"
     " mul r6, r4, r5\n"
     " str r6, [sp, #ai_k_dw_full_row]\n"
     " sub r1, r1, r4, lsl #(\\step - 1)\n"
     " lsl r1, r1, #2\n"
     " str r1, [sp, #ai_k_dw_advance]\n"
-    " and r6, r4, #1\n" /* single columns of a row */
-    " lsr r4, r4, #1\n" /* tiles of a row */
+    " and r6, r4, #(2 * \\step - 1)\n" /* single columns of a row */
+    " lsr r4, r4, #\\step\n"           /* tiles of a row */
     " sub r4, r4, #1\n"
     " pkhbt r5, r5, r4, lsl #16\n"
     " strd r5, r6, [sp, #ai_k_dw_control_tiles]\n"
     "9: bl ai_k_dw_set_lane\n"
     " .if \\short\n"
     " beq 8f\n"
-    " ldr r10, [sp, #ai_k_dw_columns]\n" /* single columns only */
+    " ldr r10, [sp, #ai_k_dw_sizes]\n" /* single columns only */
+    " ldrsh r10, [r10, #ai_k_dw_columns]\n"
     " movt r3, #0xffff\n"
     " str r10, [sp, #ai_k_dw_singles]\n"
     " str r3, [sp, #ai_k_dw_control_start]\n"
@@ -414,7 +439,7 @@ __asm__(
     " ai_k_dw_end \\name\n"
     ".endm\n"
 
-    /* Stride 2: tiles of 1 row x 2 columns. r12, lr: sums of column 0 and 1. */
+    /* Stride 2: tiles of 1 row x 4 columns. r12, r2, r10, lr: sums of columns 0 to 3. */
     ".macro ai_k_dw_s2_tile high, short\n"
     " ldr lr, [sp, #ai_k_dw_bias]\n"
     " ldr r2, [r0]\n"
@@ -428,28 +453,46 @@ __asm__(
     " ldr r10, [r0, #12]\n"
     " ldr r11, [r1, #12]\n"
     " ai_k_dw_one r12, r2, r3, r8, r9, r12\n"
-    " ai_k_dw_one lr, r2, r3, r4, r5, lr\n"
-    " ai_k_dw_one lr, r10, r11, r6, r7, lr\n"
-    " ldr r2, [r0, #16]!\n"
-    " ldr r3, [r1, #16]!\n"
-    " ai_k_dw_one lr, r2, r3, r8, r9, lr\n"
-    " ldrd r2, r3, [sp, #ai_k_dw_scale]\n"
-    " \\high r2, r3, r12, lr\n"
-    " ldr r2, [sp, #ai_k_dw_out]\n"
-    " ldr r3, [sp, #ai_k_dw_control]\n"
+    " ai_k_dw_one r2, r2, r3, r4, r5, lr\n"
+    " ai_k_dw_one r2, r10, r11, r6, r7, r2\n"
+    " ldr r10, [r0, #16]\n"
+    " ldr r11, [r1, #16]\n"
+    " ai_k_dw_one r2, r10, r11, r8, r9, r2\n"
+    " ai_k_dw_one r10, r10, r11, r4, r5, lr\n"
+    " ldr r3, [r0, #20]\n"
+    " ldr r11, [r1, #20]\n"
+    " ai_k_dw_one r10, r3, r11, r6, r7, r10\n"
+    " ldr r3, [r0, #24]\n"
+    " ldr r11, [r1, #24]\n"
+    " ai_k_dw_one r10, r3, r11, r8, r9, r10\n"
+    " ai_k_dw_one lr, r3, r11, r4, r5, lr\n"
+    " ldr r3, [r0, #28]\n"
+    " ldr r11, [r1, #28]\n"
+    " ai_k_dw_one lr, r3, r11, r6, r7, lr\n"
+    " ldr r3, [r0, #32]!\n"
+    " ldr r11, [r1, #32]!\n"
+    " ai_k_dw_one lr, r3, r11, r8, r9, lr\n"
+    " ldrd r3, r11, [sp, #ai_k_dw_scale]\n"
+    " \\high r3, r11, r12, r2, r10, lr\n"
     " .if \\short\n"
-    " ai_k_dw_narrow_short \\short, r12, lr\n"
+    " ldr r3, [sp, #ai_k_dw_out]\n"
+    " ldr r11, [sp, #ai_k_dw_control]\n"
+    " ai_k_dw_narrow_short \\short, r12, r2, r10, lr\n"
     " .else\n"
-    " ldr r10, [sp, #ai_k_dw_shift]\n"
-    " ai_k_dw_narrow r10, r12, lr\n"
+    " ldr r3, [sp, #ai_k_dw_shift]\n"
+    " ai_k_dw_narrow r3, r12, r2, r10, lr\n"
+    " ldr r3, [sp, #ai_k_dw_out]\n"
+    " ldr r11, [sp, #ai_k_dw_control]\n"
     " .endif\n"
-    " strb r12, [r2]\n"
-    " uxtah r2, r2, r3\n"
-    " strb lr, [r2]\n"
-    " uxtah r2, r2, r3\n"
-    " subs r3, r3, #0x10000\n"
-    " str r2, [sp, #ai_k_dw_out]\n"
-    " str r3, [sp, #ai_k_dw_control]\n"
+    " strb r12, [r3]\n"
+    " .irp sum, r2, r10, lr\n"
+    " uxtah r3, r3, r11\n"
+    " strb \\sum, [r3]\n"
+    " .endr\n"
+    " uxtah r3, r3, r11\n"
+    " subs r11, r11, #0x10000\n"
+    " str r3, [sp, #ai_k_dw_out]\n"
+    " str r11, [sp, #ai_k_dw_control]\n"
     ".endm\n"
     ".macro ai_k_dw_s2_single high\n"
     " ldr lr, [sp, #ai_k_dw_bias]\n"

@@ -46,10 +46,15 @@ def convert_resize_nearest_neighbor(c: Converter, op: Operator) -> relax.Expr:
 
 def convert_resize_bilinear(c: Converter, op: Operator) -> relax.Expr:
     """x [N,H,W,C] -> [N,OH,OW,C]."""
-    mode = _mode(op.options(tflite.ResizeBilinearOptions))
+    mode, size = _mode(op.options(tflite.ResizeBilinearOptions)), _size(op)
+    # With align_corners TVM's float form divides by size - 1: a single row or column is the first of two.
+    single = mode == "align_corners" and 1 in size and op.input(0).dtype == "float32"
+    computed = (max(size[0], 2), max(size[1], 2)) if single else size
     expr = relax.op.image.resize2d(
-        c.real(op.input(0)), _size(op), layout="NHWC", method="linear", coordinate_transformation_mode=mode
+        c.real(op.input(0)), computed, layout="NHWC", method="linear", coordinate_transformation_mode=mode
     )
+    if single:
+        expr = relax.op.strided_slice(c.bb.normalize(expr), [1, 2], [0, 0], list(size))
     return c.result(expr, op.outputs[0])
 
 
