@@ -33,12 +33,16 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Stored:
-    """A model whose expected outputs are known: ``expected`` has one list of arrays per input set."""
+    """A model whose expected outputs are known: ``expected`` has one list of arrays per input set.
+
+    ``tolerance`` is the largest difference of an integer output.
+    """
 
     name: str
     model: bytes
     inputs: tuple[tuple[Array, ...], ...]
     expected: tuple[tuple[Array, ...], ...]
+    tolerance: int = 0
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ def _run_built(models: Sequence[Model], machine: Machine, folder: Path) -> dict[
         for outputs in expected[model.name]:
             arrays, position = _read_outputs(results, position + 4, outputs)
             actual.append(arrays)
-        outcomes[model.name] = compare(model.name, expected[model.name], actual)
+        outcomes[model.name] = compare(model.name, expected[model.name], actual, getattr(model, "tolerance", 0))
     return outcomes
 
 
@@ -219,14 +223,16 @@ def _read_outputs(results: bytes, position: int, like: Sequence[Array]) -> tuple
     return arrays, position
 
 
-def compare(name: str, expected: Sequence[Sequence[Array]], actual: Sequence[Sequence[Array]]) -> Outcome:
-    """Compares all outputs of all input sets: integers byte by byte, floats within :data:`FLOAT_TOLERANCE`."""
+def compare(
+    name: str, expected: Sequence[Sequence[Array]], actual: Sequence[Sequence[Array]], tolerance: int = 0
+) -> Outcome:
+    """Compares all outputs of all input sets: integers within ``tolerance``, floats within :data:`FLOAT_TOLERANCE`."""
     compared = differing = 0
     detail = ""
     for number in range(len(expected[0])):
         wanted = np.stack([outputs[number] for outputs in expected])
         got = np.stack([outputs[number] for outputs in actual])
-        wrong = differences(wanted, got)
+        wrong = differences(wanted, got, tolerance)
         compared += wanted.nbytes
         differing += int(wrong.sum())
         if wrong.any() and not detail:
@@ -235,10 +241,10 @@ def compare(name: str, expected: Sequence[Sequence[Array]], actual: Sequence[Seq
     return Outcome(name, "differs" if differing else "equal", compared, differing, detail)
 
 
-def differences(wanted: Array, got: Array) -> Array:
-    """Which elements differ."""
+def differences(wanted: Array, got: Array, tolerance: int = 0) -> Array:
+    """Which elements differ, integers by more than ``tolerance``."""
     if wanted.dtype.kind != "f":
-        return np.asarray(wanted != got)
+        return np.asarray(np.abs(wanted.astype(np.int64) - got.astype(np.int64)) > tolerance)
     finite = wanted[np.isfinite(wanted)].astype(np.float64)
     span = float(finite.max() - finite.min()) if finite.size else 0.0
     span = span or (float(np.abs(finite).max()) if finite.size else 0.0)

@@ -37,8 +37,13 @@ SINGLE = (
 UINT8 = ("coral_mobilenet_v1_0.25_128_uint8", "op_t2o_conv_uint8", "op_t2o_depthwise_uint8")
 FLOAT = ("tflm_hello_world_float", "emlearn_mnist_cnn_float", "mlperf_tiny_resnet_float", "iris_float", "xor_float")
 
+ONNX = (
+    "onnx_andes_resnet8_float", "onnx_light_squeezenet", "onnx_mnist12", "onnx_st_mobilenet_v2_0.5_128",
+    "onnx_tract_qrelu",
+)  # fmt: skip
 
-def stored(zoo: Path, name: str) -> Stored:
+
+def stored(zoo: Path, name: str, suffix: str = "tflite") -> Stored:
     """A model of the zoo with its samples; in0, in1, ... have one sample per entry of their first axis."""
     with np.load(zoo / "data" / f"{name}.npz") as data:
         arrays = {key: data[key] for key in data.files}
@@ -47,7 +52,7 @@ def stored(zoo: Path, name: str) -> Stored:
     samples = range(len(inputs[0]))
     return Stored(
         re.sub(r"\W", "_", name),
-        (zoo / "models" / f"{name}.tflite").read_bytes(),
+        (zoo / "models" / f"{name}.{suffix}").read_bytes(),
         tuple(tuple(array[i] for array in inputs) for i in samples),
         tuple(tuple(array[i] for array in outputs) for i in samples),
     )
@@ -57,6 +62,14 @@ def stored(zoo: Path, name: str) -> Stored:
 @pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *UINT8, *FLOAT])
 def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
+    assert outcome.status == "equal", outcome.detail
+    assert outcome.compared > 0
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", ONNX)
+def test_onnx_model_equals_the_stored_outputs(name, zoo, tmp_path):
+    (outcome,) = run_batch([stored(zoo, name, "onnx")], MACHINES["host"], tmp_path)
     assert outcome.status == "equal", outcome.detail
     assert outcome.compared > 0
 

@@ -61,8 +61,9 @@ class OutputReport:
 
 
 def compare_outputs(
-    expected: NDArray[Any], actual: NDArray[Any], *, name: str = "output", tolerance: float = FLOAT_TOLERANCE
-) -> OutputReport:
+    expected: NDArray[Any], actual: NDArray[Any], *, name: str = "output", tolerance: float = FLOAT_TOLERANCE,
+    allowed: float = 0.0,
+) -> OutputReport:  # fmt: skip
     """Compare two arrays of one shape and dtype: integers and bool exactly, floats within a part of the expected range.
 
     Args:
@@ -70,6 +71,7 @@ def compare_outputs(
         actual: what came from the device.
         name: for the report.
         tolerance: for floats, part of (max - min) of ``expected``; of max abs when that range is 0.
+        allowed: a difference that is allowed anyway, in the unit of the elements.
 
     Raises:
         InvalidParamError: shapes or dtypes differ.
@@ -80,7 +82,7 @@ def compare_outputs(
         )
     is_float = expected.dtype.kind == "f"
     difference = _difference(expected, actual)
-    limit = tolerance * _range_of(expected) if is_float else 0.0
+    limit = max(tolerance * _range_of(expected) if is_float else 0.0, allowed)
     largest = float(np.max(np.abs(difference), initial=0.0))
     return OutputReport(
         name=name,

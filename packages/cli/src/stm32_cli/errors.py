@@ -52,6 +52,7 @@ _FOREIGN = {
     "stm32_board_support.copying.BoardExistsError": Exit.USAGE,
     "stm32_board_support.errors.FlashRefusedError": Exit.USAGE,
     "stm32_board_support.errors.BoardSupportError": Exit.STEP_FAILED,
+    "stm32_emitter.errors.MissingPackage": Exit.TOOL_MISSING,
     "stm32_emitter.errors.ModelRefused": Exit.MODEL_REFUSED,
     "stm32_emitter.errors.EmitterError": Exit.USAGE,
 }

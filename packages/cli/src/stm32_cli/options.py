@@ -49,6 +49,26 @@ def goals(function: Function) -> Function:
     return option("--optimize", type=goal, default="balanced", show_default=True, help="What to prefer.")(function)
 
 
+def _shapes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Shapes by name of --shape NAME=1,3,96,96; a name may hold "="."""
+    found = {}
+    for value in values:
+        name, _, sizes = value.rpartition("=")
+        try:
+            found[name] = tuple(int(size) for size in sizes.split(","))
+        except ValueError:
+            name = ""
+        if not name:
+            raise click.BadParameter(f"{value!r} is not NAME=1,3,96,96", context, parameter)
+    return found
+
+
+def shape(function: Function) -> Function:
+    """--shape, for .onnx models."""
+    text = "Shape of an input of an .onnx model, e.g. data=1,3,96,96; may be repeated.  [default: 1 where it is free]"
+    return option("--shape", "shapes", metavar="NAME=SIZES", multiple=True, callback=_shapes, help=text)(function)
+
+
 def mcu(function: Function) -> Function:
     """--mcu, in place of --board."""
     text = "A part number in place of a board, e.g. stm32f746ngh6 or its beginning; needs modm-devices."

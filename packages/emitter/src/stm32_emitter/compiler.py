@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from stm32_emitter.codegen.model import Model, Options, c_identifier
 from stm32_emitter.codegen.report import report_text
 from stm32_emitter.errors import OptionError, Refusals, Refuse
 from stm32_emitter.extract import extract_program
+from stm32_emitter.frontends.onnx import import_onnx
 from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.operators.schedule import OPTIMIZE, Choices
 from stm32_emitter.operators.scope import constant_value
@@ -121,12 +122,13 @@ def compile_model(
     include_inputs: bool = True,
     include_outputs: bool = True,
     tuned: Tuned | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
     progress: Progress | None = None,
 ) -> CompiledModel:
     """Compiles a model to C.
 
     Args:
-        model: a .tflite file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
+        model: a .tflite or .onnx file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
         optimize: what to optimise for, one of :data:`stm32_emitter.operators.schedule.OPTIMIZE`: ``"speed"`` takes the
@@ -137,9 +139,11 @@ def compile_model(
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
         tuned: schedules that measured best, by layer key, or a tuning file; they change the speed, never a result.
+        shapes: of inputs of an .onnx model, by name; dimensions that the model leaves free are 1 without it.
         progress: told what is being done.
 
     Raises:
+        MissingPackage: the package `onnx`, which .onnx models need, is not installed.
         ModelRefused: the model cannot be compiled.
         OptionError: an option has a value that does not exist or is not implemented.
         OSError: the file cannot be read.
@@ -150,7 +154,7 @@ def compile_model(
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     refusals = Refusals()
-    module = _import(model, refusals)
+    module = _import(model, refusals, shapes)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
     fused = _fused(module, core, refusals)
@@ -218,11 +222,23 @@ def _checked(options: Options) -> Target:
     return target_named(options.target)
 
 
-def _import(model: str | os.PathLike[str] | bytes | tvm.IRModule, refuse: Refuse) -> tvm.IRModule:
-    if isinstance(model, tvm.IRModule):
-        return check_module(model)
-    data = model if isinstance(model, bytes) else Path(model).read_bytes()
-    return import_tflite(data, refuse)
+def _import(
+    model: str | os.PathLike[str] | bytes | tvm.IRModule, refuse: Refuse, shapes: Mapping[str, tuple[int, ...]] | None
+) -> tvm.IRModule:
+    if not isinstance(model, tvm.IRModule):
+        data = model if isinstance(model, bytes) else Path(model).read_bytes()
+        if _is_onnx(model, data):
+            return import_onnx(data, refuse, shapes)
+    if shapes:
+        raise OptionError("shapes can be given for .onnx models only")
+    return check_module(model) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
+
+
+def _is_onnx(model: object, data: bytes) -> bool:
+    """By the file's name; bytes alone by their beginning: field 1 of a protobuf message, and no mark of TFLite."""
+    if isinstance(model, bytes):
+        return data[:1] == b"\x08" and data[4:8] != b"TFL3"
+    return Path(str(model)).suffix.lower() == ".onnx"
 
 
 def _default_name(model: object) -> str:

@@ -141,5 +141,17 @@ class OptionError(EmitterError, ValueError):
     """An option with a value that does not exist or cannot be honoured yet."""
 
 
+class MissingPackage(EmitterError, ImportError):  # noqa: N818 - the public name says what happened
+    """An optional package that reading this kind of model needs is not installed.
+
+    Attributes:
+        hint: how to install it.
+    """
+
+    def __init__(self, reason: str, hint: str) -> None:
+        self.hint = hint
+        super().__init__(f"{reason}\n{hint}")
+
+
 class UnsupportedFormatError(EmitterError):
     """An entry point of the old microTVM flow that has no meaning any more; the message names its successor."""

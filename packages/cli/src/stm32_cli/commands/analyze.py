@@ -76,14 +76,15 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 
 
 @click.command(
-    help="Tell what MODEL (.tflite) needs, layer by layer, and which layouts of a board it fits. No C compiler is "
-    "needed. Exit code 4: it fits none."
+    help="Tell what MODEL (.tflite or .onnx) needs, layer by layer, and which layouts of a board it fits. No C "
+    "compiler is needed. Exit code 4: it fits none."
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.option("-b", "--board", default=options.DEFAULT_BOARD, show_default=True, help="Name, or folder.")
 @options.mcu
 @options.option("-n", "--name", default=None, help="Name of the model in C.  [default: from the file's name]")
 @options.optimize
+@options.shape
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     *,
@@ -94,6 +95,7 @@ def command(
     optimize: str,
     constant_channels: str | None,
     tuned: str | None,
+    shapes: dict[str, tuple[int, ...]],
     as_json: bool,
 ) -> None:
     """Analyzes a model."""
@@ -101,7 +103,8 @@ def command(
     from stm32_cli.project.compiler import CompileOptions, compile_file, on_off, tuning_file
 
     found = options.board_or_mcu(board, mcu)
-    chosen = CompileOptions(found.descriptor.core, name, optimize, on_off(constant_channels), tuning_file(tuned))
+    folded, schedules = on_off(constant_channels), tuning_file(tuned)
+    chosen = CompileOptions(found.descriptor.core, name, optimize, folded, schedules, shapes)
     compiled = compile_file(model, chosen)
     info, report = compiled.info, _report(compiled)
     needs = analysis.needs_of(info, report, alone=bool(mcu))

@@ -58,6 +58,7 @@ def _failure(report: ValidationReport) -> CliError:
     help="Compiled model to use, or to compare the connected firmware's signature with.",
 )
 @options.optimize
+@options.shape
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the report."
 )
@@ -74,6 +75,7 @@ def command(
     optimize: str,
     constant_channels: str | None,
     tuned: str | None,
+    shapes: dict[str, tuple[int, ...]],
     json_file: Path | None,
     per_layer: bool,
     quantize: bool,
@@ -87,7 +89,7 @@ def command(
     request = Request(parse_destination(device, probe), samples, npz, seed, network, per_layer, quantize)
     with scratch("stm32-validate-") as work:
         chosen = CompileOptions(
-            optimize=optimize, constant_channels=on_off(constant_channels), tuned=tuning_file(tuned)
+            optimize=optimize, constant_channels=on_off(constant_channels), tuned=tuning_file(tuned), shapes=shapes
         )
         report = validate(request, Plan(model, chosen, model_dir, work))
     console.result(as_text(report))

@@ -29,6 +29,7 @@ class CompileOptions:
         optimize: speed, balanced, size or ram.
         constant_channels: fold channels whose value never changes; None leaves it to the compiler.
         tuned: layer key -> schedule, or the file of `stm32 tune`; None is without.
+        shapes: of an .onnx model's inputs, by name.
     """
 
     target: str = "cortex-m4"
@@ -36,12 +37,15 @@ class CompileOptions:
     optimize: str = "balanced"
     constant_channels: bool | None = None
     tuned: Mapping[str, str] | Path | None = None
+    shapes: Mapping[str, tuple[int, ...]] | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for `compile_model`."""
         found: dict[str, Any] = {"target": self.target, "name": self.name, "optimize": self.optimize}
         if self.tuned is not None:
             found["tuned"] = self.tuned
+        if self.shapes:
+            found["shapes"] = dict(self.shapes)
         chosen = self.constant_channels
         return found if chosen is None else {**found, "constant_channels": chosen}
 

@@ -17,6 +17,7 @@ from stm32_cli import console
 from stm32_cli.errors import usage
 from stm32_cli.validation.layers import compare_layers, operator_outputs, unread_channels
 from stm32_cli.validation.oracle import Oracle, expected_outputs
+from stm32_cli.validation.oracle_onnx import OnnxOracle, allowed_errors, is_onnx
 from stm32_cli.validation.report import ValidationReport
 from stm32_cli.validation.target import Destination, Plan, connect, signature_text
 
@@ -103,6 +104,8 @@ def _reference(plan: Plan, samples: Samples, npz: Path | None) -> tuple[Sequence
     if samples.outputs:
         return samples.outputs, f"outputs stored in {npz}"
     with console.step(f"running the original on {samples.count} samples"):
+        if is_onnx(plan.model):
+            return expected_outputs(OnnxOracle(plan.model), samples.inputs), "onnxruntime, without optimisations"
         return expected_outputs(Oracle(plan.model), samples.inputs), "LiteRT interpreter, reference kernels"
 
 
@@ -149,14 +152,21 @@ def _check_signature(runner: AiRunner, plan: Plan, name: str, info: dict[str, An
         raise SignatureMismatchError(error.message, hint) from error
 
 
+def _check_oracle(request: Request, model: Path) -> None:
+    """The interpreter's absence, and a model that it refuses, are told before anything is built."""
+    if request.per_layer and is_onnx(model):
+        raise usage("--per-layer compares the layers of .tflite models only", "leave it out for .onnx models")
+    if request.npz is None or request.per_layer:
+        OnnxOracle(model) if is_onnx(model) else Oracle(model)
+
+
 def validate(request: Request, plan: Plan) -> ValidationReport:
     """Runs a validation.
 
     Raises:
         CliError, AiRunnerError, BoardSupportError: a step failed; the exit code says which.
     """
-    if request.npz is None or request.per_layer:
-        Oracle(plan.model)  # its absence, and a model that it refuses, are told before anything is built
+    _check_oracle(request, plan.model)
     with connect(request.destination, plan) as (runner, built):
         name = choose_network(runner.names, request.network, built)
         info = runner.get_info(name)
@@ -171,8 +181,10 @@ def validate(request: Request, plan: Plan) -> ValidationReport:
             )
         tensors = runner.get_outputs(name)
     figures = [
-        compare_outputs(there.reshape(here.shape), here, name=tensor.name)
-        for there, here, tensor in zip(expected, outputs, tensors, strict=True)
+        compare_outputs(there.reshape(here.shape), here, name=tensor.name, allowed=allowed)
+        for there, here, tensor, allowed in zip(
+            expected, outputs, tensors, allowed_errors(plan.model, len(tensors)), strict=True
+        )
     ]
     layers = _layers(plan, name, samples, profile["c_nodes"]) if request.per_layer else ()
     where = request.destination.desc or request.destination.board

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes of an .onnx file -> records of nodes, constants and inputs with static shapes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stm32_emitter.errors import MissingPackage, ModelRefused, OptionError
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Name of an input -> its shape."""
+
+DTYPES = ("float32", "int8", "uint8", "int32")
+"""Element types of inputs."""
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """Node ``index`` of the graph; an empty name among ``inputs`` stands for an optional one that is left out."""
+
+    index: int
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+    opset: int
+    proto: Any
+
+    def given(self, position: int) -> str:
+        """Name of an input, empty where it is left out."""
+        return self.inputs[position] if position < len(self.inputs) else ""
+
+
+@dataclass(frozen=True)
+class GraphInput:
+    """An input of the model with its static shape."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class OnnxGraph:
+    """A model that has been read.
+
+    Attributes:
+        nodes: in the order of the file, which is an order of execution.
+        inputs: without those that only name a constant.
+        outputs: names.
+        constants: by name.
+        uses: how often a tensor is read; being an output of the model counts.
+    """
+
+    nodes: tuple[GraphNode, ...]
+    inputs: tuple[GraphInput, ...]
+    outputs: tuple[str, ...]
+    constants: dict[str, NDArray[Any]]
+    uses: Counter[str]
+
+    def follower(self, node: GraphNode) -> GraphNode | None:
+        """The only node that reads what ``node`` computes; None if there are others, or it is an output."""
+        if len(node.outputs) != 1 or self.uses[node.outputs[0]] != 1:
+            return None
+        return next((other for other in self.nodes if node.outputs[0] in other.inputs), None)
+
+
+def onnx_package() -> Any:
+    """The module `onnx`.
+
+    Raises:
+        MissingPackage: it is not installed.
+    """
+    try:
+        import onnx
+        import onnx.inliner
+        import onnx.numpy_helper
+        import onnx.reference
+    except ImportError as error:
+        raise MissingPackage("an .onnx model needs the package onnx", "pip install 'stm32-ai-emitter[onnx]'") from error
+    return onnx
+
+
+def read_onnx(data: bytes, shapes: Shapes | None = None) -> OnnxGraph:
+    """Reads a model.
+
+    Args:
+        data: the bytes of an .onnx file; weights in files beside it are not read.
+        shapes: shapes of inputs, by name; a dimension that is free otherwise becomes 1.
+
+    Raises:
+        MissingPackage: the package `onnx` is not installed.
+        ModelRefused: not an ONNX file, a damaged one, or one with weights elsewhere.
+        OptionError: ``shapes`` names no input, or contradicts a fixed dimension.
+    """
+    onnx = onnx_package()
+    model = _parsed(onnx, data)
+    graph = model.graph
+    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    inputs = tuple(_input(onnx, value, shapes or {}) for value in graph.input if value.name not in constants)
+    unknown = sorted(set(shapes or {}) - {entry.name for entry in inputs})
+    if unknown:
+        names = ", ".join(entry.name for entry in inputs)
+        raise OptionError(f"a shape is given for '{unknown[0]}', which is no input of the model; inputs: {names}")
+    nodes = tuple(_node(onnx, index, node, opset) for index, node in enumerate(graph.node))
+    outputs = tuple(value.name for value in graph.output)
+    uses = Counter(name for node in nodes for name in node.inputs if name)
+    uses.update(outputs)
+    return OnnxGraph(nodes, inputs, outputs, constants, uses)
+
+
+def _parsed(onnx: Any, data: bytes) -> Any:
+    try:
+        model = onnx.load_from_string(data)
+        elsewhere = any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
+        if not elsewhere:
+            onnx.checker.check_model(model)
+            model = onnx.inliner.inline_local_functions(model) if model.functions else model
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelRefused(f"this is no valid ONNX model: {reason[:200]}") from error
+    if elsewhere:
+        raise ModelRefused("its weights are in another file", hint="Save it with onnx.save(model, path) into one file.")
+    return model
+
+
+def _node(onnx: Any, index: int, node: Any, opset: int) -> GraphNode:
+    domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
+    attributes = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+    return GraphNode(
+        index, domain + node.op_type, node.name, tuple(node.input), tuple(node.output), attributes, opset, node
+    )
+
+
+def _input(onnx: Any, value: Any, shapes: Shapes) -> GraphInput:
+    kind = value.type.tensor_type
+    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)) if kind.elem_type else "no tensor"
+    if dtype not in DTYPES:
+        raise ModelRefused(
+            f"input '{value.name}' is {dtype}; inputs can be {', '.join(DTYPES)}", hint="Convert the model to float32."
+        )
+    declared = [dim.dim_value if dim.dim_value > 0 else None for dim in kind.shape.dim]
+    given = shapes.get(value.name)
+    if given is None:
+        return GraphInput(value.name, tuple(1 if dim is None else dim for dim in declared), dtype)
+    fits = len(given) == len(declared) and all(d is None or d == g for d, g in zip(declared, given, strict=True))
+    if not fits or min(given, default=1) < 1:
+        text = [dim or "?" for dim in declared]
+        raise OptionError(f"the shape {list(given)} does not fit input '{value.name}', which is {text} in the model")
+    return GraphInput(value.name, tuple(given), dtype)
+
+
+def evaluate(node: GraphNode, inputs: list[NDArray[Any] | None]) -> list[NDArray[Any]]:
+    """What ``node`` computes from constants, by ONNX's own reference implementation."""
+    onnx = onnx_package()
+    evaluator = onnx.reference.ReferenceEvaluator(node.proto, opsets={"": node.opset})
+    feeds = {name: value for name, value in zip(node.proto.input, inputs, strict=True) if name}
+    return [np.asarray(value) for value in evaluator.run(None, feeds)]
