@@ -29,8 +29,8 @@ class L2Normalization(OperatorDefinition):
     roots: ClassVar[tuple[str, ...]] = ("quantize",)
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """x int8, normalized along its last axis."""
-        result = scope.quantized(root)
+        """x int8, normalized along its last axis; the reference rounds uint8 in another way."""
+        result = None if scope.unsigned(root) else scope.quantized(root)
         quotient = None if result is None or result.dtype != "int8" else scope.call(result.value, "divide")
         norm = None if quotient is None else scope.call(quotient.args[1], "maximum")
         square_root = None if norm is None else scope.call(norm.args[0], "sqrt")

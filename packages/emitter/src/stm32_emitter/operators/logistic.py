@@ -31,6 +31,9 @@ class FloatTable(TableOperator):
     operator: ClassVar[str]
     """The Relax operator."""
 
+    wide: ClassVar[bool] = False
+    """Whether there is a kernel for int16."""
+
     @staticmethod
     @abstractmethod
     def function(values: Floats) -> Floats:
@@ -50,7 +53,7 @@ class FloatTable(TableOperator):
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """Inputs are x and the table; x of int16 alone."""
         result = scope.quantized(root)
-        if result is None or result.dtype != "int16":
+        if result is None or result.dtype != "int16" or not self.wide:
             return super().match(scope, root)
         expr = self.source(scope, result)
         source = None if expr is None else source_of(scope, expr, ("int16",))
@@ -66,6 +69,7 @@ class Logistic(FloatTable):
 
     kind: ClassVar[str] = "LOGISTIC"
     operator: ClassVar[str] = "sigmoid"
+    wide: ClassVar[bool] = True
 
     @staticmethod
     def function(values: Floats) -> Floats:
@@ -80,6 +84,7 @@ class Tanh(FloatTable):
 
     kind: ClassVar[str] = "TANH"
     operator: ClassVar[str] = "tanh"
+    wide: ClassVar[bool] = True
 
     @staticmethod
     def function(values: Floats) -> Floats:

@@ -88,6 +88,10 @@ class Sum(Mean):
 
     rounding: ClassVar[str] = "ai_k_requantize_once"
 
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
+        """quantize(sum(dequantize(x), axes)); the reference rounds uint8 in another way."""
+        return None if scope.unsigned(root) else super().match(scope, root)
+
     def scaling(self, real: float, count: int) -> tuple[int, int]:
         """Of the sum itself; exact for every sum that ``count`` elements can have."""
         return single_rounding_multiplier(real, 255 * count)
