@@ -4,12 +4,13 @@
 import sys
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from stm32_emitter import MissingPackage, ModelRefused, OptionError, compile_model
 from stm32_emitter.frontends.onnx import import_onnx
 from stm32_emitter.model_info import info_of
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install stm32-ai-emitter[onnx]")
+TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
 
 def model(nodes, shape=(1, 4), dtype=TensorProto.FLOAT, result=TensorProto.FLOAT, constants=None, opset=13, domains=()):

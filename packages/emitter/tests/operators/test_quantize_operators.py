@@ -87,6 +87,6 @@ def test_modules_without_source_operators_are_fused_across_bindings() -> None:
 
 
 def test_int32_is_refused_by_name(one_operator) -> None:
-    model = one_operator("QUANTIZE", [((4,), "int16", 0.5, 0)], ((4,), "int32", 1.0, 0))
+    model = one_operator("QUANTIZE", [((4,), "int8", 0.5, 0)], ((4,), "int32", 1.0, 0))
     with pytest.raises(ModelRefused, match=r"operator 0 \(QUANTIZE\)"):
         compile_model(model, name="wide")

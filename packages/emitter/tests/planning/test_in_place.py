@@ -16,8 +16,9 @@ from stm32_emitter.planning.overlap import Separation, separation
 from stm32_emitter.testing.cases import cases, operators
 
 CASES = 3
-REPEATING = ("BROADCAST_TO", "SUM")
-"""What they write over an element that is read again may be that very element, or change a sum too little to show."""
+REPEATING = ("BROADCAST_TO", "REDUCE_MAX", "REDUCE_MIN", "SUM")
+"""An element that is written over one that is still read seldom changes the result: it is that element, or one of many
+that are reduced to one."""
 _MARGIN = 64
 """Bytes around the memory that a kernel may touch; they must stay as they are."""
 
