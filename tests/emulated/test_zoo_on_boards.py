@@ -54,8 +54,9 @@ def runner(request, compiled, nanopb, cross_compiler, emulator, shelf):  # noqa:
     """A connection to a board with every model in its firmware."""
     models, folder = [compiled[1] / name for name in NAMES], shelf / f"zoo-{request.param}"
     elf = build_once(folder, lambda: _build(request.param, models, folder, nanopb))
-    with Emulator(load_board(request.param), elf) as machine, AiRunner().connect(machine.description, timeout=60) as connection:
-        yield connection
+    client = AiRunner()
+    with Emulator(load_board(request.param), elf) as machine, client.connect(machine.description, timeout=60):
+        yield client
 
 
 def _build(board, models, build, nanopb, app="valid"):

@@ -176,7 +176,8 @@ class Connection:
             answer = self.transport.read(end - time.monotonic())
         if not answer:
             raise SilentDeviceError(
-                f"{self.transport.name}: the device asked for no packet {index} of {count} within {self._next_seconds:g} s"
+                f"{self.transport.name}: the device asked for no packet {index} of {count} "
+                f"within {self._next_seconds:g} s"
             )
         if answer != bytes([framing31.NEXT]):
             raise InvalidMessageError(
