@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from ai_runner import AiRunner, drivers
 from stm32_board_support import load_board
 from stm32_cli.project.firmware import Build, build_firmware
 from stm32_cli.project.models import find_models
@@ -14,7 +17,7 @@ from stm32_emitter import compile_model
 from tests.emulated.test_zoo_on_boards import _build
 
 from .chip.image import Image, read_image
-from .chip.machine import Machine
+from .chip.machine import ConsoleLine, Machine, MachineTime
 from .chip.parts import F412ZG, H747XI
 from .stm32.f412 import make_f412
 from .stm32.h747 import make_h747
@@ -67,3 +70,23 @@ def make_machine(board: str, elf: Path) -> Machine:
     if board == F412:
         return Machine(F412ZG, make_f412(), elf, hz)
     return Machine(H747XI, make_h747(external_flash(read_image(elf))), elf, hz)
+
+
+@contextmanager
+def runner_on(machine: Machine, checked: bool | None = None, timeout: float = 10.0) -> Iterator[AiRunner]:
+    """A runner connected to a machine's console, in emulated time.
+
+    Args:
+        machine: with the Validation firmware.
+        checked: as `AiRunner.connect`.
+        timeout: emulated seconds for an answer.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("connection", "handshake"):
+            patch.setattr(f"ai_runner.{module}.time", MachineTime(machine))
+        drivers.register("chip", lambda _rest, **_options: ConsoleLine(machine))
+        try:
+            with AiRunner().connect("chip", checked=checked, timeout=timeout) as runner:
+                yield runner
+        finally:
+            drivers.unregister("chip")

@@ -4,23 +4,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ai_runner import AiRunner, drivers
+from ai_runner import AiRunner
 from ai_runner.compare import compare_outputs
 from ai_runner.protocol import stm32_ai_pb2 as pb
 from stm32_board_support import load_board
 
 from tests.shared import build_once
 
-from .boards import APPS, F412, H747, build_app, build_image, make_machine
+from .boards import APPS, F412, H747, build_app, build_image, make_machine, runner_on
 from .chip import frames as fr
 from .chip.bus import ChipError
-from .chip.machine import ConsoleLine, Machine, MachineTime
+from .chip.machine import Machine
 
 pytestmark = [pytest.mark.zoo, pytest.mark.usefixtures("cross_compiler", "nanopb")]
 KWS, AD01 = (f"mlperf_tiny_{name}_int8" for name in ("kws_ref", "ad01"))
@@ -56,24 +55,6 @@ def faults(shelf: Path) -> Callable[[str], Path]:
     return image
 
 
-@pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
-    """A function that gives a runner connected to a machine's console, in emulated time."""
-
-    @contextmanager
-    def connected(machine: Machine, checked: bool) -> Iterator[AiRunner]:
-        for module in ("connection", "handshake"):
-            monkeypatch.setattr(f"ai_runner.{module}.time", MachineTime(machine))
-        drivers.register("chip", lambda _rest, **_options: ConsoleLine(machine))
-        try:
-            with AiRunner().connect("chip", checked=checked) as runner:
-                yield runner
-        finally:
-            drivers.unregister("chip")
-
-    return connected
-
-
 def _expect_echo(runner: AiRunner) -> None:
     """TEST, which no method of the runner sends: the board answers with the parameter."""
     device = runner._connected()
@@ -91,10 +72,10 @@ def _expect_bytes(runner: AiRunner, zoo: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("case", VALIDATION)
-def test_a_validation_over_the_uart_equals_the_reference(case, images, connect, zoo):
+def test_a_validation_over_the_uart_equals_the_reference(case, images, zoo):
     board, layout, names = VALIDATION[case]
     machine = make_machine(board, images(board, "valid", names, layout))
-    with connect(machine, checked=True) as runner:
+    with runner_on(machine, checked=True) as runner:
         assert runner.is_checked
         assert tuple(runner.names) == names
         _expect_echo(runner)
@@ -106,10 +87,10 @@ def test_a_validation_over_the_uart_equals_the_reference(case, images, connect, 
 
 
 @pytest.mark.parametrize("case", ["F412", "H747 config1"])
-def test_protocol_3_1_without_the_checked_mode(case, images, connect, zoo):
+def test_protocol_3_1_without_the_checked_mode(case, images, zoo):
     board, layout, names = VALIDATION[case]
     machine = make_machine(board, images(board, "valid", names, layout))
-    with connect(machine, checked=False) as runner:
+    with runner_on(machine, checked=False) as runner:
         assert not runner.is_checked
         _expect_echo(runner)
         _expect_bytes(runner, zoo, KWS)
