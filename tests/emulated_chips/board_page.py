@@ -20,7 +20,7 @@ SystemPerformance reported. What does not fit has the reason that `stm32 build` 
 - Answer: bytes that were compared and that differ; floats may differ within 1e-5 of their range.
 - Instructions of that inference, counted by the board's cycle counter on the emulated chip, where an instruction takes
   one cycle. Cycles of a Cortex-M4 for the same kernels: docs/benchmarks.md and docs/zoo-costs.md.
-- Report: `whole`; where ten inferences take more than 200 M instructions the `banner` and the model's description only.
+- Report: `whole`; where ten inferences take more than 40 M instructions the `banner` and the model's description only.
 """
 _TAIL = """
 ## What else proves these images

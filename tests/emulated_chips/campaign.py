@@ -42,7 +42,7 @@ from .chip.machine import Machine
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "docs" / "board-images.json"
 PAGE = ROOT / "docs" / "board-images.md"
-REPORT_INSTRUCTIONS = 200_000_000
+REPORT_INSTRUCTIONS = 40_000_000
 """A performance report is awaited up to here; of longer ones the banner and the model's description only."""
 SECONDS = 40.0
 """Emulated seconds that one inference may take."""
@@ -80,7 +80,7 @@ def _validation(machine: Machine, data: Path) -> dict[str, int]:
 def _performance(machine: Machine, instructions: int) -> dict[str, str]:
     """How far the performance report is awaited, and that it came; ten inferences for its averages."""
     whole = 10 * instructions <= REPORT_INSTRUCTIONS
-    machine.run_until_text("used heap" if whole else "keys:", 2 * REPORT_INSTRUCTIONS)
+    machine.run_until_text("used heap" if whole else "keys:", 4 * REPORT_INSTRUCTIONS)
     return {"report": "whole" if whole else "banner"}
 
 
