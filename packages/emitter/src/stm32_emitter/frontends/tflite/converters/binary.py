@@ -66,11 +66,11 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
 }
 
 _MOVED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
-_DIVIDED = takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,))
+OVERFLOW = "the least value divided by -1 has no result in this type; machines differ"
 SUPPORT: dict[str, Support] = {
     "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,)),
-    "FLOOR_DIV": _DIVIDED,
-    "FLOOR_MOD": _DIVIDED,
+    "FLOOR_DIV": takes("float32", "int32", limits=(UNSCALED,), refused=dict.fromkeys(("int8", "int16"), OVERFLOW)),
+    "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),
     "MAXIMUM": _MOVED,
     "MINIMUM": _MOVED,
     "POW": takes("float32", "int32", limits=(UNSCALED,)),

@@ -10,6 +10,7 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
@@ -46,6 +47,11 @@ CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
 
 SUPPORT: dict[str, Support] = {
     "FULLY_CONNECTED": takes(
-        *EIGHT_BITS, "int16", "float32", limits=(FUSED, UNSHUFFLED), constants={1: "weights", 2: "bias"}
+        *EIGHT_BITS,
+        "int16",
+        "float32",
+        limits=(FUSED, UNSHUFFLED),
+        constants={1: "weights", 2: "bias"},
+        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
     ),
 }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import scale_of
 from stm32_emitter.frontends.tflite.converters.recurrent import state_of
 from stm32_emitter.frontends.tflite.state import tensor_key
@@ -171,6 +172,10 @@ def _hidden(c: Converter, op: Operator) -> Tensor:
 CONVERTERS = {"UNIDIRECTIONAL_SEQUENCE_LSTM": convert_lstm}
 SUPPORT: dict[str, Support] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": takes(
-        "int8", "float32", limits=(_TANH, _FULL, *(absent for _, absent in _UNSUPPORTED)), note="cell state of int16"
+        "int8",
+        "float32",
+        limits=(_TANH, _FULL, *(absent for _, absent in _UNSUPPORTED)),
+        note="cell state of int16",
+        refused=dict.fromkeys(("int16", "hybrid"), NO_KERNEL),
     ),
 }

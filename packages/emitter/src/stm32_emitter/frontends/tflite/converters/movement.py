@@ -99,6 +99,6 @@ SUPPORT: dict[str, Support] = {
     "EXPAND_DIMS": takes(*ANY, constants={1: "axis"}),
     "TRANSPOSE": takes(*ANY, constants={1: "permutation"}),
     "CONCATENATION": takes(*ANY, limits=(FUSED,)),
-    "PAD": takes(*_NUMBERS, limits=(SAME_SCALE,), constants={1: "paddings"}),
+    "PAD": takes(*ANY, limits=(SAME_SCALE,), constants={1: "paddings"}),
     "PADV2": takes(*_NUMBERS, limits=(SAME_SCALE,), constants={1: "paddings", 2: "value"}),
 }

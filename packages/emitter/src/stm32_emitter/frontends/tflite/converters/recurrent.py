@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, rank, scale_of
 from stm32_emitter.frontends.tflite.state import tensor_key
 from stm32_emitter.frontends.tflite.support import Limit, Support, takes
@@ -123,6 +124,7 @@ CONVERTERS = {"SVDF": convert_svdf}
 SUPPORT: dict[str, Support] = {
     "SVDF": takes(
         "int8", "float32", limits=(FUSED, ONLY_RELU), note="time weights and state of int16 or int8",
+        refused={"hybrid": NO_KERNEL},
         constants={1: "feature weights", 2: "time weights", 3: "bias"},
     ),
 }  # fmt: skip
