@@ -15,7 +15,7 @@ from dataclasses import replace
 import tvm
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
+from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
 from stm32_emitter.frontends.onnx.converters import CONVERTERS
 from stm32_emitter.frontends.onnx.emission import Emission
 from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph, Shapes, read_onnx
@@ -82,6 +82,8 @@ def _convert_all(emission: Emission, refuse: Refuse) -> bool:
         except ModelRefused as refusal:
             complete = False
             refuse(refusal.at(node.kind, node.index, node.outputs[0]))
+        except OperatorError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the node
             complete = False
             lines = [line for line in str(error).strip().splitlines() if line.strip()]
@@ -99,6 +101,9 @@ def _check_supported(node: GraphNode) -> None:
             hint="Export the quantized model in QDQ format: quant_format=QuantFormat.QDQ of onnxruntime's "
             "quantize_static.",
         )
+    if "." in node.kind:
+        hint = "Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py"
+        raise ModelRefused("operators of this domain are not supported", hint=hint)
     raise ModelRefused("this operator is not supported", hint="Replace it in the model before the export.")
 
 
@@ -106,7 +111,7 @@ def _folded(emission: Emission, node: GraphNode) -> bool:
     """Computes a node whose inputs became known during the import, such as shapes; False for any other."""
     operands = [emission.values[name] for name in node.inputs if name]
     arrays = [value.array for value in operands if isinstance(value, Known) and value.quant is None]
-    if len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear"):
+    if len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear") or "." in node.kind:
         return False
     known = dict(zip([name for name in node.inputs if name], arrays, strict=True))
     emission.values.update({name: Known(array) for name, array in folded(node, known).items()})

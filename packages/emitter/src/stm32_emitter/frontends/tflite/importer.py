@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
 
-from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
+from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS
 from stm32_emitter.frontends.tflite.folding import fold
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
@@ -96,7 +96,10 @@ class Converter(OperatorConverter):  # type: ignore[misc]
 
     def _convert_by_tvm(self, operator: Operator) -> list[relax.Expr]:
         if operator.kind.startswith("CUSTOM"):
-            raise ModelRefused("custom operators have no public definition")
+            raise ModelRefused(
+                "custom operators have no public definition",
+                hint="Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py",
+            )
         tensors = [t for t in (*operator.inputs, *operator.outputs) if t is not None]
         if operator.kind not in self.convert_map or any(t.quantization is not None for t in tensors):
             what = "quantized operator" if operator.kind in self.convert_map else "operator"
@@ -186,6 +189,8 @@ def _refusal_of(converter: Converter, operator: Operator) -> ModelRefused | None
         _convert_one(converter, operator)
     except ModelRefused as refusal:
         return refusal.at(operator.kind, operator.index, name)
+    except OperatorError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the operator
         reason = f"cannot be imported: {_first_line(error)}"
         return ModelRefused(reason, operator=operator.kind, index=operator.index, name=name)
