@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from stm32_emitter import ModelRefused, compile_model
+from stm32_emitter import ModelRefused, OperatorError, compile_model
 from stm32_emitter.extension import (
     Call,
     CKernel,
@@ -52,7 +53,8 @@ void soft_threshold_f32(const float *x, float *y, int32_t count, float by)
 }
 """
 MIX = """
-void mix_s8(const int8_t *x, const int8_t *w, const int16_t *table, int8_t *low, int32_t *high, int32_t *sums, int32_t n)
+void mix_s8(const int8_t *x, const int8_t *w, const int16_t *table, int8_t *low, int32_t *high, int32_t *sums,
+            int32_t n)
 {
     for (int32_t i = 0; i < n; ++i) {
         sums[i] = x[i] * w[i] + table[i];
@@ -104,7 +106,7 @@ def soft(x: Any, by: float) -> Any:
 def chain(count: int = 1) -> bytes:
     writer = ModelWriter()
     tensors = [writer.tensor(f"t{i}", (1, 3, 4), "float32") for i in range(count + 1)]
-    for before, after in zip(tensors, tensors[1:], strict=False):
+    for before, after in itertools.pairwise(tensors):
         writer.custom("SoftThreshold", [before], [after], {"by": 0.25, "name": "text", "axes": [1, 2]})
     return writer.finish(tensors[:1], tensors[-1:])
 
@@ -178,7 +180,9 @@ def test_constants_scratch_two_results_and_quantization(host: Any, registered: A
 
 
 def test_uint8_stays_uint8_around_it(host: Any, registered: Any) -> None:
-    text = "void inverse_u8(const uint8_t *x, uint8_t *y, int32_t n) { while (n-- > 0) { y[n] = (uint8_t)(255 - x[n]); } }"
+    text = (
+        "void inverse_u8(const uint8_t *x, uint8_t *y, int32_t n) { while (n-- > 0) { y[n] = (uint8_t)(255 - x[n]); } }"
+    )
     kernel = lambda call: CKernel("inverse_u8", [Input(0), Output(0), call.inputs[0].elements], text)  # noqa: E731
     registered(Operator("INVERSE", same, kernel, tflite="Inverse"))
     writer = ModelWriter()
@@ -280,10 +284,9 @@ def test_a_relax_module_that_declares_another_result(registered: Any) -> None:
         compile_model(module_with_extern())
 
 
-def test_a_node_of_a_custom_onnx_domain(host: Any, registered: Any) -> None:
-    onnx = pytest.importorskip("onnx")
-    helper = onnx.helper
-    registered(SOFT)
+def onnx_model() -> bytes:
+    """relu(soft(x)), soft of a domain of its own."""
+    helper = pytest.importorskip("onnx").helper
     values = [helper.make_tensor_value_info(name, 1, [1, 3, 4]) for name in "xz"]
     nodes = [
         helper.make_node("Soft", ["x"], ["y"], domain="com.example", by=0.25),
@@ -291,9 +294,22 @@ def test_a_node_of_a_custom_onnx_domain(host: Any, registered: Any) -> None:
     ]
     graph = helper.make_graph(nodes, "g", values[:1], values[1:])
     opsets = [helper.make_opsetid("", 13), helper.make_opsetid("com.example", 1)]
-    data = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
+def test_a_node_of_a_custom_onnx_domain(host: Any, registered: Any) -> None:
+    data = onnx_model()
+    with pytest.raises(ModelRefused, match=r"operator 0 \(com.example.Soft\) 'y': .*\n.*--plugin FILE.py"):
+        compile_model(data)
+    registered(SOFT)
     got = host.run(compile_model(data, name="o"), [X])[0]
     np.testing.assert_array_equal(got, np.maximum(soft(X, 0.25), 0))
+
+
+def test_an_onnx_operator_that_fails(registered: Any) -> None:
+    registered(Operator("BAD", lambda call: call.options["missing"], shrink_kernel, onnx="com.example.Soft"))
+    with pytest.raises(OperatorError, match=r"'BAD': results\(\) failed with KeyError"):
+        compile_model(onnx_model())
 
 
 class CheapTanh(OperatorDefinition):

@@ -91,7 +91,10 @@ def command(
     request = Request(parse_destination(device, probe), samples, npz, seed, network, per_layer, quantize)
     with scratch("stm32-validate-") as work:
         chosen = CompileOptions(
-            optimize=optimize, constant_channels=on_off(constant_channels), tuned=tuning_file(tuned), shapes=shapes,
+            optimize=optimize,
+            constant_channels=on_off(constant_channels),
+            tuned=tuning_file(tuned),
+            shapes=shapes,
             plugins=plugins,
         )
         report = validate(request, Plan(model, chosen, model_dir, work))

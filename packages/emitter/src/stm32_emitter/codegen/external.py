@@ -48,7 +48,8 @@ def _file(function: ExternalFunction) -> str:
 def _header(model: Model, functions: list[ExternalFunction]) -> str:
     guard = f"{model.upper}_EXT_H"
     lines = "\n".join(
-        f"#define {function.function} {model.name}_E_{function.function}\n{function.prototype};" for function in functions
+        f"#define {function.function} {model.name}_E_{function.function}\n{function.prototype};"
+        for function in functions
     )
     return f"""/* Functions of operators that do not come with stm32-ai, as the kernels of {model.name} call them.
  * Emitted by stm32-ai {model.tool_version}. */

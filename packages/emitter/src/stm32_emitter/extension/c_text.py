@@ -79,5 +79,7 @@ def _types(parameters: str) -> list[str]:
         names = [word for word in words if word not in ("*", "restrict")]
         kind = names[:-1] if len(names) > 1 + ("const" in names) else names
         qualifier = "const " if "const" in kind else ""
-        found.append(f"{qualifier}{' '.join(word for word in kind if word != 'const')}{' ' + '*' * stars if stars else ''}")
+        found.append(
+            f"{qualifier}{' '.join(word for word in kind if word != 'const')}{' ' + '*' * stars if stars else ''}"
+        )
     return found

@@ -39,7 +39,9 @@ def tflite_converter(operator: Operator) -> Callable[[Converter, reader.Operator
         outputs = tuple(map(_tflite_tensor, op.outputs))
         call = operator.resolved(Call(operator.name, inputs, outputs, _options(raw), raw))
         if len(call.outputs) != len(op.outputs):
-            raise ModelRefused(f"it has {len(op.outputs)} outputs, operator '{operator.name}' computes {len(call.outputs)}")
+            raise ModelRefused(
+                f"it has {len(op.outputs)} outputs, operator '{operator.name}' computes {len(call.outputs)}"
+            )
         made = fused_call(call, [c.raw(tensor) for tensor in given])
         return [made] if len(call.outputs) == 1 else _fields(c.bb.emit(made), len(call.outputs))
 

@@ -238,7 +238,9 @@ def _check_footprint(call: Call, made: CKernel, entry: Callable[[FootprintCall],
         end = touch.start + touch.length + sum((count - 1) * step for count, step, _ in touch.loops)
         size = tensor.elements * np.dtype(tensor.dtype).itemsize
         if int(np.max(end)) > size or int(np.min(touch.start)) < 0:
-            raise OperatorError(f"{where} touches {int(np.max(end))} bytes of argument {touch.pointer}, which has {size}")
+            raise OperatorError(
+                f"{where} touches {int(np.max(end))} bytes of argument {touch.pointer}, which has {size}"
+            )
 
 
 # TVM
@@ -283,7 +285,8 @@ def _check_buffers(call: Call, parameters: Sequence[Any], built_with: tuple[int,
     tables, scratch = built_with or (0, 0)
     if len(parameters) != len(running) + tables + len(call.outputs) + scratch:
         raise OperatorError(
-            f"{where} takes {len(parameters)} tensors, but has {len(call.inputs)} inputs and {len(call.outputs)} results"
+            f"{where} takes {len(parameters)} tensors, but has {len(call.inputs)} inputs "
+            f"and {len(call.outputs)} results"
         )
     pairs = [(f"input {i}", t, parameter) for (i, t), parameter in zip(running, parameters, strict=False)]
     results = parameters[len(running) + tables :]

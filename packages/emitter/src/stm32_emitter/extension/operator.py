@@ -106,7 +106,9 @@ def _check_callable(name: str, what: str, function: Any) -> None:
     try:
         signature.bind(None)
     except TypeError:
-        raise OperatorError(f"operator '{name}': {what}{signature} cannot be called with one argument, a Call") from None
+        raise OperatorError(
+            f"operator '{name}': {what}{signature} cannot be called with one argument, a Call"
+        ) from None
 
 
 def _check_result(name: str, result: Tensor) -> None:
@@ -126,7 +128,7 @@ class ExternalDefinition(OperatorDefinition):
 
     def __init__(self, operator: Operator) -> None:
         self.operator = operator
-        self.kind = operator.name  # type: ignore[misc] - one class serves many operators
+        self.kind = operator.name  # type: ignore[misc]  # one class serves many operators
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
         """Never."""

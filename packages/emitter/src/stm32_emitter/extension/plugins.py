@@ -60,7 +60,9 @@ def load_installed() -> None:
     Raises:
         OperatorError: one of them cannot be loaded, or its operators cannot be registered.
     """
-    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name, entry.value)):
+    for entry in sorted(
+        importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name, entry.value)
+    ):
         key = f"{entry.name} = {entry.value}"
         if key in _LOADED:
             continue
@@ -99,5 +101,7 @@ def _line(error: Exception, file: Path | None) -> str:
     """Where in the file it failed."""
     if isinstance(error, SyntaxError):
         return ""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if file and frame.filename == str(file)]
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if file and frame.filename == str(file)
+    ]
     return f" in line {lines[-1]}" if lines else ""

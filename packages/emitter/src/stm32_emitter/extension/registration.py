@@ -65,7 +65,12 @@ def unregister_operator(name: str) -> None:
 def _entries(operator: Operator) -> list[tuple[str, dict[str, Any], str, Any]]:
     """(what it is called, table, name, entry) of each place that the operator is found by."""
     every: list[tuple[str, dict[str, Any], str, Any]] = [
-        ("the TFLite operator", TFLITE, f"{CUSTOM}{operator.tflite}" if operator.tflite else "", tflite_converter(operator)),
+        (
+            "the TFLite operator",
+            TFLITE,
+            f"{CUSTOM}{operator.tflite}" if operator.tflite else "",
+            tflite_converter(operator),
+        ),
         ("the ONNX operator", ONNX, operator.onnx, onnx_converter(operator)),
         ("the Relax function", FUNCTIONS, operator.relax, operator),
     ]

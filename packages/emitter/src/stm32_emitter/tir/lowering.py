@@ -159,9 +159,7 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     (kind,) = c_names([str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"])
     macs = int(attrs[MACS]) if MACS in attrs else 0
     scratch = len(large) + (int(attrs[SCRATCH]) if SCRATCH in attrs else 0)
-    return LoweredKernel(
-        plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs), _external(attrs)
-    )
+    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs), _external(attrs))
 
 
 def _external(attrs: Mapping[str, Any]) -> ExternalFunction | None:

@@ -41,6 +41,7 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
     Raises:
         MissingPackage: the package `onnx` is not installed.
         ModelRefused: no valid model, a node that is not supported, shapes that depend on data.
+        OperatorError: an operator from outside fails.
         OptionError: ``shapes`` does not fit the model.
     """
     graph = simplified(read_onnx(data, shapes))
@@ -58,6 +59,8 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
             made = [emission.output(name) for name in graph.outputs] if complete else _unknown(parameters)
             result = builder.emit_output(made[0][0] if len(made) == 1 else relax.Tuple([expr for expr, _ in made]))
         builder.emit_func_output(result)
+    if emission.failures:
+        raise emission.failures[0]
     outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, graph.outputs, strict=complete))
     inputs = tuple(_input_info(graph, entry.name) for entry in graph.inputs)
     return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources))
@@ -82,8 +85,9 @@ def _convert_all(emission: Emission, refuse: Refuse) -> bool:
         except ModelRefused as refusal:
             complete = False
             refuse(refusal.at(node.kind, node.index, node.outputs[0]))
-        except OperatorError:
-            raise
+        except OperatorError as error:
+            complete = False
+            emission.failures.append(error)
         except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the node
             complete = False
             lines = [line for line in str(error).strip().splitlines() if line.strip()]
