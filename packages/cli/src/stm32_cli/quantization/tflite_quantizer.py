@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from stm32_cli.errors import CliError, Exit, tool_missing
@@ -65,7 +66,7 @@ def quantize(
             weight_granularity=granularity.CHANNELWISE if per_channel else granularity.TENSORWISE,
         )
         feeds = [dict(zip(names, values, strict=True)) for values in zip(*samples, strict=True)]
-        with redirect_stdout(None), warnings.catch_warnings(action="ignore"):
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
             calibration = tool.calibrate({key: feeds}, num_threads=os.cpu_count() or 1)
             result = tool.quantize(calibration, enable_progress_report=False)
         output.write_bytes(bytes(result.quantized_model))
