@@ -87,7 +87,8 @@ REDUCED = (
     Seeded("mobilenet_v2_96", "MobileNet v2 0.35, 96 x 96", topologies.mobilenet_v2, 96, 0.35, 100, "tflite", 4),
     Seeded("inception_v3_75", "Inception v3, an eighth of the filters", topologies.inception_v3, 75, 0.125, 100,
            "tflite", 4),
-    Seeded("squeezenet_96", "SqueezeNet 1.1, a quarter of the filters", topologies.squeezenet, 96, 0.25, 100, "onnx", 4),
+    Seeded("squeezenet_96", "SqueezeNet 1.1, a quarter of the filters", topologies.squeezenet, 96, 0.25, 100,
+           "onnx", 4),
 )  # fmt: skip
 
 

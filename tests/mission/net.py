@@ -61,16 +61,18 @@ class Net(ABC):
 
     def __init__(self, height: int, width: int, channels: int = 3) -> None:
         self.rng = np.random.default_rng(SEED)
-        self.macs = 0
+        self.macs = self.parameters = 0
         self.shape = (height, width, channels)
 
     def draw(self, fan_in: int, *shape: int, rectified: bool = True) -> np.ndarray:
         """Weights, float32."""
+        self.parameters += int(np.prod(shape))
         deviation = np.sqrt((2 if rectified else 1) / fan_in)
         return self.rng.normal(0, deviation, shape).astype(np.float32)
 
     def bias(self, count: int) -> np.ndarray:
         """Biases, float32."""
+        self.parameters += count
         return self.rng.normal(0, 0.1, count).astype(np.float32)
 
     def conv(

@@ -83,9 +83,10 @@ _HEAD = (
     "firmware: nucleo-f412zg has 1 MB of flash and 256 KB of RAM, disco-h747i in config1 2 MB and 512 KB inside the",
     "chip, in config4 128 MB of QSPI flash and 32 MB of SDRAM.",
     "",
-    "Trained models are those of the model zoo. For the full MobileNet, SqueezeNet at 224 and Inception no trained file",
-    "is at hand: they have their published topologies (`tests/mission/topologies.py`) with seeded weights, quantized to",
-    "int8 by `stm32 quantize`. Bytes and memory do not depend on what weights mean; accuracy does and is not told.",
+    "Trained models are those of the model zoo. For the full MobileNet, SqueezeNet at 224 and Inception no trained",
+    "file is at hand: they have their published topologies (`tests/mission/topologies.py`) with seeded weights,",
+    "quantized to int8 by `stm32 quantize`. Bytes and memory do not depend on what weights mean; accuracy does and is",
+    "not told.",
     "",
 )
 _NOTES = (

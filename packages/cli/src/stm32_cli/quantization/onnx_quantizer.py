@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_OPSET, _IR_VERSION = 13, 8
 INSTALL = "pip install 'stm32-ai[quantize]'"
 
 
@@ -36,9 +37,6 @@ def quantize(
 ) -> None:
     """Writes the model with int8 weights and activations.
 
-    Nodes that follow from each other, such as a BatchNormalization behind a Conv, are joined by onnxruntime first, as
-    its quantizer advises; else they would stay float.
-
     Args:
         model: float .onnx file.
         output: the file to write.
@@ -54,7 +52,7 @@ def quantize(
     level = logging.root.level
     logging.root.setLevel(logging.ERROR)
     try:
-        quantization.quant_pre_process(model, joined, skip_symbolic_shape=True)
+        prepare(quantization, model, joined)
         quantization.quantize_static(
             joined,
             output,
@@ -74,6 +72,33 @@ def quantize(
     finally:
         logging.root.setLevel(level)
         joined.unlink(missing_ok=True)
+
+
+def prepare(quantization: Any, model: Path, joined: Path) -> None:
+    """Writes the float model as the quantizer wants it.
+
+    Nodes such as a BatchNormalization behind a Conv are joined by onnxruntime, as its quantizer advises; else they
+    would stay float. Scales per channel need opset 13. A Gemm's bias [1,N] becomes [N], as the quantizer takes the
+    first axis for the channels.
+    """
+    import onnx
+    import onnx.version_converter
+
+    loaded = onnx.load(model)
+    constants = {tensor.name for tensor in loaded.graph.initializer}
+    for value in [value for value in loaded.graph.input if value.name in constants]:
+        loaded.graph.input.remove(value)  # IR version 3 lists constants as inputs, too, whose values may change
+    loaded.ir_version = max(loaded.ir_version, _IR_VERSION)
+    if next((entry.version for entry in loaded.opset_import if entry.domain in ("", "ai.onnx")), 1) < _OPSET:
+        loaded = onnx.version_converter.convert_version(loaded, _OPSET)
+    onnx.save(loaded, joined)
+    quantization.quant_pre_process(joined, joined, skip_symbolic_shape=True)
+    loaded = onnx.load(joined)
+    biases = {node.input[2] for node in loaded.graph.node if node.op_type == "Gemm" and len(node.input) > 2}
+    for tensor in loaded.graph.initializer:
+        if tensor.name in biases and len(tensor.dims) > 1 and tensor.dims[0] == 1:
+            del tensor.dims[0]
+    onnx.save(loaded, joined)
 
 
 def _reader(quantization: Any, names: Sequence[str], samples: Sequence[NDArray[np.float32]]) -> Any:
