@@ -215,8 +215,22 @@ class ModelWriter:
         self.operator("VAR_HANDLE", [], [handle], shared_name=name)
         return handle
 
-    def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
-        """Serialise the model with these tensors as the subgraph's inputs and outputs."""
+    def finish(self, inputs: Sequence[int], outputs: Sequence[int], *, outside: bool = False) -> bytes:
+        """Serialise the model with these tensors as the subgraph's inputs and outputs.
+
+        Args:
+            inputs: tensor indices.
+            outputs: tensor indices.
+            outside: constants stand behind the flatbuffer, as in files that are larger than a flatbuffer can be.
+        """
+        if not outside:
+            return self._finish(inputs, outputs, 0)[0]
+        base = _aligned(len(self._finish(inputs, outputs, _BUFFER_ALIGNMENT)[0]))  # offsets do not change its length
+        model, payloads = self._finish(inputs, outputs, base)
+        return model.ljust(base, b"\0") + b"".join(p.ljust(_aligned(len(p)), b"\0") for p in payloads)
+
+    def _finish(self, inputs: Sequence[int], outputs: Sequence[int], base: int) -> tuple[bytes, list[bytes]]:
+        """The flatbuffer, and the constants, which stand from ``base`` on unless that is 0."""
         graphs = [(self, inputs, outputs)]
         operators = self.operators
         if self.variables:
@@ -230,9 +244,9 @@ class ModelWriter:
             tensors = _tensors(builder, graph.tensors, payloads)
             specs = operators if graph is self else graph.operators
             offsets.append(_subgraph(builder, tensors, [_operator(builder, s, codes) for s in specs], ins, outs))
-        model = _model(builder, self.description, list(codes), offsets, payloads)
+        model = _model(builder, self.description, list(codes), offsets, _buffers(builder, payloads, base))
         builder.Finish(model, file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return bytes(builder.Output()), payloads
 
     def _initializer(self) -> ModelWriter:
         """The subgraph that gives the variables their first values."""
@@ -361,11 +375,27 @@ def _bytes(builder: Any, payload: bytes) -> int:
     return int(builder.EndVector())
 
 
-def _buffer(builder: Any, payload: bytes) -> int:
-    data = _bytes(builder, payload) if payload else None
+def _aligned(length: int) -> int:
+    return -(-length // _BUFFER_ALIGNMENT) * _BUFFER_ALIGNMENT
+
+
+def _buffers(builder: Any, payloads: Sequence[bytes], base: int) -> list[int]:
+    offsets = []
+    for payload in payloads:
+        offsets.append(_buffer(builder, payload, base))
+        base += _aligned(len(payload)) if base else 0
+    return offsets
+
+
+def _buffer(builder: Any, payload: bytes, outside: int) -> int:
+    """With its data inside, or at the offset ``outside`` of the file."""
+    data = _bytes(builder, payload) if payload and not outside else None
     tflite.BufferStart(builder)
     if data is not None:
         tflite.BufferAddData(builder, data)
+    elif payload:
+        tflite.BufferAddOffset(builder, outside)
+        tflite.BufferAddSize(builder, len(payload))
     return int(tflite.BufferEnd(builder))
 
 
@@ -384,12 +414,12 @@ def _operator_code(builder: Any, op: str, version: int) -> int:
 
 
 def _model(
-    builder: Any, description: str, codes: Sequence[tuple[str, int]], graphs: Sequence[int], payloads: Sequence[bytes]
+    builder: Any, description: str, codes: Sequence[tuple[str, int]], graphs: Sequence[int], buffers: Sequence[int]
 ) -> int:
     text = builder.CreateString(description)
     code_vector = _offsets(builder, [_operator_code(builder, op, version) for op, version in codes])
     graph_vector = _offsets(builder, graphs)
-    buffer_vector = _offsets(builder, [_buffer(builder, payload) for payload in payloads])
+    buffer_vector = _offsets(builder, buffers)
     tflite.ModelStart(builder)
     tflite.ModelAddVersion(builder, _SCHEMA_VERSION)
     tflite.ModelAddOperatorCodes(builder, code_vector)
