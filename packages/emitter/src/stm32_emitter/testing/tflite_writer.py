@@ -28,6 +28,7 @@ _TYPES = {
     "float32": tflite.TensorType.FLOAT32,
     "float16": tflite.TensorType.FLOAT16,
     "int8": tflite.TensorType.INT8,
+    "int4": tflite.TensorType.INT4,
     "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16,
     "int32": tflite.TensorType.INT32,
@@ -124,9 +125,9 @@ class ModelWriter:
         Args:
             name: any text; need not be unique for TFLite.
             shape: dimensions; () is a scalar.
-            dtype: float32, float16, int8, uint8, int16, int32, int64 or bool.
+            dtype: float32, float16, int8, int4, uint8, int16, int32, int64 or bool.
             quant: quantization, or None.
-            data: the constant's values, of ``shape`` and ``dtype``; None for an activation.
+            data: the constant's values, of ``shape`` and ``dtype`` (int8 of -8 .. 7 for int4); None for an activation.
             signature: shape_signature, -1 for an unknown dimension.
             is_variable: a recurrent operator keeps a state in it from one run to the next.
 
@@ -139,16 +140,18 @@ class ModelWriter:
         dims = tuple(int(dim) for dim in shape)
         if dtype not in _TYPES:
             raise ValueError(f"tensor {name!r}: dtype {dtype!r} is none of {', '.join(_TYPES)}")
-        if data is not None and (data.shape != dims or data.dtype != np.dtype(dtype)):
+        if data is not None and (data.shape != dims or data.dtype != np.dtype("int8" if dtype == "int4" else dtype)):
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
-        raw = None if data is None else np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+        raw = None if data is None else _bytes(data, dtype)
         mask = None if signature is None else tuple(int(dim) for dim in signature)
         self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
         return len(self.tensors) - 1
 
-    def constant(self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
-        """Add a constant tensor with the shape and dtype of ``data``; returns its index."""
-        return self.tensor(name, data.shape, data.dtype.name, quant=quant, data=data)
+    def constant(
+        self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None, dtype: str | None = None
+    ) -> int:
+        """Add a constant tensor with the shape of ``data`` and its dtype, or int4; returns its index."""
+        return self.tensor(name, data.shape, dtype or data.dtype.name, quant=quant, data=data)
 
     def operator(
         self, op: str, inputs: Sequence[int], outputs: Sequence[int], *, version: int | None = None, **options: Option
@@ -214,6 +217,15 @@ class ModelWriter:
             graph.operator("VAR_HANDLE", [], [handle], shared_name=name)
             graph.operator("ASSIGN_VARIABLE", [handle, graph.constant(f"{name}/initial", initial, quant=quant)], [])
         return graph
+
+
+def _bytes(data: np.ndarray[Any, Any], dtype: str) -> bytes:
+    """As the file has them; two values of int4 in a byte, the first one in its low half."""
+    if dtype != "int4":
+        return np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+    flat = data.ravel()
+    low, high = (np.pad(flat, (0, flat.size % 2)).reshape(-1, 2) & 15).T
+    return (low | high << 4).astype(np.uint8).tobytes()
 
 
 def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], int]:
