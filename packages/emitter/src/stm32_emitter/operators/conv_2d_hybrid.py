@@ -34,9 +34,9 @@ class Conv2DHybrid(MadeOperator):
             y = k.output("y", (request.output.elements,), "float32")
             patch = None if words is None else k.scratch("window", rows.depth, "int8")
             nest = _Nest(k, sizes, rows, x, numbers, y, words, patch)
-            with k.loop("n", sizes.batch, backward=request.grows) as n, k.loop("group", sizes.groups) as group:
-                with k.loop("pixel", sizes.pixels, backward=request.grows) as pixel:
-                    nest.pixel(n, group, pixel)
+            images = k.loop("n", sizes.batch, backward=request.grows)
+            with images as n, k.loop("pixel", sizes.pixels, backward=request.grows) as pixel:
+                nest.pixel(n, pixel)
             clamp_output(k, request, y)
         return k.kernel()
 
@@ -68,8 +68,12 @@ class _Nest:
         self.k, self.sizes, self.rows, self.y = k, sizes, rows, y
         self.x, self.numbers, self.words, self.patch = x, numbers, words, patch
 
-    def pixel(self, n: Any, group: Any, pixel: Any) -> None:
-        """The outputs of one group."""
+    def pixel(self, n: Any, pixel: Any) -> None:
+        """The outputs of all groups."""
+        with self.k.loop("group", self.sizes.groups) as group:
+            self._part(n, pixel, group)
+
+    def _part(self, n: Any, pixel: Any, group: Any) -> None:
         s = self.sizes
         row = pixel // s.out_width * s.stride[0] - s.padding[0]
         column = pixel % s.out_width * s.stride[1] - s.padding[1]

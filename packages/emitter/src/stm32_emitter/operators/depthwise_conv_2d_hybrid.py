@@ -33,19 +33,18 @@ class DepthwiseConv2DHybrid(MadeOperator):
         with KernelBuilder("depthwise_conv_2d", weights.size * sizes.batch * sizes.pixels) as k:
             x = k.input("x", (request.inputs[0].elements,), "int8")
             numbers = k.input("scaling", (sizes.batch * NUMBERS,), "float32")
-            constants = [k.constant(n, v) for n, v in (("weights", weights.ravel()), ("scales", scales), ("bias", bias))]
+            w, s, b = k.constant("weights", weights.ravel()), k.constant("scales", scales), k.constant("bias", bias)
             layer = k.constant("layer", np.array(words, np.int32))
             y = k.output("y", (request.output.elements,), "float32")
-            backward, image = request.grows, sizes.height * sizes.width * sizes.channels
-            with k.loop("n", sizes.batch, backward=backward) as n:
-                with k.loop("pixel", sizes.pixels, backward=backward) as pixel:
-                    row = pixel // sizes.out_width * sizes.stride[0] - sizes.padding[0]
-                    column = pixel % sizes.out_width * sizes.stride[1] - sizes.padding[1]
-                    k.call(
-                        "ai_k_depthwise_hybrid_s8", address(x, n * image), address(numbers, n * NUMBERS),
-                        *(address(constant) for constant in constants),
-                        address(y, (n * sizes.pixels + pixel) * sizes.out_channels, write=True), address(layer),
-                        row, column,
-                    )  # fmt: skip
+            image = sizes.height * sizes.width * sizes.channels
+            images = k.loop("n", sizes.batch, backward=request.grows)
+            with images as n, k.loop("pixel", sizes.pixels, backward=request.grows) as pixel:
+                row = pixel // sizes.out_width * sizes.stride[0] - sizes.padding[0]
+                column = pixel % sizes.out_width * sizes.stride[1] - sizes.padding[1]
+                k.call(
+                    "ai_k_depthwise_hybrid_s8", address(x, n * image), address(numbers, n * NUMBERS), address(w),
+                    address(s), address(b), address(y, (n * sizes.pixels + pixel) * sizes.out_channels, write=True),
+                    address(layer), row, column,
+                )  # fmt: skip
             clamp_output(k, request, y)
         return k.kernel()

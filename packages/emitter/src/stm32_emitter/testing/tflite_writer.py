@@ -225,7 +225,8 @@ def _bytes(data: np.ndarray[Any, Any], dtype: str) -> bytes:
         return np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
     flat = data.ravel()
     low, high = (np.pad(flat, (0, flat.size % 2)).reshape(-1, 2) & 15).T
-    return (low | high << 4).astype(np.uint8).tobytes()
+    packed: np.ndarray[Any, Any] = (low | high << 4).astype(np.uint8)
+    return packed.tobytes()
 
 
 def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], int]:

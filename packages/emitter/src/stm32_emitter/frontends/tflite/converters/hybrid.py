@@ -7,6 +7,7 @@ dequantize(weights) in Relax would mean float arithmetic; the reference interpre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +60,9 @@ def hybrid_weights(op: Operator, position: int = 1) -> tuple[NDArray[np.int8], N
     """
     tensor = op.input(position)
     if tensor.quantization is None:
-        raise ModelRefused(f"its weights '{tensor.name}' ({tensor.dtype}) have no scale", hint="Convert the model again.")
+        raise ModelRefused(
+            f"its weights '{tensor.name}' ({tensor.dtype}) have no scale", hint="Convert the model again."
+        )
     if np.any(tensor.quantization.zero_point):
         raise ModelRefused(
             f"its weights '{tensor.name}' have a zero point other than 0 beside activations of float32",
@@ -69,7 +72,9 @@ def hybrid_weights(op: Operator, position: int = 1) -> tuple[NDArray[np.int8], N
     return op.constant(position).view(np.int8), scale[:1] if np.all(scale == scale[0]) else scale
 
 
-def quantized_rows(c: Converter, op: Operator, x: relax.Expr, rows: int, *, offset: bool) -> tuple[relax.Var, relax.Var]:
+def quantized_rows(
+    c: Converter, op: Operator, x: relax.Expr, rows: int, *, offset: bool
+) -> tuple[relax.Var, relax.Var]:
     """(int8 like x, float32 [rows, 2]): x quantized at run time, row by row."""
     shape = tuple(int(dim) for dim in x.ty.shape)
     attributes: dict[str, Attribute] = {"rows": rows, "offset": int(offset)}
@@ -96,13 +101,19 @@ def bias_of(op: Operator, outputs: int) -> NDArray[np.float32]:
 def hybrid_dense(c: Converter, op: Operator, options: Any, x: relax.Expr) -> relax.Expr:
     """x float32 [B, K] -> [B, N]."""
     weights, scales = hybrid_weights(op)
-    (rows, _), (outputs, _) = ((int(dim) for dim in x.ty.shape), weights.shape)
-    low, high = bounds(options.FusedActivationFunction())
-    offset = bool(options.AsymmetricQuantizeInputs())
-    values, numbers = quantized_rows(c, op, x, rows, offset=offset)
-    inputs = (values, numbers, constant(weights), constant(scales), constant(bias_of(op, outputs)))
-    attributes: dict[str, Attribute] = {"offset": int(offset), "stepwise": 0, "low": low, "high": high}
-    return Fused("FULLY_CONNECTED_HYBRID", inputs, (rows, outputs), "float32", attributes).call()
+    limits, offset = bounds(options.FusedActivationFunction()), bool(options.AsymmetricQuantizeInputs())
+    return dense_rows(c, op, x, (weights, scales, bias_of(op, len(weights))), limits, offset=offset)
+
+
+def dense_rows(
+    c: Converter, op: Operator, x: relax.Expr, constants: Sequence[NDArray[Any]],
+    limits: tuple[float, float] = (-LARGEST, LARGEST), *, offset: bool,
+) -> relax.Expr:  # fmt: skip
+    """x float32 [B, K], (weights [N, K], scales, bias [N]) -> float32 [B, N] within limits."""
+    rows = int(x.ty.shape[0])
+    inputs = (*quantized_rows(c, op, x, rows, offset=offset), *map(constant, constants))
+    attributes: dict[str, Attribute] = {"offset": int(offset), "stepwise": 0, "low": limits[0], "high": limits[1]}
+    return Fused("FULLY_CONNECTED_HYBRID", inputs, (rows, len(constants[0])), "float32", attributes).call()
 
 
 def hybrid_convolution(c: Converter, op: Operator, sizes: dict[str, Attribute], function: int) -> relax.Expr:
