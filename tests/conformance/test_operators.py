@@ -61,7 +61,7 @@ WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(
 
 @pytest.mark.parametrize("dtype", ["hybrid", "int4"])
 def test_operators_with_other_weights_on_the_host(dtype, tmp_path):
-    found = [case for op in operators(dtype) for case in cases(op, FIRST, 6 if dtype == "hybrid" else 2, dtype)]
+    found = [case for op in operators(dtype) for case in cases(op, FIRST, 4 if dtype == "hybrid" else 2, dtype)]
     check(run_batch(found, MACHINES["host"], tmp_path, together=True))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_the_input_of_float32_may_go_before_the_result_comes() -> None:
     """int8 lies where float32 was: the peak is one tensor of float32 and one of int8, and little beside."""
     writer = ModelWriter()
     tensors = [writer.tensor(f"t{i}", (1, 16, 16, 8), "float32") for i in range(4)]
-    for before, after in zip(tensors, tensors[1:], strict=False):
+    for before, after in itertools.pairwise(tensors):
         w = writer.constant("w", np.ones((8, 1, 1, 8), np.int8), quant=Quant(0.5))
         bias = writer.constant("b", np.ones(8, np.float32))
         writer.operator("CONV_2D", [before, w, bias], [after], padding="SAME", stride_h=1, stride_w=1)
