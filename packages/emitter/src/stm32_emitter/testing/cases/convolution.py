@@ -94,6 +94,8 @@ def weights(
     scales = [base * draw.log_uniform(0.25, 4.0) for _ in range(channels)]
     zero_point = draw.pick((128, draw.integer(98, 158), draw.integer(0, 255))) if draw.dtype == "uint8" else 0
     quant = draw.affine(scales, zero_point, axis if per_channel else 0)
+    if draw.dtype == "uint8" and draw.chance(0.3):
+        data = draw.rng.integers(1, 256, shape) - zero_point  # beyond int8
     spread = float(np.sqrt(np.mean(np.square(data.astype(np.float64))))) or 1.0
     stored = np.clip(data.astype(np.int16) + zero_point, 0, 255).astype(np.uint8) if draw.dtype == "uint8" else data
     return draw.writer.constant(name, stored, quant=quant, dtype="int4" if four_bits else None), spread, quant
