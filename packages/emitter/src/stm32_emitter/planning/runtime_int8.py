@@ -273,7 +273,7 @@ def _depthwise_taps(call: Call) -> Footprint:
     return writes(0, 8 * ((call[6] * call[7] + 1) // 2))
 
 
-@footprint("ai_k_depthwise_fours_s8")
+@footprint("ai_k_depthwise_fours_s8", "ai_k_depthwise_halves_s8")
 def _depthwise_fours(call: Call) -> Footprint:
     """What the taps lead to, the image and the values outside of it, is told by ai_k_reads_window."""
     pairs, channels, multiplier = call[5], call[6], call[7]
