@@ -65,11 +65,13 @@ class PartResult:
 def parts(
     machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], seeds: range, chunk: int, schedule: str = ""
 ) -> list[Part]:
-    """All parts of a campaign, one machine after the other."""
+    """All parts of a campaign, one machine after the other; an operator has parts of the types that it has cases of."""
+    from stm32_emitter.testing.cases import operators
+
     found = []
     for machine in machines:
         for op in ops:
-            for dtype in dtypes if op not in GRAPHS else ("mixed",):
+            for dtype in [d for d in dtypes if op in operators(d)] if op not in GRAPHS else ("mixed",):
                 found += [
                     Part(machine, op, dtype, first, min(chunk, seeds.stop - first), schedule)
                     for first in range(seeds.start, seeds.stop, chunk)

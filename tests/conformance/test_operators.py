@@ -67,6 +67,28 @@ def test_operator_of_int16_on_the_host(op, tmp_path):
     check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path))
 
 
+WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(dtype))
+"""Weights of another type than usual."""
+
+
+@pytest.mark.parametrize("dtype", ["hybrid", "int4"])
+def test_operators_with_other_weights_on_the_host(dtype, tmp_path):
+    found = [case for op in operators(dtype) for case in cases(op, FIRST, 4 if dtype == "hybrid" else 2, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
+
+
+def test_operators_with_other_weights_with_sanitizers(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 20, 1, dtype)]
+    check(run_batch(found, MACHINES["host-sanitized"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operators_with_other_weights_on_a_cortex_m4(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 30, 2, dtype)]
+    check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
+
+
 def small_sample(int8):
     quantized = [case for op in ELEMENTWISE if op in operators() for case in cases(op, FIRST, int8, "int8")]
     return quantized + [case for op in ELEMENTWISE for case in cases(op, FIRST, 1, "float32")]

@@ -25,7 +25,8 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "int64": ("int64 without scale", BYTE_EXACT),
     "bool": ("truth values", BYTE_EXACT),
 }
-"""Number format -> (what it is, how exact a result is)."""
+"""Number format -> (what it is, how exact a result is). The reader widens int4, which is declared for the table
+only."""
 EIGHT_BITS = ("int8", "uint8")
 WHOLE = ("int32", "int64")
 ANY = (*EIGHT_BITS, "int16", "float32", *WHOLE, "bool")
@@ -40,8 +41,6 @@ def format_of(operator: Operator) -> str:
     """
     given = [t for t in operator.inputs if t is not None]
     running = [t for t in given if t.data is None]
-    if any(t.dtype == "int4" for t in given):
-        return "int4"
     data = [*operator.outputs, *running] if running else [*operator.outputs, *given]
     quantized = [t.dtype for t in data if _is_quantized(t)]
     if quantized:
