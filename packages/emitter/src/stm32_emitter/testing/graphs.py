@@ -54,7 +54,11 @@ class Graph:
     inputs: tuple[tuple[Array, ...], ...]
 
 
-def graphs(seed: int, count: int) -> Iterator[Graph]:
+FAMILIES = ("int8",)
+"""Number formats of graphs."""
+
+
+def graphs(seed: int, count: int, family: str = "int8") -> Iterator[Graph]:  # noqa: ARG001
     """Yield the graphs of seeds ``seed`` .. ``seed + count - 1``."""
     for number in range(seed, seed + count):
         yield _graph(number)
