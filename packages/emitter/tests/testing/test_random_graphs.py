@@ -21,9 +21,12 @@ def test_a_graph_depends_on_its_seed_only() -> None:
 def test_the_reference_accepts_every_graph(family: str) -> None:
     pytest.importorskip("ai_edge_litert")
     for graph in graphs(0, SEEDS, family):
-        reference = Reference(graph.model, keep_all=True)
+        handles = family == "streaming"  # whose values the interpreter's Python binding cannot read
+        reference = Reference(graph.model, keep_all=not handles)
         outputs = reference.run(graph.inputs[0])
         assert len(outputs) == len(reference.outputs), graph.name
+        if handles:
+            continue
         assert {detail["index"] for detail in reference.outputs} <= set(reference.tensors()), graph.name
 
 
@@ -51,7 +54,7 @@ def test_families_have_the_operators_and_formats_that_they_promise() -> None:
         for graph in graphs(0, SEEDS, family):
             found[family] |= set(graph.operators)
     assert {"SPLIT", "UNPACK", "GATHER", "SELECT_V2", "ARG_MAX", "SUM", "PRELU"} <= set.union(*found.values())
-    assert {"READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE", "VAR_HANDLE"} <= found["streaming"]
+    assert {"READ_VARIABLE", "ASSIGN_VARIABLE", "VAR_HANDLE"} <= found["streaming"]
     assert {"QUANTIZE", "DEQUANTIZE"} <= found["mixed"]
     assert all(len(operators) > 20 for operators in found.values()), found
 
