@@ -43,11 +43,14 @@ from stm32_emitter.operators.squared_difference import SquaredDifference, Square
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.svdf import Svdf, SvdfState
 from stm32_emitter.operators.transpose import Transpose
+from stm32_emitter.operators.transpose_conv import TransposeConv
+from stm32_emitter.operators.transpose_conv_float import TransposeConvFloat
 from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
     Conv2D(),
+    TransposeConv(),
     FullyConnected(),
     Copy(),
     AveragePool2D(),
@@ -91,6 +94,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Sqrt(),
     DepthwiseConv2DFloat(),
     Conv2DFloat(),
+    TransposeConvFloat(),
     FullyConnectedFloat(),
     AveragePool2DFloat(),
     MaxPool2DFloat(),

@@ -106,6 +106,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "TANH": ("", 2),
     "TILE": ("TileOptions", 1),
     "TRANSPOSE": ("TransposeOptions", 2),
+    "TRANSPOSE_CONV": ("TransposeConvOptions", 4),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": ("UnidirectionalSequenceLSTMOptions", 1),
     "UNPACK": ("UnpackOptions", 2),
     "VAR_HANDLE": ("VarHandleOptions", 1),

@@ -82,6 +82,7 @@ _OF_DTYPE: Mapping[str, frozenset[str]] = {
             "SUB",
             "TANH",
             "TRANSPOSE",
+            "TRANSPOSE_CONV",
         )
     ),
 }
