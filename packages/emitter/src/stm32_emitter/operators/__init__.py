@@ -9,6 +9,8 @@ from stm32_emitter.operators.arg_max import ArgMax, ArgMin
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
+from stm32_emitter.operators.batch_matmul import BatchMatmul
+from stm32_emitter.operators.batch_matmul_float import BatchMatmulFloat
 from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
@@ -52,6 +54,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Conv2D(),
     TransposeConv(),
     FullyConnected(),
+    BatchMatmul(),
     Copy(),
     AveragePool2D(),
     Concatenation(),
@@ -96,6 +99,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Conv2DFloat(),
     TransposeConvFloat(),
     FullyConnectedFloat(),
+    BatchMatmulFloat(),
     AveragePool2DFloat(),
     MaxPool2DFloat(),
     MeanFloat(),

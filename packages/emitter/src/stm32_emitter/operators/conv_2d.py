@@ -86,7 +86,12 @@ def _constants(request: KernelRequest, sizes: Geometry) -> tuple[NDArray[Any], .
     """(packed weights of all groups, folded bias, multipliers, shifts)."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix = weights.reshape(sizes.out_channels, -1)
-    return packed_groups(matrix, sizes.groups), folded_bias(bias, matrix, request.integer("input_zero_point")), multipliers, shifts
+    return (
+        packed_groups(matrix, sizes.groups),
+        folded_bias(bias, matrix, request.integer("input_zero_point")),
+        multipliers,
+        shifts,
+    )
 
 
 def packed_groups(matrix: NDArray[np.int8], groups: int) -> NDArray[np.int8]:

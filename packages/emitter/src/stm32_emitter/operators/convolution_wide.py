@@ -85,9 +85,7 @@ def kernel_of_parts(request: KernelRequest, parts: Sequence[Part]) -> Kernel:
 
 
 @contextmanager
-def _pixels(
-    k: KernelBuilder, request: KernelRequest, part: Part
-) -> Iterator[tuple[tuple[Any, Any, Any], Any, Any]]:
+def _pixels(k: KernelBuilder, request: KernelRequest, part: Part) -> Iterator[tuple[tuple[Any, Any, Any], Any, Any]]:
     """Loops over a part: ((image, row, column), place in y, output channel), inside the loops."""
     s, back = part.sizes, request.grows
     pixels = request.output.elements // (s.batch * s.out_channels)

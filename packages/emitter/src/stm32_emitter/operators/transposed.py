@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A transposed convolution as ordinary ones: output rows and columns that differ by a stride are one phase.
 
-Row ``oy`` gets x[iy] * w[ky] wherever oy + top = iy * stride + ky. Within a phase, (oy + top) % stride, the same rows of
-the window meet, every stride-th one, and consecutive outputs read consecutive rows of x: a convolution of stride 1 with
-these rows of the weights in opposite order. No product is computed in vain, and nothing is stored in between.
+Row ``oy`` gets x[iy] * w[ky] wherever oy + top = iy * stride + ky. Within a phase, (oy + top) % stride, the same rows
+of the window meet, every stride-th one, and consecutive outputs read consecutive rows of x: a convolution of stride 1
+with these rows of the weights in opposite order. No product is computed in vain, and nothing is stored in between.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def _phase(whole: Geometry, weights: NDArray[Any], down: _Line, right: _Line) ->
     if down.taps and right.taps:
         part = weights[:, list(down.taps)][:, :, list(right.taps)]
     else:
-        part = np.zeros((weights.shape[0], max(len(down.taps), 1), max(len(right.taps), 1), weights.shape[3]), weights.dtype)
+        taps = (max(len(down.taps), 1), max(len(right.taps), 1))
+        part = np.zeros((weights.shape[0], *taps, weights.shape[3]), weights.dtype)
     sizes = replace(
         whole, out_height=down.count, out_width=right.count, kernel=(part.shape[1], part.shape[2]), stride=(1, 1),
         dilation=(1, 1), padding=(down.before, right.before, down.after, right.after),

@@ -20,6 +20,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "ARG_MIN": ("ArgMinOptions", 2),
     "ASSIGN_VARIABLE": ("AssignVariableOptions", 1),
     "AVERAGE_POOL_2D": ("Pool2DOptions", 2),
+    "BATCH_MATMUL": ("BatchMatMulOptions", 2),
     "BATCH_TO_SPACE_ND": ("BatchToSpaceNDOptions", 2),
     "BROADCAST_TO": ("BroadcastToOptions", 2),
     "CALL_ONCE": ("CallOnceOptions", 1),

@@ -61,11 +61,12 @@ ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_F
 DTYPES = ("int8", "uint8", "int16", "float32")
 _OF_DTYPE: Mapping[str, frozenset[str]] = {
     "int8": frozenset(GENERATORS) - ONLY_FLOAT,
-    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS, *ELEMENTWISE},
+    "uint8": frozenset(GENERATORS) - {"BATCH_MATMUL", "RESIZE_BILINEAR", *recurrent.GENERATORS, *ELEMENTWISE},
     "int16": frozenset(
         (
             "ADD",
             "AVERAGE_POOL_2D",
+            "BATCH_MATMUL",
             "CONCATENATION",
             "CONV_2D",
             "DEPTHWISE_CONV_2D",

@@ -234,9 +234,15 @@ def transpose_conv(draw: Draw) -> tuple[list[int], list[int]]:
     if draw.chance(0.7):
         inputs.append(bias(draw, outer, source, quant, spread))
     y = draw.activation("output", shape, output_quant(draw, product, spread))
-    options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1]}
-    activation = draw.pick(ACTIVATIONS)
-    draw.writer.operator("TRANSPOSE_CONV", inputs, [y], fused_activation_function=activation, **options)
+    draw.writer.operator(
+        "TRANSPOSE_CONV",
+        inputs,
+        [y],
+        padding=padding,
+        stride_h=stride[0],
+        stride_w=stride[1],
+        fused_activation_function=draw.pick(ACTIVATIONS),
+    )
     return [x], [y]
 
 

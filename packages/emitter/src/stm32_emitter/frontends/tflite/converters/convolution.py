@@ -86,7 +86,9 @@ def convert_transpose_conv(c: Converter, op: Operator) -> relax.Expr:
     covered = [(size - 1) * step + taps for size, step, taps in zip(x.shape[1:3], stride, window, strict=True)]
     rest = [size - before - out for size, before, out in zip(covered, (top, left), shape[1:3], strict=True)]
     if any(-more >= step for more, step in zip(rest, stride, strict=True)):
-        raise ModelRefused(f"its output {shape} is larger than an input of {list(x.shape)} can fill by a stride or more")
+        raise ModelRefused(
+            f"its output {shape} is larger than an input of {list(x.shape)} can fill by a stride or more"
+        )
     expr = relax.op.nn.conv2d_transpose(
         c.real(x), c.real(weights), strides=list(stride), padding=[top, left, *(max(more, 0) for more in rest)],
         output_padding=[max(-more, 0) for more in rest], data_layout="NHWC", kernel_layout="OHWI",
