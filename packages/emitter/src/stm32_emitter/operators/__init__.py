@@ -11,6 +11,7 @@ from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.batch_matmul import BatchMatmul
 from stm32_emitter.operators.batch_matmul_float import BatchMatmulFloat
+from stm32_emitter.operators.cast import Cast
 from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
@@ -22,6 +23,7 @@ from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
+from stm32_emitter.operators.gather import Gather, GatherNd
 from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
@@ -44,6 +46,7 @@ from stm32_emitter.operators.softmax_wide import SoftmaxWide
 from stm32_emitter.operators.squared_difference import SquaredDifference, SquaredDifferenceFloat
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.svdf import Svdf, SvdfState
+from stm32_emitter.operators.top_k import TopK
 from stm32_emitter.operators.transpose import Transpose
 from stm32_emitter.operators.transpose_conv import TransposeConv
 from stm32_emitter.operators.transpose_conv_float import TransposeConvFloat
@@ -63,7 +66,11 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Sum(),
     ArgMax(),
     ArgMin(),
+    Cast(),
     Cumsum(),
+    Gather(),
+    GatherNd(),
+    TopK(),
     L2Normalization(),
     Pad(),
     ResizeBilinear(),

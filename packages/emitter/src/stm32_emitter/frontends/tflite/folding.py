@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shape arithmetic and other operators on constants are computed while a model is imported.
 
-Only on integers, and on float16 weights that are widened: both are exact, whoever computes them.
+Only on integers, on float16 weights that are widened, and on tensors of one value: all exact, whoever computes them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ def fold(operator: Operator) -> list[Value] | None:
     """
     if operator.kind == "SHAPE":
         values = [np.array(operator.input(0).shape)]
+    elif operator.kind == "ZEROS_LIKE":
+        values = [np.zeros(operator.input(0).shape)]
     elif operator.kind in _FOLDED and _is_constant(operator):
         inputs = [t.data for t in operator.inputs if t is not None and t.data is not None]
         result = _FOLDED[operator.kind](operator, inputs)
@@ -42,7 +44,7 @@ def _is_constant(operator: Operator) -> bool:
         return False
     widened = operator.kind == "DEQUANTIZE" and tensors[0].dtype == "float16"
     exact = all(t.dtype in ("int32", "int64", "bool") and t.quantization is None for t in (*tensors, *operator.outputs))
-    return widened or exact
+    return widened or exact or operator.kind == "FILL"
 
 
 def _declared(value: Value, position: int, operator: Operator) -> Value:
@@ -132,7 +134,7 @@ _FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
     "DEQUANTIZE": lambda _, v: v[0],
     "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _reshaped,
-    "FILL": lambda _, v: np.full(v[0], v[1]),
+    "FILL": lambda _, v: np.full(v[0], v[1].ravel()[0]),
     "GATHER": _gather,
     "PACK": _pack,
     "RANGE": _range,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Operator
 
 _Convert = Callable[["Converter", "Operator"], relax.Expr]
-_WHOLE = ("int8", "uint8", "int16", "int32", "int64")
+_CAST = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 
 
 def _compared(operation: Callable[..., relax.Expr]) -> _Convert:
@@ -48,26 +48,20 @@ def convert_select(c: Converter, op: Operator) -> relax.Expr:
 
 
 def convert_cast(c: Converter, op: Operator) -> relax.Expr:
-    """The same number in another type; scales are ignored, as the reference kernels do."""
+    """The number in another type; scales are ignored, as the reference kernels do.
+
+    Integers wrap around, float32 is truncated and limited to the type (``operators/cast.py``).
+    """
     source, target = op.input(0).dtype, op.outputs[0].dtype
     x = c.raw(op.input(0))
     if source == target:
         return relax.op.reshape(x, op.outputs[0].shape)
     if target == "bool":
         return relax.op.not_equal(x, relax.const(np.array(0, source), source))
-    widens = source == "bool" or (
-        source in _WHOLE and (target == "float32" or (target in _WHOLE and _least(target) <= _least(source)))
-    )
-    if not widens and (source, target) not in (("float32", "int32"), ("int64", "int32")):
-        raise ModelRefused(
-            f"casts from {source} to {target} are not supported, as results out of range differ between machines",
-            hint="Use QUANTIZE, or cast to int32.",
-        )
+    for dtype in (source, target):
+        if dtype not in _CAST:
+            raise ModelRefused(f"casts of {dtype} are not supported", hint=f"Use one of {', '.join(_CAST)}.")
     return relax.op.astype(x, target)
-
-
-def _least(dtype: str) -> int:
-    return int(np.iinfo(dtype).min)
 
 
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
