@@ -116,6 +116,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": ("UnidirectionalSequenceLSTMOptions", 1),
     "UNPACK": ("UnpackOptions", 2),
     "VAR_HANDLE": ("VarHandleOptions", 1),
+    "WHERE": ("WhereOptions", 1),
     "ZEROS_LIKE": ("ZerosLikeOptions", 1),
 }
 
