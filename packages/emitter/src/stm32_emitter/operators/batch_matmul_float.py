@@ -17,7 +17,7 @@ from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 
 class BatchMatmulFloat(OperatorDefinition):
-    """4 rows x 4 columns at a time; matrices are read where they lie, exchanged axes or not."""
+    """2 rows x 4 columns at a time; matrices are read where they lie, exchanged axes or not."""
 
     kind: ClassVar[str] = "BATCH_MATMUL_F32"
     roots: ClassVar[tuple[str, ...]] = ("matmul",)
@@ -33,8 +33,8 @@ class BatchMatmulFloat(OperatorDefinition):
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
         """One."""
         cycles = request.output.elements * (sizes_of(request).depth * 4.0 + 20.0)
-        text = "float32, 4 rows x 4 columns in registers, read in place"
-        return (Schedule("f32-4x4", lambda: self.kernel(request), text, cycles),)
+        text = "float32, 2 rows x 4 columns in registers, read in place"
+        return (Schedule("f32-2x4", lambda: self.kernel(request), text, cycles),)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """a, b float32 -> y float32."""

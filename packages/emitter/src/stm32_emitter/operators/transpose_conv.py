@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from tvm import relax, tirx
 
-from stm32_emitter.operators import convolution_wide
+from stm32_emitter.operators import convolution_wide, transpose_conv_d8
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.conv_2d import PIXELS, Conv2D, GeneralNest, packed_groups
 from stm32_emitter.operators.convolution import fused, match_quantized_convolution
@@ -40,7 +40,7 @@ class TransposeConv(OperatorDefinition):
         return fused(self.kind, parts, root)
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
-        """With stride 1 those of CONV_2D; else one."""
+        """With stride 1 those of CONV_2D; else two weights in a halfword where that is exact, and one for any layer."""
         same = as_convolution(request)
         if same is not None:
             return _CONVOLUTION.schedules(same)
@@ -49,13 +49,12 @@ class TransposeConv(OperatorDefinition):
             cycles = products * 7.0 + request.output.elements * 40.0
             return (Schedule("wide", lambda: _wide(request), "phases, one output at a time, 16 bits", cycles),)
         depth = max(padded_depth(phase.weights[0].size) for phase in phases(request))
-        return (
-            Schedule(
-                "general", lambda: self.kernel(request), "phases, 4 channels x 2 pixels, any scaling and bounds",
-                cycles=products * 2.0 + request.output.elements * 40.0, scratch=4 * depth,
-                constants=request.inputs[1].elements, code=900,
-            ),
+        general = Schedule(
+            "general", lambda: self.kernel(request), "phases, 4 channels x 2 pixels, any scaling and bounds",
+            cycles=products * 2.3 + request.output.elements * 90.0, scratch=4 * depth,
+            constants=request.inputs[1].elements, code=900,
         )  # fmt: skip
+        return [*transpose_conv_d8.schedules(request), general]
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int8 [N,H,W,Cin] -> y int8 [N,OH,OW,Cout]; scratch: 2 patches of int16."""

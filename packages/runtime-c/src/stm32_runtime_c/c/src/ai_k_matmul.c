@@ -26,32 +26,30 @@ void ai_k_matmul_block_s8(int16_t *block, int32_t *bias, const int8_t *from, int
     }
 }
 
+/* sum + 4 values, given as two pairs, times 4 elements of a column; in C, the pairs are what SXTB16 makes. */
 #if AI_K_DSP
-static inline uint32_t load_pair(const int16_t *from)
+static inline int32_t multiply(int32_t sum, uint32_t even, uint32_t odd, const int16_t *column)
 {
-    uint32_t word;
-    memcpy(&word, from, sizeof word);
-    return word;
-}
-
-/* 4 values times 4 columns. */
-static inline void multiply(int32_t sums[COLUMNS], uint32_t values, const int16_t *block)
-{
-    const uint32_t even = ai_k_even_bytes(values), odd = ai_k_odd_bytes(values);
-    for (int32_t n = 0; n < COLUMNS; n++) {
-        sums[n] = ai_k_dual_mac(even, load_pair(block + GROUP * n), sums[n]);
-        sums[n] = ai_k_dual_mac(odd, load_pair(block + GROUP * n + 2), sums[n]);
-    }
+    uint32_t first, second;
+    memcpy(&first, column, sizeof first);
+    memcpy(&second, column + 2, sizeof second);
+    return ai_k_dual_mac(odd, second, ai_k_dual_mac(even, first, sum));
 }
 #else
-static inline void multiply(int32_t sums[COLUMNS], uint32_t values, const int16_t *block)
+static inline uint32_t ai_k_even_bytes(uint32_t word)
 {
-    int8_t v[GROUP];
-    memcpy(v, &values, sizeof v);
-    for (int32_t n = 0; n < COLUMNS; n++) {
-        const int16_t *column = block + GROUP * n;
-        sums[n] += v[0] * column[0] + v[2] * column[1] + v[1] * column[2] + v[3] * column[3];
-    }
+    return (uint32_t)(uint16_t)(int8_t)(uint8_t)word | (uint32_t)(uint16_t)(int8_t)(uint8_t)(word >> 16) << 16;
+}
+
+static inline uint32_t ai_k_odd_bytes(uint32_t word)
+{
+    return ai_k_even_bytes(word >> 8);
+}
+
+static inline int32_t multiply(int32_t sum, uint32_t even, uint32_t odd, const int16_t *column)
+{
+    sum += (int16_t)(uint16_t)even * column[0] + (int16_t)(uint16_t)(even >> 16) * column[1];
+    return sum + (int16_t)(uint16_t)odd * column[2] + (int16_t)(uint16_t)(odd >> 16) * column[3];
 }
 #endif
 
@@ -65,18 +63,30 @@ static uint32_t load_tail(const int8_t *from, int32_t count)
     return ai_k_load_word(tail);
 }
 
+/* A row of a times the 4 columns of a block. */
+static void row_4(const int8_t *a, const int16_t *block, int32_t depth, int32_t sums[COLUMNS])
+{
+    int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    for (int32_t k = 0; k < depth; k += GROUP, block += WORDS) {
+        const uint32_t values = depth - k >= GROUP ? ai_k_load_word(a + k) : load_tail(a + k, depth - k);
+        const uint32_t even = ai_k_even_bytes(values), odd = ai_k_odd_bytes(values);
+        s0 = multiply(s0, even, odd, block);
+        s1 = multiply(s1, even, odd, block + GROUP);
+        s2 = multiply(s2, even, odd, block + 2 * GROUP);
+        s3 = multiply(s3, even, odd, block + 3 * GROUP);
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
+
 void ai_k_matmul_s8(const int8_t *a, const int16_t *block, const int32_t *bias, int8_t *y, int32_t rows, int32_t depth,
                     int32_t columns, int32_t y_step, int32_t multiplier, int32_t shift, int32_t zero_point)
 {
-    const int32_t whole = depth / GROUP * GROUP;
     for (int32_t m = 0; m < rows; m++, a += depth, y += y_step) {
         int32_t sums[COLUMNS] = {bias[0], bias[1], bias[2], bias[3]};
-        for (int32_t k = 0; k < whole; k += GROUP) {
-            multiply(sums, ai_k_load_word(a + k), block + COLUMNS * k);
-        }
-        if (whole < depth) {
-            multiply(sums, load_tail(a + whole, depth - whole), block + COLUMNS * whole);
-        }
+        row_4(a, block, depth, sums);
         for (int32_t n = 0; n < columns; n++) {
             y[n] = (int8_t)ai_k_clamp(ai_k_requantize(sums[n], multiplier, shift) + zero_point, -128, 127);
         }
@@ -98,18 +108,33 @@ void ai_k_matmul_block_s16(int16_t *block, const int16_t *from, int32_t depth, i
     }
 }
 
+/* A row of a times the 4 columns of a block, to which zeros have been added; elements of a beyond depth are not read.
+ */
+static void row_4_wide(const int16_t *a, const int16_t *block, int32_t depth, int64_t sums[COLUMNS])
+{
+    int64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (int32_t k = 0; k < depth; k += GROUP, block += WORDS - GROUP) {
+        const int32_t count = depth - k < GROUP ? depth - k : GROUP;
+        for (int32_t i = 0; i < count; i++, block++) {
+            const int32_t value = a[k + i];
+            s0 += value * block[0];
+            s1 += value * block[GROUP];
+            s2 += value * block[2 * GROUP];
+            s3 += value * block[3 * GROUP];
+        }
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
+
 void ai_k_matmul_s16(const int16_t *a, const int16_t *block, int16_t *y, int32_t rows, int32_t depth, int32_t columns,
                      int32_t y_step, int32_t multiplier, int32_t shift)
 {
     for (int32_t m = 0; m < rows; m++, a += depth, y += y_step) {
-        int64_t sums[COLUMNS] = {0};
-        for (int32_t k = 0; k < depth; k++) {
-            const int16_t *partners = block + WORDS * (k / GROUP) + k % GROUP;
-            sums[0] += a[k] * partners[0];
-            sums[1] += a[k] * partners[GROUP];
-            sums[2] += a[k] * partners[2 * GROUP];
-            sums[3] += a[k] * partners[3 * GROUP];
-        }
+        int64_t sums[COLUMNS];
+        row_4_wide(a, block, depth, sums);
         for (int32_t n = 0; n < columns; n++) {
             const int32_t scaled = ai_k_requantize_64(sums[n], multiplier, shift);
             y[n] = (int16_t)ai_k_clamp(scaled, INT16_MIN, INT16_MAX);
