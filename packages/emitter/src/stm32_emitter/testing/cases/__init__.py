@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stm32_emitter.frontends.tflite.converters import SUPPORT
+
 from . import (
     activations,
     arithmetic,
@@ -60,36 +62,6 @@ ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_F
 """Operators that the reference interpreter does not know for quantized tensors."""
 DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4")
 """Types of the activations; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4."""
-_WEIGHTED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"))
-_OF_DTYPE: Mapping[str, frozenset[str]] = {
-    "hybrid": _WEIGHTED | {"SVDF"},
-    "int4": _WEIGHTED,
-    "int8": frozenset(GENERATORS) - ONLY_FLOAT,
-    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS, *ELEMENTWISE},
-    "int16": frozenset(
-        (
-            "ADD",
-            "AVERAGE_POOL_2D",
-            "CONCATENATION",
-            "CONV_2D",
-            "DEPTHWISE_CONV_2D",
-            "DEQUANTIZE",
-            "FULLY_CONNECTED",
-            "LEAKY_RELU",
-            "LOGISTIC",
-            "MAX_POOL_2D",
-            "MUL",
-            "PAD",
-            "QUANTIZE",
-            "RESHAPE",
-            "SOFTMAX",
-            "SUB",
-            "TANH",
-            "TRANSPOSE",
-        )
-    ),
-}
-"""Operators with cases of these types; all have cases of float32."""
 _ACTIVATIONS = {"hybrid": "float32", "int4": "int8"}
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
@@ -116,8 +88,10 @@ class Case:
 
 
 def operators(dtype: str = "int8") -> tuple[str, ...]:
-    """Operators that have cases of this dtype, sorted."""
-    return tuple(sorted(_OF_DTYPE.get(dtype, GENERATORS)))
+    """Operators that have cases of this dtype, sorted: those whose converters declare it; all of float32."""
+    if dtype == "float32":
+        return tuple(sorted(GENERATORS))
+    return tuple(sorted(op for op in GENERATORS if op not in ONLY_FLOAT and dtype in SUPPORT[op].formats))
 
 
 def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]:

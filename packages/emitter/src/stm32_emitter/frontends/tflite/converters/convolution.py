@@ -9,8 +9,9 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, padding_2d, positive, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_convolution, is_hybrid
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
+from stm32_emitter.frontends.tflite.converters.hybrid import SCALE_FOR_EACH, hybrid_convolution, is_hybrid
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 from stm32_emitter.operators.base import Attribute
 
 if TYPE_CHECKING:
@@ -82,3 +83,10 @@ def _biased(c: Converter, op: Operator, expr: relax.Expr) -> relax.Expr:
 
 
 CONVERTERS = {"CONV_2D": convert_conv_2d, "DEPTHWISE_CONV_2D": convert_depthwise_conv_2d}
+
+_CONSTANT = {1: "filter", 2: "bias"}
+_FORMATS = (*EIGHT_BITS, "int16", "int4", "float32", "hybrid")
+SUPPORT: dict[str, Support] = {
+    "CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
+    "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
+}

@@ -10,12 +10,16 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, rank
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
 from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+
+UNSHUFFLED = Limit("weights_format is DEFAULT", hint="Convert the model with default weights.")
 
 
 def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
@@ -23,8 +27,7 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     options = op.options(tflite.FullyConnectedOptions)
     x, weights, output = op.input(0), op.input(1), op.outputs[0]
     rank(weights.name, weights.shape, 2)
-    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise ModelRefused("its weights are in a shuffled format", hint="Convert the model with default weights.")
+    UNSHUFFLED.require(options.WeightsFormat() == tflite.FullyConnectedOptionsWeightsFormat.DEFAULT)
     units, depth = weights.shape
     elements = math.prod(x.shape)
     if depth < 1 or elements % depth:
@@ -44,3 +47,10 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
 
 
 CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
+
+SUPPORT: dict[str, Support] = {
+    "FULLY_CONNECTED": takes(
+        *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
+        constants={1: "weights", 2: "bias"},
+    ),
+}  # fmt: skip
