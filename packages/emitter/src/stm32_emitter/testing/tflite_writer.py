@@ -345,7 +345,7 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
 def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int]) -> int:
     is_custom = spec.op.startswith(_CUSTOM)
     kind, options = (0, 0) if is_custom else write_options(builder, spec.op, spec.options)
-    custom = _bytes(builder, spec.custom) if spec.custom else None
+    custom = _byte_vector(builder, spec.custom) if spec.custom else None
     inputs = _ints(builder, spec.inputs)
     outputs = _ints(builder, spec.outputs)
     between = _ints(builder, spec.intermediates) if spec.intermediates else None
@@ -380,7 +380,7 @@ def _subgraph(
     return int(tflite.SubGraphEnd(builder))
 
 
-def _bytes(builder: Any, payload: bytes) -> int:
+def _byte_vector(builder: Any, payload: bytes) -> int:
     builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
     head = builder.Head() - len(payload)
     builder.head = head
@@ -402,7 +402,7 @@ def _buffers(builder: Any, payloads: Sequence[bytes], base: int) -> list[int]:
 
 def _buffer(builder: Any, payload: bytes, outside: int) -> int:
     """With its data inside, or at the offset ``outside`` of the file."""
-    data = _bytes(builder, payload) if payload and not outside else None
+    data = _byte_vector(builder, payload) if payload and not outside else None
     tflite.BufferStart(builder)
     if data is not None:
         tflite.BufferAddData(builder, data)

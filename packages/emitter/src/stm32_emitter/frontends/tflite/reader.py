@@ -224,13 +224,6 @@ def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str)
     return np.frombuffer(raw, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
 
 
-def _widened(raw: bytes, elements: int) -> NDArray[np.int8]:
-    """int4, two in a byte, the first one in its low half -> int8 [elements]."""
-    packed = np.frombuffer(raw, np.int8)
-    low, high = (packed << 4) >> 4, packed >> 4
-    return np.stack([low, high], axis=1).ravel()[:elements]
-
-
 def _payload(buffer: Any, name: str) -> bytes:
     """The bytes of a buffer: inside of the flatbuffer, or at an offset behind it in the same file."""
     if buffer.DataLength():
@@ -242,6 +235,13 @@ def _payload(buffer: Any, name: str) -> bytes:
     if end > len(whole):
         raise ModelRefused(f"constant '{name}' stands at bytes {begin} to {end}, the file has {len(whole)}")
     return bytes(whole[begin:end])
+
+
+def _widened(raw: bytes, elements: int) -> NDArray[np.int8]:
+    """int4, two in a byte, the first one in its low half -> int8 [elements]."""
+    packed = np.frombuffer(raw, np.int8)
+    low, high = (packed << 4) >> 4, packed >> 4
+    return np.stack([low, high], axis=1).ravel()[:elements]
 
 
 def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:

@@ -61,7 +61,7 @@ ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction
 ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
 """Operators that the reference interpreter does not know for quantized tensors."""
 DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4")
-"""Types of the activations; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4."""
+"""Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4."""
 _ACTIVATIONS = {"hybrid": "float32", "int4": "int8"}
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
