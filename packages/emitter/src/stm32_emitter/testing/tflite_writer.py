@@ -148,7 +148,7 @@ class ModelWriter:
             raise ValueError(f"tensor {name!r}: dtype {dtype!r} is none of {', '.join(_TYPES)}")
         if data is not None and (data.shape != dims or data.dtype != np.dtype("int8" if dtype == "int4" else dtype)):
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
-        raw = None if data is None else _bytes(data, dtype)
+        raw = None if data is None else _payload(data, dtype)
         mask = None if signature is None else tuple(int(dim) for dim in signature)
         self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
         return len(self.tensors) - 1
@@ -261,7 +261,7 @@ class ModelWriter:
         return graph
 
 
-def _bytes(data: np.ndarray[Any, Any], dtype: str) -> bytes:
+def _payload(data: np.ndarray[Any, Any], dtype: str) -> bytes:
     """As the file has them; two values of int4 in a byte, the first one in its low half."""
     if dtype != "int4":
         return np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()

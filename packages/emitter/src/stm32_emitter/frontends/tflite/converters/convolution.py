@@ -11,7 +11,7 @@ from tvm import relax
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_convolution, is_hybrid
+from stm32_emitter.frontends.tflite.converters.hybrid import SCALE_FOR_EACH, hybrid_convolution, is_hybrid
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 from stm32_emitter.operators.base import Attribute
 
@@ -116,10 +116,10 @@ CONVERTERS = {
 }
 
 _CONSTANT = {1: "filter", 2: "bias"}
-_FORMATS = (*EIGHT_BITS, "int4", "int16", "float32", "hybrid")
+_FORMATS = (*EIGHT_BITS, "int16", "int4", "float32", "hybrid")
 SUPPORT: dict[str, Support] = {
-    "CONV_2D": takes(*_FORMATS, limits=(FUSED,), constants=_CONSTANT),
-    "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED,), constants=_CONSTANT),
+    "CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
+    "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
     "TRANSPOSE_CONV": takes(
         *EIGHT_BITS, "int16", "float32", limits=(FUSED,), constants={0: "output shape", 1: "filter", 3: "bias"},
         refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),

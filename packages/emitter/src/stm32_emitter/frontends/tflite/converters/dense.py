@@ -80,12 +80,7 @@ CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_f
 SUPPORT: dict[str, Support] = {
     "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,)),
     "FULLY_CONNECTED": takes(
-        *EIGHT_BITS,
-        "int4",
-        "int16",
-        "float32",
-        "hybrid",
-        limits=(FUSED, UNSHUFFLED),
+        *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},
     ),
-}
+}  # fmt: skip
