@@ -28,6 +28,7 @@ from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.constant_channels import fold_constant_channels
+from stm32_emitter.passes.external import bind_operators
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators, offered_schedules, refuse_kernels, refuse_leftovers
@@ -145,6 +146,7 @@ def compile_model(
     Raises:
         MissingPackage: the package `onnx`, which .onnx models need, is not installed.
         ModelRefused: the model cannot be compiled.
+        OperatorError: an operator that was registered from outside is wrong.
         OptionError: an option has a value that does not exist or is not implemented.
         OSError: the file cannot be read.
     """
@@ -232,7 +234,7 @@ def _import(
             return import_onnx(data, refuse, shapes)
     if shapes:
         raise OptionError("shapes can be given for .onnx models only")
-    return check_module(model) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
+    return bind_operators(check_module(model)) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
 
 
 def _is_onnx(model: object, data: bytes) -> bool:
