@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Limit, Support, takes
 
@@ -73,6 +74,6 @@ SUPPORT: dict[str, Support] = {
     "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),
     "MAXIMUM": _MOVED,
     "MINIMUM": _MOVED,
-    "POW": takes("float32", "int32", limits=(UNSCALED,)),
+    "POW": takes("float32", limits=(UNSCALED,), refused={"int32": NO_KERNEL}),
     "SQUARED_DIFFERENCE": takes("int8", "float32", "int32"),
 }

@@ -10,8 +10,8 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
+from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
@@ -33,13 +33,16 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     if depth < 1 or elements % depth:
         raise ModelRefused(f"weights {list(weights.shape)} do not fit an input of shape {list(x.shape)}")
     raw = relax.op.reshape(c.raw(x), (elements // depth, depth))
+    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
+    if is_hybrid(op):
+        expr = hybrid_dense(c, op, options, c.bb.normalize(raw))
+        return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
     flat = c.dequantized(c.bb.normalize(raw), x) if x.quantization and x.dtype != "float32" else raw
     expr = relax.op.matmul(c.bb.normalize(flat), relax.op.permute_dims(c.bb.normalize(c.real(weights))))
     bias = op.inputs[2] if len(op.inputs) > 2 else None
     if bias is not None:
         expr = relax.op.add(expr, c.real(bias))
     expr = c.result(activated(expr, options.FusedActivationFunction()), output)
-    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
     return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
 
 
@@ -48,10 +51,11 @@ CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
 SUPPORT: dict[str, Support] = {
     "FULLY_CONNECTED": takes(
         *EIGHT_BITS,
+        "int4",
         "int16",
         "float32",
+        "hybrid",
         limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},
-        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
     ),
 }

@@ -257,19 +257,20 @@ def _moves(*formats: str, constants: dict[int, str] | None = None, limits: tuple
     return takes(*(formats or ANY), limits=(SAME_SCALE, *limits), constants=constants)
 
 
+_NUMBERS = (*EIGHT_BITS, "int16", "float32", "int32", "int64")
 SUPPORT: dict[str, Support] = {
     "BATCH_TO_SPACE_ND": _moves(constants={1: "block shape", 2: "crops"}),
     "BROADCAST_TO": _moves(constants={1: "shape"}),
     "DEPTH_TO_SPACE": _moves(*EIGHT_BITS, "float32", "int32", "int64"),
     "GATHER": _moves(constants={1: "indices"}, limits=(NO_BATCHES,)),
     "MIRROR_PAD": _moves(constants={1: "paddings"}),
-    "PACK": _moves(),
+    "PACK": _moves(*_NUMBERS),
     "REVERSE_V2": _moves(constants={1: "axes"}),
     "SLICE": _moves(constants={1: "begin", 2: "size"}),
     "SPACE_TO_BATCH_ND": _moves(constants={1: "block shape", 2: "paddings"}),
     "SPACE_TO_DEPTH": _moves(*EIGHT_BITS, "float32", "int32", "int64"),
-    "SPLIT": _moves(constants={0: "axis"}),
-    "SPLIT_V": _moves(constants={1: "lengths", 2: "axis"}),
+    "SPLIT": _moves(*_NUMBERS, constants={0: "axis"}),
+    "SPLIT_V": _moves(*_NUMBERS, constants={1: "lengths", 2: "axis"}),
     "TILE": _moves(constants={1: "multiples"}),
-    "UNPACK": _moves(),
+    "UNPACK": _moves(*EIGHT_BITS, "int16", "float32", "int32", "bool"),
 }

@@ -125,9 +125,14 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "SUM": convert_sum,
 }
 
+
+def _unwritten(*formats: str) -> dict[str, str]:
+    return dict.fromkeys(formats, NO_KERNEL)
+
+
 _AXIS, _AXES = {1: "axis"}, {1: "axes"}
-_EXTREME = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES)
-_FOUND = takes(*EIGHT_BITS, "float32", "int32", constants=_AXIS)
+_EXTREME = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL})
+_FOUND = takes(*EIGHT_BITS, "float32", "int32", constants=_AXIS, refused={"bool": NO_KERNEL})
 SUPPORT: dict[str, Support] = {
     "ARG_MAX": _FOUND,
     "ARG_MIN": _FOUND,
@@ -138,6 +143,6 @@ SUPPORT: dict[str, Support] = {
     "REDUCE_ANY": takes("bool", constants=_AXES),
     "REDUCE_MAX": _EXTREME,
     "REDUCE_MIN": _EXTREME,
-    "REDUCE_PROD": takes("float32", *WHOLE, constants=_AXES, refused=dict.fromkeys((*EIGHT_BITS, "int16"), NO_KERNEL)),
-    "SUM": takes("int8", "float32", *WHOLE, constants=_AXES, refused=dict.fromkeys(("uint8", "int16"), NO_KERNEL)),
+    "REDUCE_PROD": takes("float32", *WHOLE, constants=_AXES, refused=_unwritten("int8", "int16", "bool")),
+    "SUM": takes("int8", "float32", *WHOLE, constants=_AXES, refused=_unwritten("uint8", "int16", "bool")),
 }
