@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.conftest import ROOT
 
@@ -30,6 +31,12 @@ RUNS = {
     "two_models": (["--samples", "4"], r"motor: 2 alarms, 2 damaged windows\n.*: 0 of 296"),
 }
 """Example -> its arguments, what it has to print. digits is `make demo`."""
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples are run in the root of the clone: `python -m examples.digits.run`."""
+    monkeypatch.syspath_prepend(ROOT)
 
 
 @contextmanager
@@ -58,7 +65,8 @@ def test_example(name: str, shelf: Path, capfd: pytest.CaptureFixture[str], monk
     words, wanted = RUNS[name]
     work = shelf / "examples"
     main = importlib.import_module(f"examples.{name}.run").main
-    with alone(work):
+    # Threads of the linear algebra only wait for each other beside a second test worker.
+    with alone(work), threadpool_limits(1):
         monkeypatch.chdir(shelf)
         assert main([*words, "--work", str(work)]) == 0
     said = capfd.readouterr().out
