@@ -13,14 +13,18 @@ from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.conv_2d_float import Conv2DFloat
+from stm32_emitter.operators.conv_2d_hybrid import Conv2DHybrid
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
+from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
+from stm32_emitter.operators.fully_connected_hybrid import FullyConnectedHybrid
 from stm32_emitter.operators.hard_swish import HardSwish
+from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
@@ -93,6 +97,10 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2DFloat(),
     Conv2DFloat(),
     FullyConnectedFloat(),
+    QuantizeRows(),
+    Conv2DHybrid(),
+    DepthwiseConv2DHybrid(),
+    FullyConnectedHybrid(),
     AveragePool2DFloat(),
     MaxPool2DFloat(),
     MeanFloat(),

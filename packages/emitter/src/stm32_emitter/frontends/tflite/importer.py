@@ -20,10 +20,11 @@ from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
 
 from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
-from stm32_emitter.frontends.tflite.converters import CONVERTERS
+from stm32_emitter.frontends.tflite.converters import CONVERTERS, SUPPORT
 from stm32_emitter.frontends.tflite.folding import fold
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
+from stm32_emitter.frontends.tflite.support import check_support
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
 from stm32_emitter.operators.base import unknown_value
 
@@ -91,6 +92,8 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         """One operator; its outputs in order, or nothing where the converter has seen to them."""
         own = CONVERTERS.get(operator.kind)
         if own is not None:
+            if operator.kind in SUPPORT:
+                check_support(operator, SUPPORT[operator.kind])
             expr = own(self, operator)
             return list(expr) if isinstance(expr, list | tuple) else [expr]
         return self._convert_by_tvm(operator)
