@@ -237,10 +237,10 @@ QUANTIZED = {
 """Operators of one input with their attributes."""
 
 
-def between_integers(kind, zero, names=("x",), constants=(), **attributes):
-    """Quantize, dequantize, the operator, quantize; the output is integers."""
+def between_integers(kind, zero, names=("x",), constants=(), result=0.021, **attributes):
+    """Quantize, dequantize, the operator, quantize with the scale ``result``; the output is integers."""
     g = Graph((1, 4, 5, 6), opset=14)
-    scale, second = g.constant(np.float32(0.03)), g.constant(np.float32(0.021))
+    scale, second = g.constant(np.float32(0.03)), g.constant(np.float32(result))
     offset = g.constant(zero)
     g.add("QuantizeLinear", scale, offset)
     g.add("DequantizeLinear", scale, offset)
@@ -260,3 +260,15 @@ def test_quantized_operators_differ_by_one_at_most(zero, tmp_path):
     cases.append(between_integers("Slice", zero, constants=(np.array([1]), np.array([4]), np.array([3]))))
     outcomes = run_batch(cases, MACHINES["host"], tmp_path, together=True)
     assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+def test_padding_of_quantized_average_pools_is_counted_or_not(counted, tmp_path):
+    """Where input and output share a quantization, as onnxruntime's quantizer makes it, all is integers."""
+    window = {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 0, 1], "count_include_pad": counted}
+    case = between_integers("AveragePool", np.int8(-20), result=0.03, **window)
+    (outcome,) = run_batch([case], MACHINES["host"], tmp_path)
+    assert outcome.status == "equal", outcome.detail
+    kernels = [node["kernel"] for node in compile_model(case.model).info["nodes"]]
+    assert any("_average_pool_2d_" in kernel for kernel in kernels)
+    assert not any("_dequantize_" in kernel for kernel in kernels)
