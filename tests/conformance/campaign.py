@@ -94,7 +94,7 @@ def run_part(part: Part, sources: str) -> PartResult:
     several = dict(zip(GRAPHS, (graphs, pruned_graphs), strict=True)).get(part.op)
     source = several(part.first, part.count) if several else cases(part.op, part.first, part.count, part.dtype)
     options = {"tuned": {ANY_LAYER: part.schedule}} if part.schedule else None
-    outcomes = run_batch(list(source), MACHINES[part.machine], folder, together=True, options=options)
+    outcomes = run_batch(list(source), MACHINES[part.machine], folder, options=options)
     if sources_digest() != sources:
         raise SourcesChanged
     problems = tuple((o.name, o.status, o.detail) for o in outcomes if o.status != "equal")

@@ -32,6 +32,7 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
+from stm32_emitter.operators.registry import OperatorRegistry
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
@@ -116,7 +117,10 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Quantize(),
     Dequantize(),
 )
-"""Every operator that can be recognised."""
+"""Every operator of this package that can be recognised."""
 
-BY_KIND = {definition.kind: definition for definition in OPERATORS}
-"""The same, by kind."""
+REGISTRY = OperatorRegistry(OPERATORS)
+"""The same, and those that were registered from outside (:mod:`stm32_emitter.extension`)."""
+
+BY_KIND = REGISTRY.by_kind
+"""All of them by kind."""

@@ -14,13 +14,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flatbuffers
 import numpy as np
 import tflite
+from flatbuffers import flexbuffers
 
 from .tflite_options import OPERATORS, Option, builtin_code, write_options
 
@@ -37,6 +38,7 @@ _TYPES = {
 }
 _BUFFER_ALIGNMENT = 16  # force_align of Buffer.data in the schema
 _SCHEMA_VERSION = 3
+_CUSTOM = "CUSTOM "
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class OperatorSpec:
-    """An operator as it stands in the file; an index of -1 in ``inputs`` is an omitted optional input."""
+    """An operator as it stands in the file; an index of -1 in ``inputs`` is an omitted optional input.
+
+    ``op`` of a custom operator is ``"CUSTOM <code>"``; ``custom`` are its custom_options.
+    """
 
     op: str
     inputs: tuple[int, ...]
@@ -90,6 +95,7 @@ class OperatorSpec:
     options: dict[str, Option]
     version: int
     intermediates: tuple[int, ...] = ()
+    custom: bytes = b""
 
 
 @dataclass
@@ -168,11 +174,33 @@ class ModelWriter:
         builtin_code(op)
         if op not in OPERATORS:
             raise ValueError(f"{op} cannot be written; known operators: {', '.join(sorted(OPERATORS))}")
-        for index in (*inputs, *outputs):
-            if not -1 <= index < len(self.tensors):
-                raise ValueError(f"{op}: there is no tensor {index}")
+        self._check(op, (*inputs, *outputs))
         chosen = OPERATORS[op][1] if version is None else version
         self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), dict(options), chosen))
+
+    def custom(
+        self, code: str, inputs: Sequence[int], outputs: Sequence[int], options: Mapping[str, Any] | bytes = b""
+    ) -> None:
+        """Append a custom operator.
+
+        Args:
+            code: its custom_code.
+            inputs: tensor indices.
+            outputs: tensor indices.
+            options: its custom_options: bytes, or a map that is written as a flexbuffer.
+
+        Raises:
+            ValueError: an index that is no tensor.
+        """
+        op = f"{_CUSTOM}{code}"
+        self._check(op, (*inputs, *outputs))
+        raw = options if isinstance(options, bytes) else bytes(flexbuffers.Dumps(dict(options)))
+        self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), {}, 1, custom=raw))
+
+    def _check(self, op: str, indices: Sequence[int]) -> None:
+        for index in indices:
+            if not -1 <= index < len(self.tensors):
+                raise ValueError(f"{op}: there is no tensor {index}")
 
     def intermediates(self, tensors: Sequence[int]) -> None:
         """Gives the last operator the tensors whose quantization it needs inside."""
@@ -302,7 +330,9 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
 
 
 def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int]) -> int:
-    kind, options = write_options(builder, spec.op, spec.options)
+    is_custom = spec.op.startswith(_CUSTOM)
+    kind, options = (0, 0) if is_custom else write_options(builder, spec.op, spec.options)
+    custom = _bytes(builder, spec.custom) if spec.custom else None
     inputs = _ints(builder, spec.inputs)
     outputs = _ints(builder, spec.outputs)
     between = _ints(builder, spec.intermediates) if spec.intermediates else None
@@ -312,6 +342,8 @@ def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int
     tflite.OperatorAddOutputs(builder, outputs)
     if between is not None:
         tflite.OperatorAddIntermediates(builder, between)
+    if custom is not None:
+        tflite.OperatorAddCustomOptions(builder, custom)
     if kind:
         tflite.OperatorAddBuiltinOptionsType(builder, kind)
         tflite.OperatorAddBuiltinOptions(builder, options)
@@ -335,6 +367,14 @@ def _subgraph(
     return int(tflite.SubGraphEnd(builder))
 
 
+def _bytes(builder: Any, payload: bytes) -> int:
+    builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
+    head = builder.Head() - len(payload)
+    builder.head = head
+    builder.Bytes[head : head + len(payload)] = payload
+    return int(builder.EndVector())
+
+
 def _aligned(length: int) -> int:
     return -(-length // _BUFFER_ALIGNMENT) * _BUFFER_ALIGNMENT
 
@@ -349,13 +389,7 @@ def _buffers(builder: Any, payloads: Sequence[bytes], base: int) -> list[int]:
 
 def _buffer(builder: Any, payload: bytes, outside: int) -> int:
     """With its data inside, or at the offset ``outside`` of the file."""
-    data = None
-    if payload and not outside:
-        builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
-        head = builder.Head() - len(payload)
-        builder.head = head
-        builder.Bytes[head : head + len(payload)] = payload
-        data = builder.EndVector()
+    data = _bytes(builder, payload) if payload and not outside else None
     tflite.BufferStart(builder)
     if data is not None:
         tflite.BufferAddData(builder, data)
@@ -366,8 +400,12 @@ def _buffer(builder: Any, payload: bytes, outside: int) -> int:
 
 
 def _operator_code(builder: Any, op: str, version: int) -> int:
-    code = builtin_code(op)
+    is_custom = op.startswith(_CUSTOM)
+    code = builtin_code("CUSTOM" if is_custom else op)
+    name = builder.CreateString(op.removeprefix(_CUSTOM)) if is_custom else None
     tflite.OperatorCodeStart(builder)
+    if name is not None:
+        tflite.OperatorCodeAddCustomCode(builder, name)
     # Readers of schema version < 3a only know this field, which ends at 127.
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
     tflite.OperatorCodeAddVersion(builder, version)

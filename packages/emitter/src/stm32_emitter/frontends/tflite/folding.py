@@ -27,9 +27,9 @@ def fold(operator: Operator) -> list[Value] | None:
     """
     if operator.kind == "SHAPE":
         values = [np.array(operator.input(0).shape)]
-    elif operator.kind in _FOLDED and _is_constant(operator):
+    elif operator.kind in FOLDED and _is_constant(operator):
         inputs = [t.data for t in operator.inputs if t is not None and t.data is not None]
-        result = _FOLDED[operator.kind](operator, inputs)
+        result = FOLDED[operator.kind](operator, inputs)
         values = result if isinstance(result, list) else [result]
     else:
         return None
@@ -119,7 +119,7 @@ def _range(operator: Operator, inputs: list[Value]) -> Value:  # noqa: ARG001
     return np.arange(first, limit, delta)
 
 
-_FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
+FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
     "ADD": lambda _, v: v[0] + v[1],
     "SUB": lambda _, v: v[0] - v[1],
     "MUL": lambda _, v: v[0] * v[1],

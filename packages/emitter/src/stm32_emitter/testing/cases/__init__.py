@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stm32_emitter.frontends.tflite.converters import SUPPORT
+
 from . import (
     activations,
     arithmetic,
@@ -59,33 +61,6 @@ ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction
 ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
 """Operators that the reference interpreter does not know for quantized tensors."""
 DTYPES = ("int8", "uint8", "int16", "float32")
-_OF_DTYPE: Mapping[str, frozenset[str]] = {
-    "int8": frozenset(GENERATORS) - ONLY_FLOAT,
-    "uint8": frozenset(GENERATORS) - {"RESIZE_BILINEAR", *recurrent.GENERATORS, *ELEMENTWISE},
-    "int16": frozenset(
-        (
-            "ADD",
-            "AVERAGE_POOL_2D",
-            "CONCATENATION",
-            "CONV_2D",
-            "DEPTHWISE_CONV_2D",
-            "DEQUANTIZE",
-            "FULLY_CONNECTED",
-            "LEAKY_RELU",
-            "LOGISTIC",
-            "MAX_POOL_2D",
-            "MUL",
-            "PAD",
-            "QUANTIZE",
-            "RESHAPE",
-            "SOFTMAX",
-            "SUB",
-            "TANH",
-            "TRANSPOSE",
-        )
-    ),
-}
-"""Operators with cases of these types; all have cases of float32."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
@@ -111,8 +86,10 @@ class Case:
 
 
 def operators(dtype: str = "int8") -> tuple[str, ...]:
-    """Operators that have cases of this dtype, sorted."""
-    return tuple(sorted(_OF_DTYPE.get(dtype, GENERATORS)))
+    """Operators that have cases of this dtype, sorted: those whose converters declare it; all of float32."""
+    if dtype == "float32":
+        return tuple(sorted(GENERATORS))
+    return tuple(sorted(op for op in GENERATORS if op not in ONLY_FLOAT and dtype in SUPPORT[op].formats))
 
 
 def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]:

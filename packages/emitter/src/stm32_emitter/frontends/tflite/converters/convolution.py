@@ -9,7 +9,9 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, padding_2d, positive, rank
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -73,3 +75,11 @@ def _biased(c: Converter, op: Operator, expr: relax.Expr) -> relax.Expr:
 
 
 CONVERTERS = {"CONV_2D": convert_conv_2d, "DEPTHWISE_CONV_2D": convert_depthwise_conv_2d}
+
+_CONSTANT = {1: "filter", 2: "bias"}
+_NARROW = dict.fromkeys(("hybrid", "int4"), NO_KERNEL)
+_FORMATS = (*EIGHT_BITS, "int16", "float32")
+SUPPORT: dict[str, Support] = {
+    "CONV_2D": takes(*_FORMATS, limits=(FUSED,), constants=_CONSTANT, refused=_NARROW),
+    "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED,), constants=_CONSTANT, refused=_NARROW),
+}

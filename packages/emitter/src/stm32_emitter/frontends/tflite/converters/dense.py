@@ -10,11 +10,16 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, rank
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+
+UNSHUFFLED = Limit("weights_format is DEFAULT", hint="Convert the model with default weights.")
 
 
 def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
@@ -22,8 +27,7 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     options = op.options(tflite.FullyConnectedOptions)
     x, weights, output = op.input(0), op.input(1), op.outputs[0]
     rank(weights.name, weights.shape, 2)
-    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise ModelRefused("its weights are in a shuffled format", hint="Convert the model with default weights.")
+    UNSHUFFLED.require(options.WeightsFormat() == tflite.FullyConnectedOptionsWeightsFormat.DEFAULT)
     units, depth = weights.shape
     elements = math.prod(x.shape)
     if depth < 1 or elements % depth:
@@ -40,3 +44,14 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
 
 
 CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
+
+SUPPORT: dict[str, Support] = {
+    "FULLY_CONNECTED": takes(
+        *EIGHT_BITS,
+        "int16",
+        "float32",
+        limits=(FUSED, UNSHUFFLED),
+        constants={1: "weights", 2: "bias"},
+        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
+    ),
+}

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import rank, scale_of
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, rank, scale_of
 from stm32_emitter.frontends.tflite.state import tensor_key
+from stm32_emitter.frontends.tflite.support import Limit, Support, takes
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.float_group import LARGEST
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator, Tensor
 
+ONLY_RELU = Limit(
+    "the fused activation of integers is RELU, as the reference asks",
+    hint="Use RELU; the zero point of the output decides what is cut off.",
+)
 _BOUNDS = {
     tflite.ActivationFunctionType.NONE: (-LARGEST, LARGEST),
     tflite.ActivationFunctionType.RELU: (0.0, LARGEST),
@@ -94,15 +100,12 @@ def _check_shapes(op: Operator, feature: NDArray[Any], time: NDArray[Any], bias:
 def _svdf_numbers(op: Operator, function: int) -> tuple[dict[str, Attribute], dict[str, Attribute]]:
     """Attributes of SVDF_STATE and of SVDF."""
     if op.input(0).dtype == "float32":
-        if function not in _BOUNDS:
-            raise ModelRefused(f"its fused activation (number {function}) is not supported", hint="Use NONE or RELU.")
+        FUSED.require(function in _BOUNDS, f"its fused activation is number {function}")
         low, high = _BOUNDS[function]
         return {}, {"low": low, "high": high}
-    if function != tflite.ActivationFunctionType.RELU:
-        raise ModelRefused(
-            f"its fused activation (number {function}) is not RELU, which the reference asks of integers",
-            hint="Use RELU; the zero point of the output decides what is cut off.",
-        )
+    ONLY_RELU.require(
+        function == tflite.ActivationFunctionType.RELU, f"its fused activation is number {function}, not RELU"
+    )
     source, source_zero = scale_of(op.input(0))
     state, state_zero = scale_of(op.input(4))
     output, output_zero = scale_of(op.outputs[0])
@@ -117,3 +120,11 @@ def _svdf_numbers(op: Operator, function: int) -> tuple[dict[str, Attribute], di
 
 
 CONVERTERS = {"SVDF": convert_svdf}
+
+SUPPORT: dict[str, Support] = {
+    "SVDF": takes(
+        "int8", "float32", limits=(FUSED, ONLY_RELU), note="time weights and state of int16 or int8",
+        refused={"hybrid": NO_KERNEL},
+        constants={1: "feature weights", 2: "time weights", 3: "bias"},
+    ),
+}  # fmt: skip
