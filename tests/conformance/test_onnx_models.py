@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small ONNX graphs against onnxruntime: float32, and quantized by its own static quantization in QDQ format."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -272,3 +274,14 @@ def test_padding_of_quantized_average_pools_is_counted_or_not(counted, tmp_path)
     kernels = [node["kernel"] for node in compile_model(case.model).info["nodes"]]
     assert any("_average_pool_2d_" in kernel for kernel in kernels)
     assert not any("_dequantize_" in kernel for kernel in kernels)
+
+
+def test_what_maps_bytes_to_bytes_is_rounded_as_onnxruntime_rounds(tmp_path):
+    """Operators of one byte, and the scales that Concat brings together, give onnxruntime's very bytes."""
+    cases = [between_integers(kind, np.int8(-20), **QUANTIZED[kind]) for kind in ("Relu", "LeakyRelu", "HardSwish")]
+    cases += [
+        between_integers("Concat", np.int8(-20), ("a", "b"), result=0.0301 * factor, axis=1) for factor in (1, 1.97, 3)
+    ]
+    cases = [replace(case, name=f"m{number}", tolerance=0) for number, case in enumerate(cases)]
+    outcomes = run_batch(cases, MACHINES["host"], tmp_path, together=True)
+    assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []
