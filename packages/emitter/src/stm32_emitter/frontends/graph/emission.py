@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.groups import Group, group_of
-from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph
-from stm32_emitter.frontends.onnx.values import (
+from stm32_emitter.frontends.graph.groups import Group, group_of
+from stm32_emitter.frontends.graph.records import Graph, GraphNode
+from stm32_emitter.frontends.graph.values import (
     Known,
     Perm,
     Quantization,
@@ -41,7 +41,7 @@ class Emission:
         builder: inside of a dataflow block while nodes are converted.
     """
 
-    def __init__(self, graph: OnnxGraph, builder: relax.BlockBuilder) -> None:
+    def __init__(self, graph: Graph, builder: relax.BlockBuilder) -> None:
         self.graph, self.builder = graph, builder
         self.values: dict[str, Value | Known] = {name: Known(array) for name, array in graph.constants.items()}
         self.sources: dict[str, SourceOperator] = {}
@@ -117,14 +117,14 @@ class Emission:
         io = _io(self.parameters(last)) if last.kind == "QuantizeLinear" else IOInfo("")
         name = f"op{last.index}{suffix}"
         self.sources[name] = SourceOperator(
-            group.head.index, group.head.kind, last.outputs[position], io.scale, io.zero_point
+            group.head.index, group.head.title, last.called(position), io.scale, io.zero_point
         )
         return Value(self.builder.emit(expr, name_hint=name), perm, dtype=dtype)
 
     def step(self, expr: relax.Expr, tensor: str = "") -> relax.Var:
         """Something that is computed for the node besides its result."""
         name = f"step{len(self.sources)}"
-        self.sources[name] = SourceOperator(self.node.index, self.node.kind, tensor or self.node.outputs[0])
+        self.sources[name] = SourceOperator(self.node.index, self.node.title, tensor or self.node.called())
         return self.builder.emit(expr, name_hint=name)
 
     def normalized(self, expr: relax.Expr) -> relax.Expr:
@@ -250,7 +250,7 @@ class Emission:
         return Value(self.step(expr), value.perm, None, quant, "int8")
 
     def output(self, name: str) -> tuple[relax.Expr, IOInfo]:
-        """An output of the model in ONNX's order of axes, and its quantization."""
+        """An output of the model in the graph's order of axes, and its quantization."""
         value = self.values[name]
         if isinstance(value, Known):
             plain = np.ascontiguousarray(value.real())
@@ -275,7 +275,7 @@ def constants(quant: Quantization) -> tuple[relax.Expr, relax.Expr]:
 
 
 def preferred(values: Sequence[Value]) -> Perm:
-    """The order of axes that most of the values' bytes have: of the largest that is not in ONNX's order, if any."""
+    """The order of axes that most of the values' bytes have: of the largest that is not in the graph's order, if any."""
     rank = max(len(value.shape) for value in values)
     fitting = [value for value in values if len(value.shape) == rank and value.reshaped is None]
     moved = [value for value in fitting if value.perm != identity(rank)]

@@ -10,9 +10,9 @@ import numpy as np
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.emission import Emission
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Value, identity, same_bytes
+from stm32_emitter.frontends.graph.emission import Emission
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Value, identity, same_bytes
 
 
 def _reshaped(c: Emission, shape: tuple[int, ...]) -> Value | Known:

@@ -6,7 +6,6 @@ QuantizeLinear and DequantizeLinear stay: the scales they hold are what integer 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,12 +13,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph, evaluate
+from stm32_emitter.frontends.graph.records import Graph, GraphNode, counted
 
 _KEPT = ("QuantizeLinear", "DequantizeLinear", "If", "Loop", "Scan", "RandomNormal", "RandomUniform")
 
 
-def simplified(graph: OnnxGraph) -> OnnxGraph:
+def simplified(graph: Graph) -> Graph:
     """The same graph with fewer nodes; indices of those that stay are the file's."""
     constants = dict(graph.constants)
     names: dict[str, str] = {}
@@ -29,24 +28,22 @@ def simplified(graph: OnnxGraph) -> OnnxGraph:
         if node.kind in ("Identity", "Dropout") and node.outputs[0] not in graph.outputs:
             names[node.outputs[0]] = node.inputs[0]
         elif node.kind not in _KEPT and all(not name or name in constants for name in node.inputs):
-            constants.update(folded(node, constants))
+            constants.update(folded(graph, node, constants))
         else:
             nodes.append(node)
-    uses = Counter(name for node in nodes for name in node.inputs if name)
-    uses.update(graph.outputs)
-    return replace(graph, nodes=tuple(nodes), constants=constants, uses=uses)
+    return replace(graph, nodes=tuple(nodes), constants=constants, uses=counted(nodes, graph.outputs))
 
 
-def folded(node: GraphNode, constants: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def folded(graph: Graph, node: GraphNode, constants: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The outputs of a node whose inputs are constants.
 
     Raises:
-        ModelRefused: ONNX's reference implementation cannot compute it.
+        ModelRefused: it cannot be computed.
     """
     try:
-        results = evaluate(node, [constants[name] if name else None for name in node.inputs])
+        results = graph.evaluate(node, [constants[name] if name else None for name in node.inputs])
     except Exception as error:
         raise ModelRefused(f"it cannot be computed from its constants: {error}"[:300]).at(
-            node.kind, node.index, node.outputs[0]
+            node.title, node.index, node.called()
         ) from error
     return dict(zip(node.outputs, results, strict=False))

@@ -10,10 +10,10 @@ import numpy as np
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.converters.common import bias_constant
-from stm32_emitter.frontends.onnx.emission import Emission, preferred
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Perm, Value, channels_last, identity
+from stm32_emitter.frontends.graph.converters.common import bias_constant
+from stm32_emitter.frontends.graph.emission import Emission, preferred
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Perm, Value, channels_last, identity
 
 _Convert = Callable[[Emission, GraphNode], Value]
 _Function = Callable[[Emission, GraphNode, relax.Expr], relax.Expr]
