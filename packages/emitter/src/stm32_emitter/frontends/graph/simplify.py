@@ -47,3 +47,35 @@ def folded(graph: Graph, node: GraphNode, constants: Mapping[str, NDArray[Any]])
             node.title, node.index, node.called()
         ) from error
     return dict(zip(node.outputs, results, strict=False))
+
+
+def with_biases(graph: Graph) -> Graph:
+    """An Add of one constant for each channel behind a Conv becomes the third input of that Conv."""
+    constants = dict(graph.constants)
+    merged: dict[str, GraphNode | None] = {}
+    for node in graph.nodes:
+        following = graph.follower(node) if node.kind == "Conv" and not node.given(2) else None
+        bias = None if following is None else _bias_of(graph, node, following)
+        if following is None or bias is None:
+            continue
+        name = f"{following.outputs[0]}~bias"
+        constants[name] = bias
+        inputs = (*node.inputs[:2], name)
+        merged[node.outputs[0]] = replace(node, inputs=inputs, outputs=following.outputs, tensor=following.tensor)
+        merged[following.outputs[0]] = None
+    nodes = [merged.get(node.outputs[0], node) for node in graph.nodes]
+    kept = tuple(node for node in nodes if node is not None)
+    return replace(graph, nodes=kept, constants=constants, uses=counted(kept, graph.outputs))
+
+
+def _bias_of(graph: Graph, conv: GraphNode, add: GraphNode) -> NDArray[Any] | None:
+    """What an Add adds to each channel, [channels]; None if it is another sum."""
+    if add.kind != "Add":
+        return None
+    other = next((name for name in add.inputs if name != conv.outputs[0]), "")
+    value = graph.constants.get(other)
+    rank = len(conv.attributes.get("strides", (1, 1))) + 2
+    if value is None or value.ndim not in (rank, rank - 1) or value.dtype.kind != "f":
+        return None
+    channel = value.ndim - rank + 1
+    return value.ravel() if value.shape[channel] == value.size else None

@@ -8,6 +8,7 @@ import tvm
 from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
 from stm32_emitter.frontends.graph.converters import CONVERTERS
 from stm32_emitter.frontends.graph.importer import import_graph
+from stm32_emitter.frontends.graph.one_dimensional import with_two_dimensions
 from stm32_emitter.frontends.graph.records import GraphNode
 from stm32_emitter.frontends.graph.simplify import simplified
 from stm32_emitter.frontends.onnx.reader import Shapes, read_onnx
@@ -32,7 +33,8 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
         ModelRefused: no valid model, a node that is not supported, shapes that depend on data.
         OptionError: ``shapes`` does not fit the model.
     """
-    return import_graph(simplified(read_onnx(data, shapes)), CONVERTERS, refuse, _explain)
+    graph = with_two_dimensions(simplified(read_onnx(data, shapes)))
+    return import_graph(graph, CONVERTERS, refuse, _explain)
 
 
 def _explain(node: GraphNode) -> ModelRefused:
