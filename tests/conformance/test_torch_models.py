@@ -8,12 +8,22 @@ import warnings
 
 import numpy as np
 import pytest
-from stm32_emitter import compile_model
 
 from tests.conformance.batch import Stored, run_batch
 from tests.conformance.toolchain import MACHINES
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make setup WITH_TORCH=1")
+pt2e = pytest.importorskip(
+    "torchao.quantization.pt2e.quantize_pt2e", reason="torchao is not installed: make setup WITH_TORCH=1"
+)
+from torchao.quantization.pt2e.observer import HistogramObserver, MinMaxObserver  # noqa: E402
+from torchao.quantization.pt2e.quantizer import (  # noqa: E402
+    QuantizationAnnotation,
+    QuantizationSpec,
+    Quantizer,
+)
+
+prepare_pt2e, convert_pt2e = pt2e.prepare_pt2e, pt2e.convert_pt2e
 nn, functional = torch.nn, torch.nn.functional
 
 SEED = 31
@@ -150,9 +160,7 @@ def stored(name, program, inputs, tolerance=0):
     run = program.module()
     with torch.no_grad():
         results = [run(x) for x in inputs]
-    wanted = tuple(
-        tuple(y.numpy() for y in (result if isinstance(result, tuple) else (result,))) for result in results
-    )
+    wanted = tuple(tuple(y.numpy() for y in (result if isinstance(result, tuple) else (result,))) for result in results)
     return Stored(name, program, tuple((x.numpy(),) for x in inputs), wanted, tolerance)
 
 
@@ -167,4 +175,88 @@ def test_float_models_are_within_the_tolerance_of_torch(tmp_path):
         model, shape = build()
         inputs = samples(shape)
         cases.append(stored(build.__name__, exported(model, inputs[0]), inputs))
+    assert problems(cases, tmp_path) == []
+
+
+def quantized(model, inputs, quantizer):
+    """What a quantizer makes of a model, without the dequantization in front of its output, which then is integers."""
+    prepared = prepare_pt2e(exported(model, inputs[0]).module(), quantizer)
+    for x in inputs:
+        prepared(x)
+    converted = convert_pt2e(prepared)
+    output = next(node for node in converted.graph.nodes if node.op == "output")
+    (last,) = output.args[0]
+    assert last.target.__name__ == "dequantize_per_tensor.default"
+    output.args = ((last.args[0],),)
+    converted.recompile()
+    return torch.export.export(converted, (inputs[0],))
+
+
+def backbone():
+    return Net(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+        Residual(nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.ReLU(), nn.Conv2d(8, 8, 1))),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5), nn.Linear(48, 5),
+    ), (1, 3, 12, 9)  # fmt: skip
+
+
+def stream():
+    return Net(
+        nn.Conv1d(10, 8, 5, stride=2, padding=2), nn.BatchNorm1d(8), nn.ReLU(),
+        nn.Conv1d(8, 8, 3, dilation=2, groups=2), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, 3),
+    ), (1, 10, 40)  # fmt: skip
+
+
+def dense():
+    return Net(nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 5, bias=False)), (1, 16)
+
+
+QUANTIZED = (backbone, stream, dense)
+
+
+def signed():
+    """int8, weights per channel."""
+    from torchao.testing.pt2e._xnnpack_quantizer import XNNPACKQuantizer, get_symmetric_quantization_config
+
+    return XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
+
+
+class Unsigned(Quantizer):
+    """uint8 activations of 7 bits, weights per tensor: what every product and activation reads and gives."""
+
+    PRODUCTS = ("conv1d", "conv2d", "linear")
+    OTHERS = ("relu", "add", "max_pool2d", "flatten")
+
+    def annotate(self, model):
+        observer = HistogramObserver.with_args(eps=2**-12)
+        numbers = QuantizationSpec(torch.uint8, observer, 0, 127, torch.per_tensor_affine)
+        weights = QuantizationSpec(torch.int8, MinMaxObserver, -127, 127, torch.per_tensor_symmetric)
+        for node in model.graph.nodes:
+            name = getattr(node.target, "__name__", "").split(".")[0]
+            if node.op != "call_function" or name not in (*self.PRODUCTS, *self.OTHERS):
+                continue
+            tensors = node.args[:2] if name in (*self.PRODUCTS, "add") else node.args[:1]
+            chosen = [numbers, weights if name in self.PRODUCTS else numbers]
+            (user, *more) = node.users
+            fused = not more and getattr(user.target, "__name__", "") == "relu.default"
+            node.meta["quantization_annotation"] = QuantizationAnnotation(
+                dict(zip(tensors, chosen, strict=False)), None if fused else numbers, _annotated=True
+            )
+        return model
+
+    def validate(self, model):
+        pass
+
+
+@pytest.mark.parametrize("quantizer", [signed, Unsigned])
+def test_quantized_models_differ_by_one_at_most(quantizer, tmp_path):
+    cases = []
+    for build in QUANTIZED:
+        model, shape = build()
+        inputs = samples(shape)
+        cases.append(stored(build.__name__, quantized(model, inputs, quantizer()), inputs, tolerance=1))
+    assert {y.dtype for case in cases for outputs in case.expected for y in outputs} <= {
+        np.dtype("int8"),
+        np.dtype("uint8"),
+    }
     assert problems(cases, tmp_path) == []

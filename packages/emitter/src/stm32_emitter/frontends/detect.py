@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tvm
 
@@ -19,7 +19,7 @@ from stm32_emitter.frontends.torch import import_torch, is_program
 from stm32_emitter.model_info import ATTRIBUTE
 from stm32_emitter.passes.check import check_module
 
-Source = str | os.PathLike[str] | bytes | tvm.IRModule | Any
+Source: TypeAlias = str | os.PathLike[str] | bytes | tvm.IRModule | Any
 """A path, the bytes of a file, a Relax module, or a torch.export.ExportedProgram."""
 
 _PICKLES = (".pt", ".pth", ".ckpt", ".safetensors")

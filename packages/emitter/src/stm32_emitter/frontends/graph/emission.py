@@ -291,7 +291,7 @@ def constants(quant: Quantization) -> tuple[relax.Expr, relax.Expr]:
 
 
 def preferred(values: Sequence[Value]) -> Perm:
-    """The order of axes that most of the values' bytes have: of the largest that is not in the graph's order, if any."""
+    """The order of axes that most of the bytes have: of the largest value that is not in the graph's order, if any."""
     rank = max(len(value.shape) for value in values)
     fitting = [value for value in values if len(value.shape) == rank and value.reshaped is None]
     moved = [value for value in fitting if value.perm != identity(rank)]

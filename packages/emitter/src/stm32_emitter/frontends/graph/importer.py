@@ -77,8 +77,8 @@ def _convert_all(emission: Emission, converters: Converters, refuse: Refuse, exp
         known = [not name or name in emission.values for name in node.inputs]
         try:
             done = all(known) and _folded(emission, node)
-            if not done and node.kind not in converters:
-                raise explain(node)
+            if not done:
+                _check(node, converters, explain)
             if all(known) and not done:
                 _convert(emission, converters, node)
             complete = complete and all(known)
@@ -97,11 +97,16 @@ def _folded(emission: Emission, node: GraphNode) -> bool:
     """Computes a node whose inputs became known during the import, such as shapes; False for any other."""
     operands = [emission.values[name] for name in node.inputs if name]
     arrays = [value.array for value in operands if isinstance(value, Known) and value.quant is None]
-    if len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear"):
+    if not operands or len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear"):
         return False
     known = dict(zip([name for name in node.inputs if name], arrays, strict=True))
     emission.values.update({name: Known(array) for name, array in folded(emission.graph, node, known).items()})
     return True
+
+
+def _check(node: GraphNode, converters: Converters, explain: Explain) -> None:
+    if node.kind not in converters:
+        raise explain(node)
 
 
 def _convert(emission: Emission, converters: Converters, node: GraphNode) -> None:

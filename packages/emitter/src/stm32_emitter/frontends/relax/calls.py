@@ -22,9 +22,7 @@ def convert_call(c: Emission, node: GraphNode) -> Value | list[Value]:
         return c.emit(call, identity(len(call.ty.shape)), dtype_of(call))
     results = c.step(call)
     parts = [c.normalized(relax.TupleGetItem(results, position)) for position in range(len(node.outputs))]
-    return [
-        c.emit(part, identity(len(part.ty.shape)), dtype_of(part), position) for position, part in enumerate(parts)
-    ]
+    return [c.emit(part, identity(len(part.ty.shape)), dtype_of(part), position) for position, part in enumerate(parts)]
 
 
 def convert_function(c: Emission, node: GraphNode) -> Value:

@@ -70,7 +70,7 @@ def rebuilt(call: relax.Call, tensors: Sequence[relax.Expr]) -> relax.Call:
     return relax.Call(call.op, [fresh(argument) for argument in call.args], call.attrs, call.ty_args)
 
 
-def _kept(kind: str) -> Translate:
+def _kept(kind: str) -> Callable[[Site, relax.Call], Names]:
     def translate(site: Site, call: relax.Call) -> Names:
         variables = [argument for argument in call.args if not isinstance(argument, relax.Tuple)]
         if any(isinstance(getattr(argument, "ty", None), relax.TupleType) for argument in variables):
@@ -308,12 +308,13 @@ def _strided_slice(site: Site, call: relax.Call) -> Names | None:
 
 
 def _take(site: Site, call: relax.Call) -> Names | None:
-    """One index, which is a number: a slice without that axis."""
-    if _is_tensor(call.args[1]) or call.attrs.axis is None:
+    """One index, which is a constant number: a slice without that axis."""
+    chosen = site.value(call.args[1]) if _is_tensor(call.args[1]) else np.array(prim_value(call.args[1]))
+    if chosen is None or chosen.ndim or call.attrs.axis is None:
         return None
     shape = shape_of(call.args[0])
     axis = int(call.attrs.axis) % len(shape)
-    index = int(prim_value(call.args[1])) % shape[axis]
+    index = int(chosen) % shape[axis]
     limits = [site.constant(np.array([value], np.int64)) for value in (index, index + 1, axis)]
     part = str(site.add("Slice", site.name(call.args[0]), *limits))
     return str(site.add("Reshape", part, site.constant(np.array(shape_of(call), np.int64)), allowzero=1))
