@@ -148,7 +148,7 @@ def test_functions_of_one_element(tmp_path):
         g = Graph((1, 3, 4, 5))
         g.add(kind)
         models.append(stored(g.model(), g.shape, kind.lower(), positive))
-    outcomes = run_batch(models, MACHINES["host"], tmp_path, together=True)
+    outcomes = run_batch(models, MACHINES["host"], tmp_path)
     assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []
 
 
@@ -258,5 +258,5 @@ def test_quantized_operators_differ_by_one_at_most(zero, tmp_path):
     cases.append(between_integers("Clip", zero, constants=(np.float32(0), np.float32(1.5))))
     cases.append(between_integers("Pad", zero, constants=(np.array([0, 0, 1, 2, 0, 1, 0, 0]), np.float32(0.3))))
     cases.append(between_integers("Slice", zero, constants=(np.array([1]), np.array([4]), np.array([3]))))
-    outcomes = run_batch(cases, MACHINES["host"], tmp_path, together=True)
+    outcomes = run_batch(cases, MACHINES["host"], tmp_path)
     assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []

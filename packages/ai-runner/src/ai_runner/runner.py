@@ -137,7 +137,7 @@ class AiRunner:
         Args:
             desc: ``serial[:PORT[:BAUD]]``, ``socket:HOST:PORT``, a bare port (``/dev/ttyACM0``, ``COM7``), or a
                 registered scheme.
-            timeout: seconds within which the device has to answer.
+            timeout: seconds within which the device has to answer, here and to every request but an inference.
             checked: None takes the checked mode when the firmware has it, False never, True insists.
             signature: raise unless the firmware holds a model with this signature.
             **options: for the driver, for example ``baudrate``.
@@ -149,7 +149,7 @@ class AiRunner:
             SignatureMismatchError: the firmware holds other models.
         """
         self.disconnect()
-        connection = Connection(open_transport(desc, **options))
+        connection = Connection(open_transport(desc, **options), next_seconds=timeout)
         try:
             self._device = Device.open(connection, timeout, checked=checked)
             self._device_info = self._device.device_info()

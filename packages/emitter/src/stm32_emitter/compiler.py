@@ -144,6 +144,7 @@ def compile_model(
     Raises:
         MissingPackage: a package that this kind of model needs (onnx, torch, tensorflow) is not installed.
         ModelRefused: the model cannot be compiled.
+        OperatorError: an operator that was registered from outside is wrong.
         OptionError: an option has a value that does not exist or is not implemented.
         OSError: the file cannot be read.
     """
@@ -161,9 +162,10 @@ def compile_model(
         fused = fold_constant_channels(fused)
     fused = settle_states(fused)
     tell("making kernels", 0.4)
-    program = _scheduled(fused, core, choices, options)
+    planned = _remembered(options)
+    program = _scheduled(fused, core, choices, planned)
     tell("planning memory", 0.7)
-    result = _emit(c_name, program, options, _params(module))
+    result = _emit(Model(c_name, program, planned(program), options, __version__, _datetime()), _params(module))
     tell("done", 1.0)
     return result
 
@@ -193,11 +195,11 @@ def lower_module(
     )
 
 
-def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
+def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, planned: Callable[[Program], Plan]) -> Program:
     """The program; "balanced" takes working memory only where it does not raise the peak, "ram" never takes more."""
 
     def height(program: Program) -> int:
-        return _planned(program, options).bytes
+        return planned(program).bytes
 
     def lower(chosen: Choices) -> Program:
         found = extract_program(lower_operators(fused, core, chosen))
@@ -208,7 +210,7 @@ def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Opt
     if choices.optimize in ("speed", "size"):
         return lower(choices)
     offers = offered_schedules(fused, core)
-    usual = within_peak(lower, lambda found: _planned(found, options), offers, replace(choices, optimize="balanced"))
+    usual = within_peak(lower, planned, offers, replace(choices, optimize="balanced"))
     if choices.optimize == "balanced":
         return usual
     # Little scratch alone does not make a small pool: a kernel with more may leave its input earlier.
@@ -236,6 +238,18 @@ def _params(module: tvm.IRModule) -> bytes:
     return bytes(tvm.runtime.save_param_dict(params))
 
 
+def _remembered(options: Options) -> Callable[[Program], Plan]:
+    """:func:`_planned`, which makes the plan of a program once."""
+    plans: dict[int, tuple[Program, Plan]] = {}  # the program is kept, so that its id stays its own
+
+    def planned(program: Program) -> Plan:
+        if id(program) not in plans:
+            plans[id(program)] = program, _planned(program, options)
+        return plans[id(program)][1]
+
+    return planned
+
+
 def _planned(program: Program, options: Options) -> Plan:
     external = set()
     if not options.include_inputs:
@@ -249,10 +263,9 @@ def _planned(program: Program, options: Options) -> Plan:
     return plan
 
 
-def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
-    model = Model(name, program, _planned(program, options), options, __version__, _datetime())
+def _emit(model: Model, params: bytes) -> CompiledModel:
     record = info_record(model, signature_of(model))
-    return CompiledModel(name, model_files(model, record, params), record, program)
+    return CompiledModel(model.name, model_files(model, record, params), record, model.program)
 
 
 def _datetime() -> str:

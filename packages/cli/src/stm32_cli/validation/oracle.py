@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from ai_runner.protocol.messages import TensorInfo
 
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
@@ -92,10 +93,24 @@ class Oracle:
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
 
+    def inputs(self) -> list[TensorInfo]:
+        """The model's inputs, with scale and zero point where they are integers."""
+        return [_info(detail) for detail in self._inputs]
+
+    def outputs(self) -> list[TensorInfo]:
+        """Likewise."""
+        return [_info(detail) for detail in self._outputs]
+
     def tensor(self, index: int) -> NDArray[Any]:
         """A tensor of the last inference, by its index in the model file (needs every_tensor)."""
         found: NDArray[Any] = self._interpreter.get_tensor(index)
         return found
+
+
+def _info(detail: Any) -> TensorInfo:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return TensorInfo(detail["name"], shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
 
 
 def expected_outputs(oracle: Interpreter, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -18,6 +18,7 @@ from stm32_emitter.frontends.tflite import import_tflite
 from stm32_emitter.frontends.torch import import_torch, is_program
 from stm32_emitter.model_info import ATTRIBUTE
 from stm32_emitter.passes.check import check_module
+from stm32_emitter.passes.external import bind_operators
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | tvm.IRModule | Any
 """A path, the bytes of a file, a Relax module, or a torch.export.ExportedProgram."""
@@ -31,6 +32,7 @@ def import_model(model: Source, refuse: Refuse, shapes: Shapes | None = None) ->
     Raises:
         MissingPackage: a package that this kind of model needs is not installed.
         ModelRefused: no valid model, or something in it is not supported.
+        OperatorError: an operator that was registered from outside is wrong.
         OptionError: ``shapes`` does not fit the model, or is given for a kind that has no free dimensions.
         OSError: the file cannot be read.
     """
@@ -59,7 +61,7 @@ def import_model(model: Source, refuse: Refuse, shapes: Shapes | None = None) ->
 
 def _import_module(mod: tvm.IRModule, refuse: Refuse) -> tvm.IRModule:
     """A module as it is, unless its images are channels first; ours carry what their origin knows."""
-    checked = check_module(mod)
+    checked = bind_operators(check_module(mod))
     attrs = checked["main"].attrs
     ours = attrs is not None and ATTRIBUTE in attrs
     return checked if ours or not is_channels_first(checked) else import_relax(checked, refuse)

@@ -14,13 +14,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flatbuffers
 import numpy as np
 import tflite
+from flatbuffers import flexbuffers
 
 from .tflite_options import OPERATORS, Option, builtin_code, write_options
 
@@ -28,6 +29,7 @@ _TYPES = {
     "float32": tflite.TensorType.FLOAT32,
     "float16": tflite.TensorType.FLOAT16,
     "int8": tflite.TensorType.INT8,
+    "int4": tflite.TensorType.INT4,
     "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16,
     "int32": tflite.TensorType.INT32,
@@ -37,6 +39,7 @@ _TYPES = {
 }
 _BUFFER_ALIGNMENT = 16  # force_align of Buffer.data in the schema
 _SCHEMA_VERSION = 3
+_CUSTOM = "CUSTOM "
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,10 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class OperatorSpec:
-    """An operator as it stands in the file; an index of -1 in ``inputs`` is an omitted optional input."""
+    """An operator as it stands in the file; an index of -1 in ``inputs`` is an omitted optional input.
+
+    ``op`` of a custom operator is ``"CUSTOM <code>"``; ``custom`` are its custom_options.
+    """
 
     op: str
     inputs: tuple[int, ...]
@@ -90,6 +96,7 @@ class OperatorSpec:
     options: dict[str, Option]
     version: int
     intermediates: tuple[int, ...] = ()
+    custom: bytes = b""
 
 
 @dataclass
@@ -124,9 +131,9 @@ class ModelWriter:
         Args:
             name: any text; need not be unique for TFLite.
             shape: dimensions; () is a scalar.
-            dtype: float32, float16, int8, uint8, int16, int32, int64 or bool.
+            dtype: float32, float16, int8, int4, uint8, int16, int32, int64 or bool.
             quant: quantization, or None.
-            data: the constant's values, of ``shape`` and ``dtype``; None for an activation.
+            data: the constant's values, of ``shape`` and ``dtype`` (int8 of -8 .. 7 for int4); None for an activation.
             signature: shape_signature, -1 for an unknown dimension.
             is_variable: a recurrent operator keeps a state in it from one run to the next.
 
@@ -139,16 +146,18 @@ class ModelWriter:
         dims = tuple(int(dim) for dim in shape)
         if dtype not in _TYPES:
             raise ValueError(f"tensor {name!r}: dtype {dtype!r} is none of {', '.join(_TYPES)}")
-        if data is not None and (data.shape != dims or data.dtype != np.dtype(dtype)):
+        if data is not None and (data.shape != dims or data.dtype != np.dtype("int8" if dtype == "int4" else dtype)):
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
-        raw = None if data is None else np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+        raw = None if data is None else _bytes(data, dtype)
         mask = None if signature is None else tuple(int(dim) for dim in signature)
         self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
         return len(self.tensors) - 1
 
-    def constant(self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
-        """Add a constant tensor with the shape and dtype of ``data``; returns its index."""
-        return self.tensor(name, data.shape, data.dtype.name, quant=quant, data=data)
+    def constant(
+        self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None, dtype: str | None = None
+    ) -> int:
+        """Add a constant tensor with the shape of ``data`` and its dtype, or int4; returns its index."""
+        return self.tensor(name, data.shape, dtype or data.dtype.name, quant=quant, data=data)
 
     def operator(
         self, op: str, inputs: Sequence[int], outputs: Sequence[int], *, version: int | None = None, **options: Option
@@ -168,11 +177,33 @@ class ModelWriter:
         builtin_code(op)
         if op not in OPERATORS:
             raise ValueError(f"{op} cannot be written; known operators: {', '.join(sorted(OPERATORS))}")
-        for index in (*inputs, *outputs):
-            if not -1 <= index < len(self.tensors):
-                raise ValueError(f"{op}: there is no tensor {index}")
+        self._check(op, (*inputs, *outputs))
         chosen = OPERATORS[op][1] if version is None else version
         self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), dict(options), chosen))
+
+    def custom(
+        self, code: str, inputs: Sequence[int], outputs: Sequence[int], options: Mapping[str, Any] | bytes = b""
+    ) -> None:
+        """Append a custom operator.
+
+        Args:
+            code: its custom_code.
+            inputs: tensor indices.
+            outputs: tensor indices.
+            options: its custom_options: bytes, or a map that is written as a flexbuffer.
+
+        Raises:
+            ValueError: an index that is no tensor.
+        """
+        op = f"{_CUSTOM}{code}"
+        self._check(op, (*inputs, *outputs))
+        raw = options if isinstance(options, bytes) else bytes(flexbuffers.Dumps(dict(options)))
+        self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), {}, 1, custom=raw))
+
+    def _check(self, op: str, indices: Sequence[int]) -> None:
+        for index in indices:
+            if not -1 <= index < len(self.tensors):
+                raise ValueError(f"{op}: there is no tensor {index}")
 
     def intermediates(self, tensors: Sequence[int]) -> None:
         """Gives the last operator the tensors whose quantization it needs inside."""
@@ -187,8 +218,22 @@ class ModelWriter:
         self.operator("VAR_HANDLE", [], [handle], shared_name=name)
         return handle
 
-    def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
-        """Serialise the model with these tensors as the subgraph's inputs and outputs."""
+    def finish(self, inputs: Sequence[int], outputs: Sequence[int], *, outside: bool = False) -> bytes:
+        """Serialise the model with these tensors as the subgraph's inputs and outputs.
+
+        Args:
+            inputs: tensor indices.
+            outputs: tensor indices.
+            outside: constants stand behind the flatbuffer, as in files that are larger than a flatbuffer can be.
+        """
+        if not outside:
+            return self._finish(inputs, outputs, 0)[0]
+        base = _aligned(len(self._finish(inputs, outputs, _BUFFER_ALIGNMENT)[0]))  # offsets do not change its length
+        model, payloads = self._finish(inputs, outputs, base)
+        return model.ljust(base, b"\0") + b"".join(p.ljust(_aligned(len(p)), b"\0") for p in payloads)
+
+    def _finish(self, inputs: Sequence[int], outputs: Sequence[int], base: int) -> tuple[bytes, list[bytes]]:
+        """The flatbuffer, and the constants, which stand from ``base`` on unless that is 0."""
         graphs = [(self, inputs, outputs)]
         operators = self.operators
         if self.variables:
@@ -202,9 +247,9 @@ class ModelWriter:
             tensors = _tensors(builder, graph.tensors, payloads)
             specs = operators if graph is self else graph.operators
             offsets.append(_subgraph(builder, tensors, [_operator(builder, s, codes) for s in specs], ins, outs))
-        model = _model(builder, self.description, list(codes), offsets, payloads)
+        model = _model(builder, self.description, list(codes), offsets, _buffers(builder, payloads, base))
         builder.Finish(model, file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return bytes(builder.Output()), payloads
 
     def _initializer(self) -> ModelWriter:
         """The subgraph that gives the variables their first values."""
@@ -214,6 +259,16 @@ class ModelWriter:
             graph.operator("VAR_HANDLE", [], [handle], shared_name=name)
             graph.operator("ASSIGN_VARIABLE", [handle, graph.constant(f"{name}/initial", initial, quant=quant)], [])
         return graph
+
+
+def _bytes(data: np.ndarray[Any, Any], dtype: str) -> bytes:
+    """As the file has them; two values of int4 in a byte, the first one in its low half."""
+    if dtype != "int4":
+        return np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+    flat = data.ravel()
+    low, high = (np.pad(flat, (0, flat.size % 2)).reshape(-1, 2) & 15).T
+    packed: np.ndarray[Any, Any] = (low | high << 4).astype(np.uint8)
+    return packed.tobytes()
 
 
 def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], int]:
@@ -288,7 +343,9 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
 
 
 def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int]) -> int:
-    kind, options = write_options(builder, spec.op, spec.options)
+    is_custom = spec.op.startswith(_CUSTOM)
+    kind, options = (0, 0) if is_custom else write_options(builder, spec.op, spec.options)
+    custom = _byte_vector(builder, spec.custom) if spec.custom else None
     inputs = _ints(builder, spec.inputs)
     outputs = _ints(builder, spec.outputs)
     between = _ints(builder, spec.intermediates) if spec.intermediates else None
@@ -298,6 +355,8 @@ def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int
     tflite.OperatorAddOutputs(builder, outputs)
     if between is not None:
         tflite.OperatorAddIntermediates(builder, between)
+    if custom is not None:
+        tflite.OperatorAddCustomOptions(builder, custom)
     if kind:
         tflite.OperatorAddBuiltinOptionsType(builder, kind)
         tflite.OperatorAddBuiltinOptions(builder, options)
@@ -321,23 +380,45 @@ def _subgraph(
     return int(tflite.SubGraphEnd(builder))
 
 
-def _buffer(builder: Any, payload: bytes) -> int:
-    data = None
-    if payload:
-        builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
-        head = builder.Head() - len(payload)
-        builder.head = head
-        builder.Bytes[head : head + len(payload)] = payload
-        data = builder.EndVector()
+def _byte_vector(builder: Any, payload: bytes) -> int:
+    builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
+    head = builder.Head() - len(payload)
+    builder.head = head
+    builder.Bytes[head : head + len(payload)] = payload
+    return int(builder.EndVector())
+
+
+def _aligned(length: int) -> int:
+    return -(-length // _BUFFER_ALIGNMENT) * _BUFFER_ALIGNMENT
+
+
+def _buffers(builder: Any, payloads: Sequence[bytes], base: int) -> list[int]:
+    offsets = []
+    for payload in payloads:
+        offsets.append(_buffer(builder, payload, base))
+        base += _aligned(len(payload)) if base else 0
+    return offsets
+
+
+def _buffer(builder: Any, payload: bytes, outside: int) -> int:
+    """With its data inside, or at the offset ``outside`` of the file."""
+    data = _byte_vector(builder, payload) if payload and not outside else None
     tflite.BufferStart(builder)
     if data is not None:
         tflite.BufferAddData(builder, data)
+    elif payload:
+        tflite.BufferAddOffset(builder, outside)
+        tflite.BufferAddSize(builder, len(payload))
     return int(tflite.BufferEnd(builder))
 
 
 def _operator_code(builder: Any, op: str, version: int) -> int:
-    code = builtin_code(op)
+    is_custom = op.startswith(_CUSTOM)
+    code = builtin_code("CUSTOM" if is_custom else op)
+    name = builder.CreateString(op.removeprefix(_CUSTOM)) if is_custom else None
     tflite.OperatorCodeStart(builder)
+    if name is not None:
+        tflite.OperatorCodeAddCustomCode(builder, name)
     # Readers of schema version < 3a only know this field, which ends at 127.
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
     tflite.OperatorCodeAddVersion(builder, version)
@@ -346,12 +427,12 @@ def _operator_code(builder: Any, op: str, version: int) -> int:
 
 
 def _model(
-    builder: Any, description: str, codes: Sequence[tuple[str, int]], graphs: Sequence[int], payloads: Sequence[bytes]
+    builder: Any, description: str, codes: Sequence[tuple[str, int]], graphs: Sequence[int], buffers: Sequence[int]
 ) -> int:
     text = builder.CreateString(description)
     code_vector = _offsets(builder, [_operator_code(builder, op, version) for op, version in codes])
     graph_vector = _offsets(builder, graphs)
-    buffer_vector = _offsets(builder, [_buffer(builder, payload) for payload in payloads])
+    buffer_vector = _offsets(builder, buffers)
     tflite.ModelStart(builder)
     tflite.ModelAddVersion(builder, _SCHEMA_VERSION)
     tflite.ModelAddOperatorCodes(builder, code_vector)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.errors import ModelRefused, OperatorError
 from stm32_emitter.frontends.graph.groups import Group, group_of
 from stm32_emitter.frontends.graph.records import Graph, GraphNode
 from stm32_emitter.frontends.graph.values import (
@@ -47,6 +47,7 @@ class Emission:
         self.values: dict[str, Value | Known] = {name: Known(array) for name, array in graph.constants.items()}
         self.sources: dict[str, SourceOperator] = {}
         self.accumulator_scale: NDArray[np.float64] | None = None
+        self.failures: list[OperatorError] = []
         self._groups: dict[str, Group] = {}
         self._cache: dict[tuple[Any, ...], relax.Expr] = {}
         self._node: GraphNode | None = None

@@ -16,7 +16,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused, Refuse
+from stm32_emitter.errors import ModelRefused, OperatorError, Refuse
 from stm32_emitter.frontends.graph.emission import Emission
 from stm32_emitter.frontends.graph.records import Graph, GraphNode
 from stm32_emitter.frontends.graph.simplify import folded
@@ -25,6 +25,8 @@ from stm32_emitter.model_info import IOInfo, ModelInfo, attach
 
 Converters = Mapping[str, Callable[[Any, Any], Any]]
 """By ``GraphNode.kind``: ``convert(emission, node) -> value``, or a list with a value for each output."""
+
+_KEPT = ("QuantizeLinear", "DequantizeLinear")
 
 Explain = Callable[[GraphNode], ModelRefused]
 """Why a node without a converter is refused."""
@@ -44,6 +46,9 @@ def import_graph(
 
     Returns:
         A module with a function ``main`` (see the text at the top of this file).
+
+    Raises:
+        OperatorError: an operator from outside fails.
     """
     builder = relax.BlockBuilder(functions)
     emission = Emission(graph, builder)
@@ -59,6 +64,8 @@ def import_graph(
             made = [emission.output(name) for name in graph.outputs] if complete else _unknown(parameters)
             result = builder.emit_output(made[0][0] if len(made) == 1 else relax.Tuple([expr for expr, _ in made]))
         builder.emit_func_output(result)
+    if emission.failures:
+        raise emission.failures[0]
     titles = graph.titles or graph.outputs
     outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, titles, strict=complete))
     inputs = tuple(_input_info(graph, entry.name) for entry in graph.inputs)
@@ -85,6 +92,9 @@ def _convert_all(emission: Emission, converters: Converters, refuse: Refuse, exp
         except ModelRefused as refusal:
             complete = False
             refuse(refusal.at(node.title, node.index, node.called()))
+        except OperatorError as error:
+            complete = False
+            emission.failures.append(error)
         except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the node
             complete = False
             lines = [line for line in str(error).strip().splitlines() if line.strip()]
@@ -97,7 +107,7 @@ def _folded(emission: Emission, node: GraphNode) -> bool:
     """Computes a node whose inputs became known during the import, such as shapes; False for any other."""
     operands = [emission.values[name] for name in node.inputs if name]
     arrays = [value.array for value in operands if isinstance(value, Known) and value.quant is None]
-    if not operands or len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear"):
+    if not operands or len(arrays) < len(operands) or node.kind in _KEPT or "." in node.kind:
         return False
     known = dict(zip([name for name in node.inputs if name], arrays, strict=True))
     emission.values.update({name: Known(array) for name, array in folded(emission.graph, node, known).items()})

@@ -31,6 +31,7 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
     Raises:
         MissingPackage: the package `onnx` is not installed.
         ModelRefused: no valid model, a node that is not supported, shapes that depend on data.
+        OperatorError: an operator from outside fails.
         OptionError: ``shapes`` does not fit the model.
     """
     graph = with_two_dimensions(simplified(read_onnx(data, shapes)))
@@ -44,4 +45,7 @@ def _explain(node: GraphNode) -> ModelRefused:
             hint="Export the quantized model in QDQ format: quant_format=QuantFormat.QDQ of onnxruntime's "
             "quantize_static.",
         )
+    if "." in node.kind:
+        hint = "Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py"
+        return ModelRefused("operators of this domain are not supported", hint=hint)
     return ModelRefused("this operator is not supported", hint="Replace it in the model before the export.")

@@ -15,6 +15,17 @@ static inline int32_t place_outside(const int8_t *outside, const int8_t *x)
 #endif
 }
 
+/* Where a tap of the list is. */
+static inline const int8_t *tap(const int8_t *x, int32_t place, const int8_t *outside)
+{
+#if AI_K_DSP
+    (void)outside;
+    return (const int8_t *)((uintptr_t)x + (uintptr_t)place);
+#else
+    return place == INT32_MIN ? outside : x + place;
+#endif
+}
+
 void ai_k_depthwise_taps_s8(int32_t *taps, const int8_t *outside, const int8_t *x, int32_t height, int32_t width,
                             int32_t channels, int32_t rows, int32_t columns, int32_t row_dilation,
                             int32_t column_dilation, int32_t row, int32_t column)
@@ -150,11 +161,6 @@ static inline void add_pair(int32_t sums[4], const int8_t *a, const int8_t *b, c
     sums[3] += a[3] * weights[5] + b[3] * weights[7];
 }
 
-static inline const int8_t *tap(const int8_t *x, int32_t place, const int8_t *outside, int32_t channel)
-{
-    return (place == INT32_MIN ? outside : x + place) + channel;
-}
-
 static void four(const int32_t *taps, const int8_t *x, const int8_t *outside, int32_t channel, const int32_t *record,
                  int32_t pairs, int8_t *out, int32_t multiplier, int32_t zero_point)
 {
@@ -162,7 +168,7 @@ static void four(const int32_t *taps, const int8_t *x, const int8_t *outside, in
     const int32_t *scales = record + 4 + 2 * pairs;
     int32_t sums[4] = {record[0], record[1], record[2], record[3]};
     for (int32_t i = 0; i < pairs; i++) {
-        add_pair(sums, tap(x, taps[2 * i], outside, channel), tap(x, taps[2 * i + 1], outside, channel), weights);
+        add_pair(sums, tap(x, taps[2 * i], outside) + channel, tap(x, taps[2 * i + 1], outside) + channel, weights);
         weights += 8;
     }
     int8_t shifts[4];
@@ -185,3 +191,45 @@ void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t
     }
 }
 #endif
+
+/* Adds the products of two taps of 4 channels; a word of weights holds both of a channel. */
+static inline void add_halves(int32_t sums[4], const int8_t *a, const int8_t *b, const int32_t *weights)
+{
+#if AI_K_DSP
+    const uint32_t first = ai_k_load_word(a), second = ai_k_load_word(b);
+    const uint32_t low = (first & 0xffffu) | second << 16, high = (second & 0xffff0000u) | first >> 16;
+    sums[0] = ai_k_dual_mac(ai_k_even_bytes(low), (uint32_t)weights[0], sums[0]);
+    sums[1] = ai_k_dual_mac(ai_k_odd_bytes(low), (uint32_t)weights[1], sums[1]);
+    sums[2] = ai_k_dual_mac(ai_k_even_bytes(high), (uint32_t)weights[2], sums[2]);
+    sums[3] = ai_k_dual_mac(ai_k_odd_bytes(high), (uint32_t)weights[3], sums[3]);
+#else
+    for (int32_t i = 0; i < 4; i++) {
+        int16_t both[2];
+        memcpy(both, weights + i, sizeof both);
+        sums[i] += a[i] * both[0] + b[i] * both[1];
+    }
+#endif
+}
+
+void ai_k_depthwise_halves_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
+                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
+                              int32_t zero_point)
+{
+    for (int32_t channel = 0; channel < channels; channel += 4) {
+        const int32_t first = channel + 4 <= channels ? channel : channels - 4;
+        const int8_t *const from = x + first, *const beside = outside + first;
+        int32_t sums[4] = {records[0], records[1], records[2], records[3]};
+        records += 4;
+        for (int32_t i = 0; i < pairs; i++) {
+            add_halves(sums, tap(from, taps[2 * i], beside), tap(from, taps[2 * i + 1], beside), records);
+            records += 4;
+        }
+        int8_t shifts[4];
+        memcpy(shifts, records, sizeof shifts);
+        for (int32_t i = 0; i < 4; i++) {
+            const int32_t value = ai_k_requantize(sums[i], records[1 + i], -1 - shifts[i]) + zero_point;
+            out[(first + i) * multiplier] = (int8_t)ai_k_clamp(value, -128, 127);
+        }
+        records += 5;
+    }
+}

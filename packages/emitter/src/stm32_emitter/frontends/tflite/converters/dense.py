@@ -10,11 +10,16 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, rank
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
+from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+
+UNSHUFFLED = Limit("weights_format is DEFAULT", hint="Convert the model with default weights.")
 
 
 def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
@@ -22,21 +27,35 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     options = op.options(tflite.FullyConnectedOptions)
     x, weights, output = op.input(0), op.input(1), op.outputs[0]
     rank(weights.name, weights.shape, 2)
-    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise ModelRefused("its weights are in a shuffled format", hint="Convert the model with default weights.")
+    UNSHUFFLED.require(options.WeightsFormat() == tflite.FullyConnectedOptionsWeightsFormat.DEFAULT)
     units, depth = weights.shape
     elements = math.prod(x.shape)
     if depth < 1 or elements % depth:
         raise ModelRefused(f"weights {list(weights.shape)} do not fit an input of shape {list(x.shape)}")
     raw = relax.op.reshape(c.raw(x), (elements // depth, depth))
+    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
+    if is_hybrid(op):
+        expr = hybrid_dense(c, op, options, c.bb.normalize(raw))
+        return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
     flat = c.dequantized(c.bb.normalize(raw), x) if x.quantization and x.dtype != "float32" else raw
     expr = relax.op.matmul(c.bb.normalize(flat), relax.op.permute_dims(c.bb.normalize(c.real(weights))))
     bias = op.inputs[2] if len(op.inputs) > 2 else None
     if bias is not None:
         expr = relax.op.add(expr, c.real(bias))
     expr = c.result(activated(expr, options.FusedActivationFunction()), output)
-    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
     return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
 
 
 CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
+
+SUPPORT: dict[str, Support] = {
+    "FULLY_CONNECTED": takes(
+        *EIGHT_BITS,
+        "int4",
+        "int16",
+        "float32",
+        "hybrid",
+        limits=(FUSED, UNSHUFFLED),
+        constants={1: "weights", 2: "bias"},
+    ),
+}

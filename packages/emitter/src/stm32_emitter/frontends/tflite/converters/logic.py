@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
 
 _Convert = Callable[["Converter", "Operator"], relax.Expr]
+CASTS = Limit(
+    "it casts from or to bool, from integers to float32 or to signed integers that are no narrower, or from float32 or "
+    "int64 to int32; others differ between machines where a result is out of range",
+    hint="Use QUANTIZE, or cast to int32.",
+)
 _WHOLE = ("int8", "uint8", "int16", "int32", "int64")
 
 
@@ -58,11 +64,9 @@ def convert_cast(c: Converter, op: Operator) -> relax.Expr:
     widens = source == "bool" or (
         source in _WHOLE and (target == "float32" or (target in _WHOLE and _least(target) <= _least(source)))
     )
-    if not widens and (source, target) not in (("float32", "int32"), ("int64", "int32")):
-        raise ModelRefused(
-            f"casts from {source} to {target} are not supported, as results out of range differ between machines",
-            hint="Use QUANTIZE, or cast to int32.",
-        )
+    CASTS.require(
+        widens or (source, target) in (("float32", "int32"), ("int64", "int32")), f"from {source} to {target}"
+    )
     return relax.op.astype(x, target)
 
 
@@ -83,4 +87,21 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "NOT_EQUAL": _compared(relax.op.not_equal),
     "SELECT": convert_select,
     "SELECT_V2": convert_select_v2,
+}
+
+_COMPARED = takes(*EIGHT_BITS, "float32", *WHOLE, refused={"int16": NO_KERNEL})
+_EQUAL = takes(*EIGHT_BITS, "float32", *WHOLE, "bool", refused={"int16": NO_KERNEL})
+SUPPORT: dict[str, Support] = {
+    "CAST": takes(*ANY, limits=(CASTS,)),
+    "EQUAL": _EQUAL,
+    "GREATER": _COMPARED,
+    "GREATER_EQUAL": _COMPARED,
+    "LESS": _COMPARED,
+    "LESS_EQUAL": _COMPARED,
+    "LOGICAL_AND": takes("bool"),
+    "LOGICAL_NOT": takes("bool"),
+    "LOGICAL_OR": takes("bool"),
+    "NOT_EQUAL": _EQUAL,
+    "SELECT": takes(*ANY),
+    "SELECT_V2": takes(*ANY),
 }

@@ -12,7 +12,8 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import rank
-from stm32_emitter.frontends.tflite.converters.movement import same_scale
+from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE, same_scale
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 def _kept(op: Operator, *tensors: Tensor) -> None:
     """Refuses an output whose bytes mean other numbers than those of what it is made of."""
     for output in op.outputs:
-        if not all(same_scale(tensor, output) for tensor in tensors):
-            raise ModelRefused("input and output have different quantization", hint="The converter never writes this.")
+        SAME_SCALE.require(all(same_scale(tensor, output) for tensor in tensors))
 
 
 def _axis(axis: int, dims: int) -> int:
@@ -96,13 +96,15 @@ def convert_slice(c: Converter, op: Operator) -> relax.Expr:
     return relax.op.strided_slice(c.raw(x), list(range(len(end))), begin, end)
 
 
+NO_BATCHES = Limit("batch_dims is 0", hint="Gather from each batch by itself.")
+
+
 def convert_gather(c: Converter, op: Operator) -> relax.Expr:
     """x at constant indices of one axis, whose place the axes of the indices take."""
     options, x, indices = op.options(tflite.GatherOptions), op.input(0), op.constant(1)
     _kept(op, x)
     axis = _axis(options.Axis(), len(x.shape))
-    if options.BatchDims():
-        raise ModelRefused("it gathers with batch dimensions", hint="Gather from each batch by itself.")
+    NO_BATCHES.require(not options.BatchDims())
     if np.any(indices < 0) or np.any(indices >= x.shape[axis]):
         raise ModelRefused(f"an index is outside of axis {axis} of shape {list(x.shape)}")
     taken = relax.op.take(c.raw(x), relax.const(indices.ravel().astype(np.int32)), axis)
@@ -248,4 +250,27 @@ CONVERTERS = {
     "SPLIT_V": convert_split_v,
     "TILE": convert_tile,
     "UNPACK": convert_unpack,
+}
+
+
+def _moves(*formats: str, constants: dict[int, str] | None = None, limits: tuple[Limit, ...] = ()) -> Support:
+    return takes(*(formats or ANY), limits=(SAME_SCALE, *limits), constants=constants)
+
+
+_NUMBERS = (*EIGHT_BITS, "int16", "float32", "int32", "int64")
+SUPPORT: dict[str, Support] = {
+    "BATCH_TO_SPACE_ND": _moves(constants={1: "block shape", 2: "crops"}),
+    "BROADCAST_TO": _moves(constants={1: "shape"}),
+    "DEPTH_TO_SPACE": _moves(*EIGHT_BITS, "float32", "int32", "int64"),
+    "GATHER": _moves(constants={1: "indices"}, limits=(NO_BATCHES,)),
+    "MIRROR_PAD": _moves(constants={1: "paddings"}),
+    "PACK": _moves(*_NUMBERS),
+    "REVERSE_V2": _moves(constants={1: "axes"}),
+    "SLICE": _moves(constants={1: "begin", 2: "size"}),
+    "SPACE_TO_BATCH_ND": _moves(constants={1: "block shape", 2: "paddings"}),
+    "SPACE_TO_DEPTH": _moves(*EIGHT_BITS, "float32", "int32", "int64"),
+    "SPLIT": _moves(*_NUMBERS, constants={0: "axis"}),
+    "SPLIT_V": _moves(*_NUMBERS, constants={1: "lengths", 2: "axis"}),
+    "TILE": _moves(constants={1: "multiples"}),
+    "UNPACK": _moves(*EIGHT_BITS, "int16", "float32", "int32", "bool"),
 }
