@@ -32,6 +32,7 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
+from stm32_emitter.operators.reduce_prod import ReduceProd
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
@@ -55,6 +56,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MaxPool2D(),
     Mean(),
     Sum(),
+    ReduceProd(),
     ArgMax(),
     ArgMin(),
     Cumsum(),

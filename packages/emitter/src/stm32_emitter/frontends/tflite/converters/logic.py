@@ -19,9 +19,14 @@ _Convert = Callable[["Converter", "Operator"], relax.Expr]
 _WHOLE = ("int8", "uint8", "int16", "int32", "int64")
 
 
-def _compared(operation: Callable[..., relax.Expr]) -> _Convert:
-    """Of real numbers, or of bytes as they are."""
-    return lambda c, op: operation(*(c.bb.normalize(c.real(op.input(i))) for i in range(2)))
+def _compared(operation: Callable[..., relax.Expr], *, ordered: bool = True) -> _Convert:
+    """Of real numbers, or of bytes as they are; ``ordered`` ones ignore the scales of int16, as the reference does."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        taken = c.raw if ordered and op.input(0).dtype == "int16" else c.real
+        return operation(*(c.bb.normalize(taken(op.input(i))) for i in range(2)))
+
+    return convert
 
 
 def _logical(operation: Callable[..., relax.Expr]) -> _Convert:
@@ -72,7 +77,7 @@ def _least(dtype: str) -> int:
 
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "CAST": convert_cast,
-    "EQUAL": _compared(relax.op.equal),
+    "EQUAL": _compared(relax.op.equal, ordered=False),
     "GREATER": _compared(relax.op.greater),
     "GREATER_EQUAL": _compared(relax.op.greater_equal),
     "LESS": _compared(relax.op.less),
@@ -80,7 +85,7 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "LOGICAL_AND": _logical(relax.op.logical_and),
     "LOGICAL_NOT": convert_not,
     "LOGICAL_OR": _logical(relax.op.logical_or),
-    "NOT_EQUAL": _compared(relax.op.not_equal),
+    "NOT_EQUAL": _compared(relax.op.not_equal, ordered=False),
     "SELECT": convert_select,
     "SELECT_V2": convert_select_v2,
 }

@@ -45,16 +45,18 @@ def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, O
     """On the elements themselves, as the reference kernels do; they demand equal scales."""
 
     def convert(c: Converter, op: Operator) -> relax.Expr:
+        if op.input(0).dtype == "bool":
+            return _logical(operation)(c, op)
         return operation(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
 
     return convert
 
 
 def convert_product(c: Converter, op: Operator) -> relax.Expr:
-    """Product of elements that are not quantized."""
-    if op.input(0).quantization is not None:
-        raise ModelRefused("products of quantized tensors are not supported", hint="Leave this operator in float32.")
-    return relax.op.prod(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
+    """Product of real numbers."""
+    if op.input(0).quantization is not None and op.input(0).dtype == "uint8":
+        raise ModelRefused("the reference has no products of uint8", hint="Leave this operator in float32.")
+    return c.result(relax.op.prod(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
 
 
 def _logical(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
@@ -75,7 +77,10 @@ def _position(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Oper
         axis, rank = int(op.constant(1).ravel()[0]), len(op.input(0).shape)
         if not -rank <= axis < rank or op.outputs[0].dtype not in _OUTPUT_DTYPES:
             raise ModelRefused(f"axis {axis} of {rank} with positions of type {op.outputs[0].dtype} is not supported")
-        found = c.bb.normalize(operation(c.raw(op.input(0)), axis % rank))
+        x = c.raw(op.input(0))
+        if op.input(0).dtype == "bool":
+            x = c.bb.emit(relax.op.astype(x, "int8"))
+        found = c.bb.normalize(operation(x, axis % rank))
         return found if op.outputs[0].dtype == "int64" else relax.op.astype(found, "int32")
 
     return convert

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
+from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.activation import unary
 
 if TYPE_CHECKING:
@@ -25,9 +26,22 @@ def convert_gelu(c: Converter, op: Operator) -> relax.Expr:
 
 def convert_prelu(c: Converter, op: Operator) -> relax.Expr:
     """x where it is not negative, else alpha * x; alpha is broadcast to x: max(x, 0) + alpha * min(x, 0)."""
+    if op.input(0).dtype == "int16" and op.input(1).dtype != "int8":
+        raise ModelRefused(
+            f"its slopes '{op.input(1).name}' are of {op.input(1).dtype}, which the reference reads as int8",
+            hint="Quantize the slopes to int8, or leave this operator in float32.",
+        )
     x, alpha = (c.bb.normalize(c.real(op.input(i))) for i in range(2))
     negative = relax.op.minimum(x, relax.const(0.0, "float32"))
     return c.result(relax.op.add(relax.op.nn.relu(x), relax.op.multiply(negative, alpha)), op.outputs[0])
+
+
+def convert_neg(c: Converter, op: Operator) -> relax.Expr:
+    """-x; of int16 of the elements themselves, whatever their scales, as the reference does."""
+    x = op.input(0)
+    if x.dtype == "int16":
+        return relax.op.negative(c.raw(x))
+    return c.result(relax.op.negative(c.bb.normalize(c.real(x))), op.outputs[0])
 
 
 def _elu(x: relax.Expr) -> relax.Expr:
@@ -45,7 +59,7 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "FLOOR": unary(relax.op.floor),
     "GELU": convert_gelu,
     "LOG": unary(relax.op.log),
-    "NEG": unary(relax.op.negative),
+    "NEG": convert_neg,
     "PRELU": convert_prelu,
     "ROUND": unary(relax.op.round),
     "RSQRT": unary(relax.op.rsqrt),
