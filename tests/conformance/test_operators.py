@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
+from stm32_emitter.testing.cases import ELEMENTWISE, MOVEMENTS, cases, operators
 from stm32_emitter.testing.graphs import graphs, pruned_graphs
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
@@ -38,9 +38,9 @@ def test_operator_on_the_host(op, tmp_path):
 
 
 UINT8 = (
-    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
-    "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
-    "SPLIT", "SUB", "TANH",
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "DIV", "FULLY_CONNECTED",
+    "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD",
+    "RELU6", "RESIZE_BILINEAR", "SOFTMAX", "SPLIT", "SUB", "SUM", "TANH",
 )  # fmt: skip
 """Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
 
@@ -50,9 +50,20 @@ def test_operator_of_uint8_on_the_host(op, tmp_path):
     check(run_batch(list(cases(op, FIRST, 2, "uint8")), MACHINES["host"], tmp_path, together=True))
 
 
-@pytest.mark.parametrize("op", operators("int16"))
+INT16 = tuple(op for op in operators("int16") if op not in MOVEMENTS)
+"""Operators with arithmetic; in the others int16 differs from float32 in nothing but its size."""
+
+
+@pytest.mark.parametrize("op", INT16)
 def test_operator_of_int16_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path, together=True))
+    check(run_batch(list(cases(op, FIRST, 2, "int16")), MACHINES["host"], tmp_path, together=True))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "bool"])
+def test_operators_of_elements_without_scale_on_the_host(dtype, tmp_path):
+    kept = {"UNPACK", "PADV2"} if dtype == "int32" else set()
+    found = [case for op in operators(dtype) if op not in MOVEMENTS - kept for case in cases(op, FIRST, 1, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
 
 
 def small_sample(int8):
@@ -69,7 +80,7 @@ def test_elementwise_operators_on_the_host(machine, int8, tmp_path):
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_operators_of_uint8_and_int16_on_a_cortex_m4(tmp_path):
     found = [case for op in UINT8 for case in cases(op, FIRST + 10, 1, "uint8")]
-    found += [case for op in operators("int16") for case in cases(op, FIRST + 10, 1, "int16")]
+    found += [case for op in INT16 for case in cases(op, FIRST + 10, 1, "int16")]
     check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
 
 

@@ -43,8 +43,24 @@ def _plain(operation: _Binary) -> Callable[[Converter, Operator], relax.Expr]:
     return convert
 
 
+def convert_pow(c: Converter, op: Operator) -> relax.Expr:
+    """a to the power of b, of float32; powers of integers beyond 32 bits have no defined result in the reference."""
+    if op.input(0).dtype != "float32":
+        raise ModelRefused(f"powers of {op.input(0).dtype} are not supported", hint="Use float32, or MUL.")
+    return _plain(relax.op.power)(c, op)
+
+
 def convert_div(c: Converter, op: Operator) -> relax.Expr:
-    """a / b."""
+    """a / b.
+
+    Raises:
+        ModelRefused: int16, for which the reference kernel shifts small dividends by more than 31 bits.
+    """
+    if op.outputs[0].dtype == "int16":
+        raise ModelRefused(
+            "for int16 the reference kernel shifts small dividends by more than 31 bits, which has no defined result",
+            hint="Divide in float32, or multiply by the reciprocal.",
+        )
     options = op.options(tflite.DivOptions)
     expr = relax.op.divide(c.real(op.input(0)), c.real(op.input(1)))
     return c.result(activated(expr, options.FusedActivationFunction()), op.outputs[0])
@@ -62,6 +78,6 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "FLOOR_MOD": _plain(relax.op.floor_mod),
     "MAXIMUM": _on_elements(relax.op.maximum),
     "MINIMUM": _on_elements(relax.op.minimum),
-    "POW": _plain(relax.op.power),
+    "POW": convert_pow,
     "SQUARED_DIFFERENCE": convert_squared_difference,
 }
