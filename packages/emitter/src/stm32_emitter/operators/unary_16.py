@@ -54,7 +54,7 @@ def interpolated(function: Callable[[Floats], Floats], source: Source, result: Q
         sample = _rounded(here)
         error = _rounded((there + sample) / one(2)) - _rounded(middle)
         entries = np.concatenate([sample - _rounded(error / one(2)), _rounded(end)])
-    return np.clip(np.nan_to_num(entries), _LOW, _HIGH).astype(np.int16)
+    return np.asarray(np.clip(np.nan_to_num(entries), _LOW, _HIGH), np.int16)
 
 
 def _rounded(values: Floats) -> Floats:

@@ -46,8 +46,7 @@ static int32_t inverse_square_root(int32_t value, int32_t *shift)
     return root;
 }
 
-void ai_k_l2_normalize_s8(const int8_t *in, int8_t *out, int32_t rows, int32_t depth, int32_t zero_point,
-                          int32_t ahead)
+void ai_k_l2_normalize_s8(const int8_t *in, int8_t *out, int32_t rows, int32_t depth, int32_t zero_point, int32_t ahead)
 {
     for (int32_t row = 0; row < rows; row++) {
         const int8_t *from = in + row * depth;
@@ -59,7 +58,8 @@ void ai_k_l2_normalize_s8(const int8_t *in, int8_t *out, int32_t rows, int32_t d
         }
         const int32_t multiplier = inverse_square_root(sum, &shift);
         for (int32_t i = 0; i < depth; i++) {
-            const int32_t scaled = ai_k_requantize((from[i] - zero_point) * (1 << ahead), multiplier, shift + 7 - ahead);
+            const int32_t scaled =
+                ai_k_requantize((from[i] - zero_point) * (1 << ahead), multiplier, shift + 7 - ahead);
             to[i] = (int8_t)ai_k_clamp(scaled, -128, 127);
         }
     }
