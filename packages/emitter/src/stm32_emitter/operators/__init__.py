@@ -24,6 +24,7 @@ from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
+from stm32_emitter.operators.lstm_general import LstmGeneral
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean, Sum
 from stm32_emitter.operators.mean_float import MeanFloat
@@ -112,6 +113,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     SoftmaxWide(),
     Requantize32(),
     Lstm(),
+    LstmGeneral(),
     Svdf(),
     SvdfState(),
     Requantize(),
