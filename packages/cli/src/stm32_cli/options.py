@@ -69,6 +69,13 @@ def shape(function: Function) -> Function:
     return option("--shape", "shapes", metavar="NAME=SIZES", multiple=True, callback=_shapes, help=text)(function)
 
 
+def plugin(function: Function) -> Function:
+    """--plugin, for operators that do not come with the compiler."""
+    text = "Python file that registers operators (docs/extending.md); may be repeated. Installed ones are found anyway."
+    kind = click.Path(exists=True, dir_okay=False, path_type=Path)
+    return option("--plugin", "plugins", metavar="FILE.py", multiple=True, type=kind, help=text)(function)
+
+
 def mcu(function: Function) -> Function:
     """--mcu, in place of --board."""
     text = "A part number in place of a board, e.g. stm32f746ngh6 or its beginning; needs modm-devices."

@@ -28,6 +28,7 @@ from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
 from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.constant_channels import fold_constant_channels
+from stm32_emitter.passes.external import bind_operators
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators, offered_schedules, refuse_kernels, refuse_leftovers
@@ -145,6 +146,7 @@ def compile_model(
     Raises:
         MissingPackage: the package `onnx`, which .onnx models need, is not installed.
         ModelRefused: the model cannot be compiled.
+        OperatorError: an operator that was registered from outside is wrong.
         OptionError: an option has a value that does not exist or is not implemented.
         OSError: the file cannot be read.
     """
@@ -157,14 +159,12 @@ def compile_model(
     module = _import(model, refusals, shapes)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    fused = _fused(module, core, refusals)
-    if constant_channels:
-        fused = fold_constant_channels(fused)
-    fused = settle_states(fused)
+    fused = _simplified(_fused(module, core, refusals), constant_channels=constant_channels)
     tell("making kernels", 0.4)
-    program = _scheduled(fused, core, choices, options)
+    planned = _remembered(options)
+    program = _scheduled(fused, core, choices, planned)
     tell("planning memory", 0.7)
-    result = _emit(c_name, program, options, _params(module))
+    result = _emit(Model(c_name, program, planned(program), options, __version__, _datetime()), _params(module))
     tell("done", 1.0)
     return result
 
@@ -172,6 +172,10 @@ def compile_model(
 def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
     """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(signed_bytes(module))))
+    return _simplified(fused, constant_channels=constant_channels)
+
+
+def _simplified(fused: tvm.IRModule, *, constant_channels: bool) -> tvm.IRModule:
     return settle_states(fold_constant_channels(fused) if constant_channels else fused)
 
 
@@ -194,11 +198,11 @@ def lower_module(
     )
 
 
-def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
+def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, planned: Callable[[Program], Plan]) -> Program:
     """The program; "balanced" takes working memory only where it does not raise the peak, "ram" never takes more."""
 
     def height(program: Program) -> int:
-        return _planned(program, options).bytes
+        return planned(program).bytes
 
     def lower(chosen: Choices) -> Program:
         found = extract_program(lower_operators(fused, core, chosen))
@@ -209,7 +213,7 @@ def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Opt
     if choices.optimize in ("speed", "size"):
         return lower(choices)
     offers = offered_schedules(fused, core)
-    usual = within_peak(lower, lambda found: _planned(found, options), offers, replace(choices, optimize="balanced"))
+    usual = within_peak(lower, planned, offers, replace(choices, optimize="balanced"))
     if choices.optimize == "balanced":
         return usual
     # Little scratch alone does not make a small pool: a kernel with more may leave its input earlier.
@@ -231,7 +235,7 @@ def _import(
             return import_onnx(data, refuse, shapes)
     if shapes:
         raise OptionError("shapes can be given for .onnx models only")
-    return check_module(model) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
+    return bind_operators(check_module(model)) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
 
 
 def _is_onnx(model: object, data: bytes) -> bool:
@@ -256,6 +260,18 @@ def _params(module: tvm.IRModule) -> bytes:
     return bytes(tvm.runtime.save_param_dict(params))
 
 
+def _remembered(options: Options) -> Callable[[Program], Plan]:
+    """:func:`_planned`, which makes the plan of a program once."""
+    plans: dict[int, tuple[Program, Plan]] = {}  # the program is kept, so that its id stays its own
+
+    def planned(program: Program) -> Plan:
+        if id(program) not in plans:
+            plans[id(program)] = program, _planned(program, options)
+        return plans[id(program)][1]
+
+    return planned
+
+
 def _planned(program: Program, options: Options) -> Plan:
     external = set()
     if not options.include_inputs:
@@ -269,10 +285,9 @@ def _planned(program: Program, options: Options) -> Plan:
     return plan
 
 
-def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
-    model = Model(name, program, _planned(program, options), options, __version__, _datetime())
+def _emit(model: Model, params: bytes) -> CompiledModel:
     record = info_record(model, signature_of(model))
-    return CompiledModel(name, model_files(model, record, params), record, program)
+    return CompiledModel(model.name, model_files(model, record, params), record, model.program)
 
 
 def _datetime() -> str:

@@ -52,6 +52,7 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
 @options.option("--cpu", type=click.Choice([*options.CPUS, "host"]), default=None, help="Compile for this CPU.")
 @options.optimize
 @options.shape
+@options.plugin
 @click.option("--force", is_flag=True, help="Replace the output folder if it holds a compiled model.")
 @click.option("--explain", is_flag=True, help="Show how each layer is computed, expected and measured cycles.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description of the model as JSON.")
@@ -67,6 +68,7 @@ def command(
     constant_channels: str | None,
     tuned: str | None,
     shapes: dict[str, tuple[int, ...]],
+    plugins: tuple[Path, ...],
     force: bool,
     explain: bool,
     as_json: bool,
@@ -77,7 +79,7 @@ def command(
     folder = output or Path("build/models") / c_name(name or model.stem)
     ensure_free(folder, force=force)
     target = _target(board, mcu, cpu)
-    chosen = CompileOptions(target, name, optimize, on_off(constant_channels), tuning_file(tuned), shapes)
+    chosen = CompileOptions(target, name, optimize, on_off(constant_channels), tuning_file(tuned), shapes, plugins)
     compiled = compile_file(model, chosen)
     written = compiled.write(folder, force=force)
     info: dict[str, Any] = compiled.info

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ai_runner.protocol.messages import TensorInfo
 
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
@@ -64,6 +65,29 @@ class OnnxOracle:
             shapes = ", ".join(f"{value.dtype}{list(value.shape)}" for value in inputs)
             raise usage(f"the original model does not take inputs {shapes}: {error}") from error
         return [np.asarray(value) for value in results]
+
+    def inputs(self) -> list[TensorInfo]:
+        """The model's inputs; a size that is free is 0."""
+        return [_info(entry) for entry in self._session.get_inputs()]
+
+    def outputs(self) -> list[TensorInfo]:
+        """Likewise."""
+        return [_info(entry) for entry in self._session.get_outputs()]
+
+
+_DTYPES = {"float": "float32", "double": "float64"}
+
+
+def _info(entry: Any) -> TensorInfo:
+    """A tensor as onnxruntime describes it: its type is text like "tensor(int8)"."""
+    kind = str(entry.type).removeprefix("tensor(").removesuffix(")")
+    shape = tuple(size if isinstance(size, int) else 0 for size in entry.shape)
+    try:
+        return TensorInfo(entry.name, shape, np.dtype(_DTYPES.get(kind, kind)))
+    except TypeError as error:
+        raise CliError(
+            f"tensor {entry.name!r} of the model is {entry.type}, which holds no numbers", "", Exit.MODEL_REFUSED
+        ) from error
 
 
 def allowed_errors(model: Path, outputs: int) -> list[float]:

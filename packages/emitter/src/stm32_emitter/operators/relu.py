@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
@@ -45,6 +46,13 @@ class _Relu(_Rescaling):
         """Rescaled and clamped."""
         scaled = requantize(source.centred, *_ratio(source, result))
         return np.clip(scaled + result.zero_point, *_limits(result))
+
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32]:  # noqa: ARG002
+        """Clamped."""
+        low, high = self.bounds
+        return np.clip(
+            source.reals, None if low is None else np.float32(low), None if high is None else np.float32(high)
+        )
 
     def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
         """Both sides of zero with the same multiplier."""
@@ -101,6 +109,12 @@ class LeakyRelu(_Rescaling):
         below, above = _slopes(scope, source, result)
         scaled = np.where(values >= 0, requantize(values, *above), requantize(values, *below))
         return scaled + result.zero_point
+
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32] | None:
+        """Negative ones times alpha."""
+        call = scope.call(result.value, "nn.leakyrelu")
+        values = source.reals
+        return None if call is None else np.where(values >= 0, values, np.float32(call.attrs.alpha) * values)
 
     def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:
         """Each side of zero with its own multiplier."""

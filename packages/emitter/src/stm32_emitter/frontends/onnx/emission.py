@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.errors import ModelRefused, OperatorError
 from stm32_emitter.frontends.onnx.groups import Group, group_of
 from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph
 from stm32_emitter.frontends.onnx.values import (
@@ -46,6 +46,7 @@ class Emission:
         self.values: dict[str, Value | Known] = {name: Known(array) for name, array in graph.constants.items()}
         self.sources: dict[str, SourceOperator] = {}
         self.accumulator_scale: NDArray[np.float64] | None = None
+        self.failures: list[OperatorError] = []
         self._groups: dict[int, Group] = {}
         self._cache: dict[tuple[Any, ...], relax.Expr] = {}
         self._node: GraphNode | None = None

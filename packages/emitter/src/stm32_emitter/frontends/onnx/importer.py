@@ -15,7 +15,7 @@ from dataclasses import replace
 import tvm
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
+from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
 from stm32_emitter.frontends.onnx.converters import CONVERTERS
 from stm32_emitter.frontends.onnx.emission import Emission
 from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph, Shapes, read_onnx
@@ -41,6 +41,7 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
     Raises:
         MissingPackage: the package `onnx` is not installed.
         ModelRefused: no valid model, a node that is not supported, shapes that depend on data.
+        OperatorError: an operator from outside fails.
         OptionError: ``shapes`` does not fit the model.
     """
     graph = simplified(read_onnx(data, shapes))
@@ -58,9 +59,11 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
             made = [emission.output(name) for name in graph.outputs] if complete else _unknown(parameters)
             result = builder.emit_output(made[0][0] if len(made) == 1 else relax.Tuple([expr for expr, _ in made]))
         builder.emit_func_output(result)
+    if emission.failures:
+        raise emission.failures[0]
     outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, graph.outputs, strict=complete))
     inputs = tuple(_input_info(graph, entry.name) for entry in graph.inputs)
-    return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources))
+    return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources, nearest=True))
 
 
 def _unknown(parameters: Sequence[relax.Var]) -> list[tuple[relax.Expr, IOInfo]]:
@@ -82,6 +85,9 @@ def _convert_all(emission: Emission, refuse: Refuse) -> bool:
         except ModelRefused as refusal:
             complete = False
             refuse(refusal.at(node.kind, node.index, node.outputs[0]))
+        except OperatorError as error:
+            complete = False
+            emission.failures.append(error)
         except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the node
             complete = False
             lines = [line for line in str(error).strip().splitlines() if line.strip()]
@@ -99,6 +105,9 @@ def _check_supported(node: GraphNode) -> None:
             hint="Export the quantized model in QDQ format: quant_format=QuantFormat.QDQ of onnxruntime's "
             "quantize_static.",
         )
+    if "." in node.kind:
+        hint = "Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py"
+        raise ModelRefused("operators of this domain are not supported", hint=hint)
     raise ModelRefused("this operator is not supported", hint="Replace it in the model before the export.")
 
 
@@ -106,7 +115,7 @@ def _folded(emission: Emission, node: GraphNode) -> bool:
     """Computes a node whose inputs became known during the import, such as shapes; False for any other."""
     operands = [emission.values[name] for name in node.inputs if name]
     arrays = [value.array for value in operands if isinstance(value, Known) and value.quant is None]
-    if len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear"):
+    if len(arrays) < len(operands) or node.kind in ("QuantizeLinear", "DequantizeLinear") or "." in node.kind:
         return False
     known = dict(zip([name for name in node.inputs if name], arrays, strict=True))
     emission.values.update({name: Known(array) for name, array in folded(node, known).items()})

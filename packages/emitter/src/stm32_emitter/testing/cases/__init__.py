@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stm32_emitter.frontends.tflite.converters import SUPPORT
+
 from . import (
     activations,
     arithmetic,
@@ -28,6 +30,7 @@ from . import (
     recurrent,
     reduction,
     resizing,
+    selection,
     slicing,
     unary,
 )
@@ -45,6 +48,7 @@ GENERATORS: Mapping[str, Generator] = {
     **layout.GENERATORS,
     **slicing.GENERATORS,
     **rearrangement.GENERATORS,
+    **selection.GENERATORS,
     **recurrent.GENERATORS,
     **activations.GENERATORS,
     **resizing.GENERATORS,
@@ -54,12 +58,20 @@ GENERATORS: Mapping[str, Generator] = {
     **binary.GENERATORS,
     **unary.GENERATORS,
 }
-ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS}))
+ELEMENTWISE = tuple(
+    sorted(
+        {**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS, **selection.GENERATORS}
+    )
+)
 """Small operators: functions of elements and pairs, reductions, comparisons and logic."""
-ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
+ONLY_FLOAT = frozenset(
+    (*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT, *selection.ONLY_FLOAT)
+)
 """Operators that the reference interpreter does not know for quantized tensors."""
-DTYPES = ("int8", "uint8", "int16", "float32", "int32", "int64", "bool")
-"""The last three are elements without scale."""
+DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4", "int32", "int64", "bool")
+"""Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4; the last
+three are elements without scale."""
+WITHOUT_SCALE = ("int32", "int64", "bool")
 MOVEMENTS = frozenset(
     (
         *("BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION", "EXPAND_DIMS", "GATHER", "MIRROR_PAD", "PACK", "PAD"),
@@ -68,40 +80,13 @@ MOVEMENTS = frozenset(
     )
 )
 """Operators that move elements of any type without a look at them."""
-_COMPARISONS = frozenset(("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"))
-_OF_WHOLE = frozenset(
-    ("ADD", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUB", "SUM")
-)
-_SMALL_OF_UINT8 = frozenset(
-    (
-        *("ARG_MAX", "ARG_MIN", "DIV", "GELU", "L2_NORMALIZATION", "MAXIMUM", "MINIMUM", "PRELU", "REDUCE_MAX"),
-        *("REDUCE_MIN", "SELECT", "SELECT_V2", "SUM"),
-    )
-)
-_OF_DTYPE: Mapping[str, frozenset[str]] = {
-    "int8": frozenset(GENERATORS) - ONLY_FLOAT,
-    "uint8": frozenset(GENERATORS) - {*recurrent.GENERATORS, *ELEMENTWISE} | _COMPARISONS | _SMALL_OF_UINT8,
-    "int16": MOVEMENTS
-    | _COMPARISONS
-    | frozenset(
-        (
-            *("ABS", "ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "EXP", "FULLY_CONNECTED"),
-            *("GELU", "LEAKY_RELU", "LOG", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MUL", "NEG"),
-            *("PRELU", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "RELU", "RELU6", "RESIZE_BILINEAR"),
-            *("RSQRT", "SOFTMAX", "SQRT", "SUB", "SUM", "TANH"),
-        )
-    ),
-    "int32": MOVEMENTS
-    | _COMPARISONS
-    | _OF_WHOLE
-    | {"ABS", "ARG_MAX", "ARG_MIN", "DEPTH_TO_SPACE", "DIV", "FLOOR_DIV", "FLOOR_MOD", "SPACE_TO_DEPTH"}
-    | {"SQUARED_DIFFERENCE"},
-    "int64": (MOVEMENTS | _COMPARISONS | _OF_WHOLE | {"DEPTH_TO_SPACE", "FLOOR_MOD", "SPACE_TO_DEPTH"})
-    - {"RESIZE_NEAREST_NEIGHBOR", "UNPACK"},
-    "bool": MOVEMENTS - {"PACK", "RESIZE_NEAREST_NEIGHBOR", "SPLIT", "SPLIT_V"}
-    | {"ARG_MAX", "ARG_MIN", "EQUAL", "NOT_EQUAL", "REDUCE_MAX", "REDUCE_MIN"},
+_OF_WHOLE = MOVEMENTS | {
+    *("ABS", "ADD", "ARG_MAX", "ARG_MIN", "DEPTH_TO_SPACE", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER"),
+    *("GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "REDUCE_MAX"),
+    *("REDUCE_MIN", "REDUCE_PROD", "SPACE_TO_DEPTH", "SQUARED_DIFFERENCE", "SUB", "SUM"),
 }
-"""Operators with cases of these types; all have cases of float32."""
+"""Operators whose cases may be of elements without scale; others draw such types themselves."""
+_ACTIVATIONS = {"hybrid": "float32", "int4": "int8"}
 _TOLERANCES = {("GELU", "int16"): 1}
 """The reference samples GELU with the machine's tanhf and erfcf, which need not be rounded correctly."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
@@ -131,8 +116,12 @@ class Case:
 
 
 def operators(dtype: str = "int8") -> tuple[str, ...]:
-    """Operators that have cases of this dtype, sorted."""
-    return tuple(sorted(_OF_DTYPE.get(dtype, GENERATORS)))
+    """Operators that have cases of this dtype, sorted: those whose converters declare it; all of float32."""
+    if dtype == "float32":
+        return tuple(sorted(GENERATORS))
+    if dtype in WITHOUT_SCALE:
+        return tuple(sorted(op for op in _OF_WHOLE if dtype in SUPPORT[op].formats))
+    return tuple(sorted(op for op in GENERATORS if op not in ONLY_FLOAT and dtype in SUPPORT[op].formats))
 
 
 def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]:
@@ -151,6 +140,8 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
         raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators('float32'))}")
     if dtype in ("int8", "uint8", "int16") and op in ONLY_FLOAT:
         raise ValueError(f"there are no {dtype} cases for {op}; the reference interpreter knows it for float32 only")
+    if op not in operators(dtype) and dtype in ("hybrid", "int4"):
+        raise ValueError(f"there are no {dtype} cases for {op}; there are for {', '.join(operators(dtype))}")
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
     for number in range(seed, seed + count):
@@ -159,7 +150,11 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
 
 def _case(op: str, seed: int, dtype: str) -> Case:
     rng = np.random.default_rng([zlib.crc32(f"{op} {dtype}".encode()), seed])
-    draw = Draw(rng, dtype, dyadic=bool(rng.random() < DYADIC_SHARE))
+    draw = Draw(rng, _ACTIVATIONS.get(dtype, dtype), dyadic=bool(rng.random() < DYADIC_SHARE))
+    if dtype == "int4" or (dtype == "hybrid" and op in ("CONV_2D", "FULLY_CONNECTED") and draw.chance(0.25)):
+        draw.weights = "int4"
+    elif dtype == "hybrid":
+        draw.weights = "int8"
     inputs, outputs = GENERATORS[op](draw)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])

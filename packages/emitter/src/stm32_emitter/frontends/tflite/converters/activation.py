@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
+
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
@@ -56,4 +58,17 @@ CONVERTERS: dict[str, _Convert] = {
     "RELU_N1_TO_1": unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
     "LEAKY_RELU": convert_leaky_relu,
     "HARD_SWISH": unary(_hard_swish),
+}
+
+_ALL = takes(*EIGHT_BITS, "int16", "float32")
+SUPPORT: dict[str, Support] = {
+    "SOFTMAX": _ALL,
+    "LOG_SOFTMAX": takes(*EIGHT_BITS, "float32"),
+    "LOGISTIC": _ALL,
+    "TANH": _ALL,
+    "RELU": _ALL,
+    "RELU6": _ALL,
+    "RELU_N1_TO_1": takes(*EIGHT_BITS, "float32"),
+    "LEAKY_RELU": _ALL,
+    "HARD_SWISH": takes(*EIGHT_BITS, "float32"),
 }

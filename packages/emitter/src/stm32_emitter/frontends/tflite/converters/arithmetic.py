@@ -11,7 +11,8 @@ import numpy as np
 import tflite
 from tvm import relax
 
-from stm32_emitter.frontends.tflite.converters.common import activated, activation_bounds, scale_of
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, activation_bounds, scale_of
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
 from stm32_emitter.operators.add import Add, Sub
 from stm32_emitter.operators.scope import Quantized
 from stm32_emitter.operators.table import Source
@@ -59,4 +60,11 @@ CONVERTERS = {
     "ADD": _binary(relax.op.add, tflite.AddOptions),
     "SUB": _binary(relax.op.subtract, tflite.SubOptions),
     "MUL": _binary(relax.op.multiply, tflite.MulOptions),
+}
+
+_SUM = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, limits=(FUSED,))
+SUPPORT: dict[str, Support] = {
+    "ADD": _SUM,
+    "SUB": _SUM,
+    "MUL": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, limits=(FUSED,)),
 }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -28,39 +28,22 @@ def _on_elements(operation: _Binary) -> Callable[[Converter, Operator], relax.Ex
     return convert
 
 
+UNSCALED = Limit("no tensor has a scale", hint="The reference kernels would ignore it; leave this operator in float32.")
+
+
 def _plain(operation: _Binary) -> Callable[[Converter, Operator], relax.Expr]:
     """On elements that are not quantized."""
 
     def convert(c: Converter, op: Operator) -> relax.Expr:
         for tensor in (op.input(0), op.input(1), op.outputs[0]):
-            if tensor.quantization is not None:
-                raise ModelRefused(
-                    f"'{tensor.name}' is quantized ({tensor.dtype}), the reference kernels would ignore its scale",
-                    hint="Leave this operator in float32.",
-                )
+            UNSCALED.require(tensor.quantization is None, f"'{tensor.name}' is quantized ({tensor.dtype})")
         return operation(c.raw(op.input(0)), c.raw(op.input(1)))
 
     return convert
 
 
-def convert_pow(c: Converter, op: Operator) -> relax.Expr:
-    """a to the power of b, of float32; powers of integers beyond 32 bits have no defined result in the reference."""
-    if op.input(0).dtype != "float32":
-        raise ModelRefused(f"powers of {op.input(0).dtype} are not supported", hint="Use float32, or MUL.")
-    return _plain(relax.op.power)(c, op)
-
-
 def convert_div(c: Converter, op: Operator) -> relax.Expr:
-    """a / b.
-
-    Raises:
-        ModelRefused: int16, for which the reference kernel shifts small dividends by more than 31 bits.
-    """
-    if op.outputs[0].dtype == "int16":
-        raise ModelRefused(
-            "for int16 the reference kernel shifts small dividends by more than 31 bits, which has no defined result",
-            hint="Divide in float32, or multiply by the reciprocal.",
-        )
+    """a / b."""
     options = op.options(tflite.DivOptions)
     expr = relax.op.divide(c.real(op.input(0)), c.real(op.input(1)))
     return c.result(activated(expr, options.FusedActivationFunction()), op.outputs[0])
@@ -78,6 +61,20 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "FLOOR_MOD": _plain(relax.op.floor_mod),
     "MAXIMUM": _on_elements(relax.op.maximum),
     "MINIMUM": _on_elements(relax.op.minimum),
-    "POW": convert_pow,
+    "POW": _plain(relax.op.power),
     "SQUARED_DIFFERENCE": convert_squared_difference,
+}
+
+_MOVED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
+OVERFLOW = "the least value divided by -1 has no result in this type; machines differ"
+SHIFTED = "the reference kernel shifts small dividends by more than 31 bits, which has no defined result"
+BEYOND = "results beyond 32 bits have no defined value in the reference"
+SUPPORT: dict[str, Support] = {
+    "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,), refused={"int16": SHIFTED}),
+    "FLOOR_DIV": takes("float32", "int32", limits=(UNSCALED,), refused=dict.fromkeys(("int8", "int16"), OVERFLOW)),
+    "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),
+    "MAXIMUM": _MOVED,
+    "MINIMUM": _MOVED,
+    "POW": takes("float32", limits=(UNSCALED,), refused={"int32": BEYOND}),
+    "SQUARED_DIFFERENCE": takes("int8", "float32", "int32"),
 }

@@ -10,6 +10,7 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.support import Limit
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Tensor
@@ -21,6 +22,9 @@ _BOUNDS: Mapping[int, tuple[float | None, float | None]] = {
     _FUSED.RELU6: (0.0, 6.0),
     _FUSED.RELU_N1_TO_1: (-1.0, 1.0),
 }
+FUSED = Limit(
+    "the fused activation is NONE, RELU, RELU6 or RELU_N1_TO_1", hint="Use an activation operator behind it instead."
+)
 
 
 def activated(expr: relax.Expr, function: int) -> relax.Expr:
@@ -33,11 +37,7 @@ def activated(expr: relax.Expr, function: int) -> relax.Expr:
 
 def activation_bounds(function: int) -> tuple[float | None, float | None]:
     """(least, greatest) result of a fused activation; None where there is no bound."""
-    if function not in _BOUNDS:
-        raise ModelRefused(
-            f"its fused activation (number {function}) is not supported",
-            hint="Use NONE, RELU, RELU6 or RELU_N1_TO_1, or a separate activation operator.",
-        )
+    FUSED.require(function in _BOUNDS, found=f"its fused activation is number {function}")
     return _BOUNDS[function]
 
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
 
 _Convert = Callable[["Converter", "Operator"], relax.Expr]
-_WHOLE = ("int8", "uint8", "int16", "int32", "int64")
+_CAST = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+CASTS = Limit(f"both element types are among {', '.join(_CAST)}")
 
 
 def _compared(operation: Callable[..., relax.Expr], *, ordered: bool = True) -> _Convert:
@@ -53,26 +54,18 @@ def convert_select(c: Converter, op: Operator) -> relax.Expr:
 
 
 def convert_cast(c: Converter, op: Operator) -> relax.Expr:
-    """The same number in another type; scales are ignored, as the reference kernels do."""
+    """The number in another type; scales are ignored, as the reference kernels do.
+
+    Integers wrap around, float32 is truncated and limited to the type (``operators/cast.py``).
+    """
     source, target = op.input(0).dtype, op.outputs[0].dtype
     x = c.raw(op.input(0))
     if source == target:
         return relax.op.reshape(x, op.outputs[0].shape)
     if target == "bool":
         return relax.op.not_equal(x, relax.const(np.array(0, source), source))
-    widens = source == "bool" or (
-        source in _WHOLE and (target == "float32" or (target in _WHOLE and _least(target) <= _least(source)))
-    )
-    if not widens and (source, target) not in (("float32", "int32"), ("int64", "int32")):
-        raise ModelRefused(
-            f"casts from {source} to {target} are not supported, as results out of range differ between machines",
-            hint="Use QUANTIZE, or cast to int32.",
-        )
+    CASTS.require(source in _CAST and target in _CAST, f"it casts from {source} to {target}")
     return relax.op.astype(x, target)
-
-
-def _least(dtype: str) -> int:
-    return int(np.iinfo(dtype).min)
 
 
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
@@ -88,4 +81,21 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "NOT_EQUAL": _compared(relax.op.not_equal, ordered=False),
     "SELECT": convert_select,
     "SELECT_V2": convert_select_v2,
+}
+
+_COMPARED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
+_EQUAL = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, "bool")
+SUPPORT: dict[str, Support] = {
+    "CAST": takes(*ANY, limits=(CASTS,)),
+    "EQUAL": _EQUAL,
+    "GREATER": _COMPARED,
+    "GREATER_EQUAL": _COMPARED,
+    "LESS": _COMPARED,
+    "LESS_EQUAL": _COMPARED,
+    "LOGICAL_AND": takes("bool"),
+    "LOGICAL_NOT": takes("bool"),
+    "LOGICAL_OR": takes("bool"),
+    "NOT_EQUAL": _EQUAL,
+    "SELECT": takes(*ANY),
+    "SELECT_V2": takes(*ANY),
 }

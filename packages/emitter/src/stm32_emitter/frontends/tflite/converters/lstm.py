@@ -37,6 +37,7 @@ from stm32_emitter.frontends.tflite.converters.lstm_tensors import (
 )
 from stm32_emitter.frontends.tflite.converters.recurrent import state_of
 from stm32_emitter.frontends.tflite.state import tensor_key
+from stm32_emitter.frontends.tflite.support import Limit, Support, takes
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.lstm import interleaved
 
@@ -45,6 +46,14 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Operator
 
 Shape = tuple[int, ...]
+_PLAIN = "Use a plain LSTM layer."
+_TANH = Limit("the activation is TANH", hint="Use TANH.")
+_FULL = Limit("recurrent weights are no diagonal", _PLAIN)
+_RECURRENT = (
+    "its state is quantized again at each step, so that the last bits of the reference interpreter's own exponential "
+    "functions decide about whole steps of it"
+)
+"""Why no result could be promised to be within a bound."""
 
 
 def convert_lstm(c: Converter, op: Operator) -> relax.Expr:
@@ -102,12 +111,8 @@ def _check_kind(op: Operator, options: Any) -> None:
             raise ModelRefused(f"only some of its gates have {what}", hint="The file is damaged.")
     if has(op, PROJECTION_BIAS) and not has(op, PROJECTION):
         raise ModelRefused("it has the bias of a projection without its weights", hint="The file is damaged.")
-    if options.FusedActivationFunction() != tflite.ActivationFunctionType.TANH:
-        raise ModelRefused(
-            f"its activation (number {options.FusedActivationFunction()}) is not supported", hint="Use TANH."
-        )
-    if options.DiagonalRecurrentTensors():
-        raise ModelRefused("its recurrent weights are diagonal, which is not supported")
+    _TANH.require(options.FusedActivationFunction() == tflite.ActivationFunctionType.TANH)
+    _FULL.require(not options.DiagonalRecurrentTensors())
     _check_types(op)
 
 
@@ -147,3 +152,12 @@ def _check_shapes(op: Operator, time_major: bool) -> None:
 
 
 CONVERTERS = {"UNIDIRECTIONAL_SEQUENCE_LSTM": convert_lstm}
+SUPPORT: dict[str, Support] = {
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": takes(
+        "int8",
+        "float32",
+        limits=(_TANH, _FULL),
+        note="cell state of int16",
+        refused={"hybrid": _RECURRENT},
+    ),
+}

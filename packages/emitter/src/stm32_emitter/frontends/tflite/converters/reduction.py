@@ -11,8 +11,10 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.converters.pooling import pooled_average
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -54,8 +56,6 @@ def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, O
 
 def convert_product(c: Converter, op: Operator) -> relax.Expr:
     """Product of real numbers."""
-    if op.input(0).quantization is not None and op.input(0).dtype == "uint8":
-        raise ModelRefused("the reference has no products of uint8", hint="Leave this operator in float32.")
     return c.result(relax.op.prod(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
 
 
@@ -110,8 +110,6 @@ def convert_l2_normalization(c: Converter, op: Operator) -> relax.Expr:
 
 def convert_l2_pool_2d(c: Converter, op: Operator) -> relax.Expr:
     """Square root of the mean of squares over each window."""
-    if op.input(0).quantization is not None:
-        raise ModelRefused("L2 pooling of quantized tensors is not supported", hint="Leave this operator in float32.")
     square = c.bb.normalize(relax.op.square(c.raw(op.input(0))))
     mean = c.bb.normalize(pooled_average(op, square))
     function = op.options(tflite.Pool2DOptions).FusedActivationFunction()
@@ -130,4 +128,22 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "REDUCE_MIN": _on_elements(relax.op.min),
     "REDUCE_PROD": convert_product,
     "SUM": convert_sum,
+}
+
+
+_AXIS, _AXES = {1: "axis"}, {1: "axes"}
+_EXTREME = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, "bool", constants=_AXES)
+_FOUND = takes(*EIGHT_BITS, "float32", "int32", "bool", constants=_AXIS)
+SUPPORT: dict[str, Support] = {
+    "ARG_MAX": _FOUND,
+    "ARG_MIN": _FOUND,
+    "CUMSUM": takes("float32", *WHOLE, constants=_AXIS),
+    "L2_NORMALIZATION": takes(*EIGHT_BITS, "float32", limits=(FUSED,)),
+    "L2_POOL_2D": takes("float32", limits=(FUSED,)),
+    "REDUCE_ALL": takes("bool", constants=_AXES),
+    "REDUCE_ANY": takes("bool", constants=_AXES),
+    "REDUCE_MAX": _EXTREME,
+    "REDUCE_MIN": _EXTREME,
+    "REDUCE_PROD": takes("int8", "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
+    "SUM": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
 }

@@ -10,6 +10,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import positive, rank
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -61,4 +62,9 @@ def convert_resize_bilinear(c: Converter, op: Operator) -> relax.Expr:
 CONVERTERS = {
     "RESIZE_NEAREST_NEIGHBOR": convert_resize_nearest_neighbor,
     "RESIZE_BILINEAR": convert_resize_bilinear,
+}
+
+SUPPORT: dict[str, Support] = {
+    "RESIZE_NEAREST_NEIGHBOR": takes(*EIGHT_BITS, "int16", "float32", "int32", constants={1: "size"}),
+    "RESIZE_BILINEAR": takes(*EIGHT_BITS, "int16", "float32", constants={1: "size"}),
 }

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.activation import unary
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+SLOPES = Limit(
+    "slopes beside int16 are int8, as which the reference reads them",
+    hint="Quantize the slopes to int8, or leave this operator in float32.",
+)
 
 
 def convert_gelu(c: Converter, op: Operator) -> relax.Expr:
@@ -26,11 +31,7 @@ def convert_gelu(c: Converter, op: Operator) -> relax.Expr:
 
 def convert_prelu(c: Converter, op: Operator) -> relax.Expr:
     """x where it is not negative, else alpha * x; alpha is broadcast to x: max(x, 0) + alpha * min(x, 0)."""
-    if op.input(0).dtype == "int16" and op.input(1).dtype != "int8":
-        raise ModelRefused(
-            f"its slopes '{op.input(1).name}' are of {op.input(1).dtype}, which the reference reads as int8",
-            hint="Quantize the slopes to int8, or leave this operator in float32.",
-        )
+    SLOPES.require(op.input(0).dtype != "int16" or op.input(1).dtype == "int8", f"its slopes are {op.input(1).dtype}")
     x, alpha = (c.bb.normalize(c.real(op.input(i))) for i in range(2))
     negative = relax.op.minimum(x, relax.const(0.0, "float32"))
     return c.result(relax.op.add(relax.op.nn.relu(x), relax.op.multiply(negative, alpha)), op.outputs[0])
@@ -66,4 +67,24 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "SIN": unary(relax.op.sin),
     "SQRT": unary(relax.op.sqrt),
     "SQUARE": unary(relax.op.square),
+}
+
+_FLOAT = takes("float32")
+_ROOT = takes("int8", "int16", "float32")
+SUPPORT: dict[str, Support] = {
+    "ABS": takes("int8", "int16", "float32", "int32"),
+    "CEIL": _FLOAT,
+    "COS": _FLOAT,
+    "ELU": takes("int8", "float32"),
+    "EXP": takes("int8", "int16", "float32"),
+    "FLOOR": _FLOAT,
+    "GELU": takes(*EIGHT_BITS, "int16", "float32", note="int16 within one step"),
+    "LOG": _ROOT,
+    "NEG": takes("int8", "int16", "float32", *("int32", "int64")),
+    "PRELU": takes(*EIGHT_BITS, "int16", "float32", limits=(SLOPES,)),
+    "ROUND": _FLOAT,
+    "RSQRT": _ROOT,
+    "SIN": _FLOAT,
+    "SQRT": _ROOT,
+    "SQUARE": takes("float32"),
 }
