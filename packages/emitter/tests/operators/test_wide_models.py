@@ -70,8 +70,8 @@ REFUSED = (
     ("RELU_N1_TO_1", ("int16", "int16"), "int16"),
     ("HARD_SWISH", ("int16", "int16"), "int16"),
     ("DIV", ("int16",) * 3, "more than 31 bits"),
-    ("PRELU", ("int16",) * 3, "reads as int8"),
-    ("POW", ("int32",) * 3, "powers of int32"),
+    ("PRELU", ("int16",) * 3, "reference reads them"),
+    ("POW", ("int32",) * 3, "beyond 32 bits"),
 )
 
 

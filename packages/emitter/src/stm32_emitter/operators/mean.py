@@ -5,10 +5,10 @@ Arithmetic, established against the reference interpreter for every set of axes 
 reduced elements and (q, s) the fixed-point form of input_scale / output_scale (in double):
 k = min(floor(log2 n), 32, 31 + s); q' = q * 2**k / n, truncated;
 y = requantize(sum - input_zero_point * n, q', s - k) (``ai_k_requantize``) plus the output zero point, clamped.
-SUM of int8 and int16 rounds (sum - input_zero_point * n) * input_scale / output_scale once, halves away from zero
-(``ai_k_requantize_once``). The reference kernel of SUM reads all elements as unsigned bytes; this is the arithmetic of
-LiteRT's other kernels, to which SUM is compared. SUM of uint8, for which the reference kernel is right, rounds twice
-(``ai_k_requantize``).
+SUM of int8 rounds (sum - input_zero_point * n) * input_scale / output_scale once, halves away from zero
+(``ai_k_requantize_once``); so does SUM of int16, with product and quotient in float32 (``ai_k_scaled``). The reference
+kernel of SUM reads all elements as unsigned bytes; this is the arithmetic of LiteRT's other kernels, to which SUM is
+compared. SUM of uint8, for which the reference kernel is right, rounds twice (``ai_k_requantize``).
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Mean(OperatorDefinition):
         attributes: dict[str, Attribute] = {
             "axes": axes, "multiplier": multiplier, "shift": shift, "rounding": rounding,
             "offset": -int(x.zero_point[0]) * count, "zero_point": result.zero_point,
+            "factor": float(x.scale[0] / np.float32(result.scale)),
         }  # fmt: skip
         return Fused(self.kind, (x.value,), shape_of(root), x.dtype, attributes)
 
@@ -84,7 +85,10 @@ class Mean(OperatorDefinition):
             if four_at_a_time and [reduced for _, reduced in groups][-2:] == [True, False] and len(groups) <= 3:
                 _pooled(k, x, y, groups, parameters)
             else:
-                _one_by_one(k, x, y, groups, parameters, rounding)
+                factor = (
+                    tirx.const(float(request.attributes["factor"]), "float32") if rounding == "ai_k_scaled" else None
+                )
+                _one_by_one(k, x, y, groups, parameters, rounding, factor)
         return k.kernel()
 
 
@@ -99,7 +103,7 @@ class Sum(Mean):
         if unsigned:
             return "ai_k_requantize", *quantize_multiplier(real)
         if dtype == "int16":
-            return "ai_k_requantize_once", *quantize_multiplier(real)
+            return "ai_k_scaled", 0, 0
         return "ai_k_requantize_once", *single_rounding_multiplier(real, 255 * count)
 
 
@@ -122,14 +126,19 @@ def _pooled(k: KernelBuilder, x: tirx.Buffer, y: tirx.Buffer, groups: list[Group
 
 
 def _one_by_one(
-    k: KernelBuilder, x: tirx.Buffer, y: tirx.Buffer, groups: list[Group], parameters: list[int], rounding: str
-) -> None:
+    k: KernelBuilder, x: tirx.Buffer, y: tirx.Buffer, groups: list[Group], parameters: list[int], rounding: str,
+    factor: Any,
+) -> None:  # fmt: skip
+    """Sums scaled by ``rounding``, or by ``factor`` (float32) if that is not None."""
     offset, multiplier, shift, zero_point = parameters
     info, total = np.iinfo(str(y.dtype)), k.local("total", "int32")
 
     def finish(at: Any) -> None:
-        scaled = expression(rounding, total[0], multiplier, shift) + zero_point
-        limited = expression("ai_k_clamp", scaled, int(info.min), int(info.max))
+        bounds = int(info.min), int(info.max)
+        if factor is None:
+            limited = expression("ai_k_clamp", expression(rounding, total[0], multiplier, shift) + zero_point, *bounds)
+        else:
+            limited = expression("ai_k_scaled", total[0], factor, zero_point, *bounds)
         k.store(y, [at], limited.astype(str(y.dtype)))
 
     one_by_one(
