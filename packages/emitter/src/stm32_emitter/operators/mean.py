@@ -28,6 +28,8 @@ from stm32_emitter.tir.builder import Kernel, KernelBuilder, address, expression
 
 _LARGEST = {"int8": 1 << 23, "int16": 1 << 15}
 """Reduced elements whose sum surely fits 32 bits."""
+_TWICE = "ai_k_requantize"
+"""How a sum is scaled where its attributes do not say it."""
 
 
 class Mean(OperatorDefinition):
@@ -38,8 +40,8 @@ class Mean(OperatorDefinition):
     operator: ClassVar[str] = "mean"
     """The Relax operator."""
 
-    def scaling(self, real: float, count: int, dtype: str, *, unsigned: bool) -> tuple[str, int, int]:  # noqa: ARG002
-        """(C function, multiplier, shift) that scale the sum of ``count`` elements.
+    def scaling(self, real: np.float64, count: int, dtype: str, *, unsigned: bool) -> dict[str, Attribute]:  # noqa: ARG002
+        """Attributes that say how the sum of ``count`` elements is scaled.
 
         Args:
             real: input scale / output scale.
@@ -47,7 +49,7 @@ class Mean(OperatorDefinition):
             dtype: int8 or int16.
             unsigned: whether int8 stands for uint8.
         """
-        return "ai_k_requantize", *divided_multiplier(real, count)
+        return _scaled_by(*divided_multiplier(float(real), count))
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """quantize(mean(dequantize(x), axes))."""
@@ -63,12 +65,10 @@ class Mean(OperatorDefinition):
         count = math.prod(x.shape[axis] for axis in axes)
         if not axes or count > most:
             raise ModelRefused(f"it reduces {count} elements over {len(axes)} axes; 1 to {most} are supported")
-        real = float(x.scale[0]) / result.scale
-        rounding, multiplier, shift = self.scaling(real, count, x.dtype, unsigned=scope.unsigned(root))
+        real = np.float64(x.scale[0]) / result.scale
         attributes: dict[str, Attribute] = {
-            "axes": axes, "multiplier": multiplier, "shift": shift, "rounding": rounding,
-            "offset": -int(x.zero_point[0]) * count, "zero_point": result.zero_point,
-            "factor": float(x.scale[0] / np.float32(result.scale)),
+            "axes": axes, "offset": -int(x.zero_point[0]) * count, "zero_point": result.zero_point,
+            **self.scaling(real, count, x.dtype, unsigned=scope.unsigned(root)),
         }  # fmt: skip
         return Fused(self.kind, (x.value,), shape_of(root), x.dtype, attributes)
 
@@ -77,11 +77,11 @@ class Mean(OperatorDefinition):
         source, result = request.inputs[0], request.output
         groups = grouped(source.shape, request.integers("axes"))
         parameters = [request.integer(key) for key in ("offset", "multiplier", "shift", "zero_point")]
-        rounding = str(request.attributes["rounding"])
+        rounding = str(request.attributes.get("rounding", _TWICE))
         with KernelBuilder(self.operator) as k:
             x = k.input("x", (source.elements,), source.dtype)
             y = k.output("y", (result.elements,), result.dtype)
-            four_at_a_time = rounding == "ai_k_requantize" and source.dtype == "int8"
+            four_at_a_time = rounding == _TWICE and source.dtype == "int8"
             if four_at_a_time and [reduced for _, reduced in groups][-2:] == [True, False] and len(groups) <= 3:
                 _pooled(k, x, y, groups, parameters)
             else:
@@ -98,13 +98,18 @@ class Sum(Mean):
     kind: ClassVar[str] = "SUM"
     operator: ClassVar[str] = "sum"
 
-    def scaling(self, real: float, count: int, dtype: str, *, unsigned: bool) -> tuple[str, int, int]:
+    def scaling(self, real: np.float64, count: int, dtype: str, *, unsigned: bool) -> dict[str, Attribute]:
         """Of the sum itself; of int8 exact for every sum that ``count`` elements can have."""
         if unsigned:
-            return "ai_k_requantize", *quantize_multiplier(real)
+            return _scaled_by(*quantize_multiplier(float(real)))
         if dtype == "int16":
-            return "ai_k_scaled", 0, 0
-        return "ai_k_requantize_once", *single_rounding_multiplier(real, 255 * count)
+            return {**_scaled_by(0, 0), "rounding": "ai_k_scaled", "factor": float(np.float32(real))}
+        once = single_rounding_multiplier(float(real), 255 * count)
+        return {**_scaled_by(*once), "rounding": "ai_k_requantize_once"}
+
+
+def _scaled_by(multiplier: int, shift: int) -> dict[str, Attribute]:
+    return {"multiplier": multiplier, "shift": shift}
 
 
 def divided_multiplier(real: float, count: int) -> tuple[int, int]:
