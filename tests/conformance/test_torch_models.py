@@ -106,7 +106,8 @@ def moved():
     def function(x):
         left, right = torch.chunk(functional.pad(x, (1, 2, 0, 1), value=0.5), 2, dim=1)
         joined = torch.cat([right, left[:, :, ::1], left * right], dim=1)
-        return joined[:, 1:5, :, 1:7:2].permute(0, 2, 3, 1).mean(dim=1).unsqueeze(2), joined.amax(dim=1)
+        picked = joined[:, 1:5, :, 1:7:2].permute(0, 2, 3, 1).mean(dim=1).unsqueeze(2)
+        return picked, joined.amax(dim=1), joined.amin(dim=(2, 3)), joined.var(dim=(2, 3), keepdim=True)
 
     return Function(function), (1, 4, 6, 7)
 
