@@ -53,7 +53,7 @@ def test_operator(op, name, tmp_path):
 UINT8 = (
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
     "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
-    "SPLIT", "SUB", "TANH",
+    "SPLIT", "SUB", "TANH", "TRANSPOSE_CONV",
 )  # fmt: skip
 """Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
 

@@ -32,6 +32,7 @@ SINGLE = (
     "op_t2o_concat5d_f32", "op_t2o_conv_dilation_f32", "op_t2o_conv_fp16w", "op_t2o_fc_f32", "op_t2o_maxpool_f32",
     "op_t2o_mean_keepdims_f32", "op_t2o_mul_f32", "op_t2o_padding_f32", "op_t2o_resize_nearest_f32",
     "op_t2o_sigmoid_f32", "op_t2o_split_f32", "op_t2o_stridedslice_f32", "op_t2o_transpose_f32",
+    "op_t2o_transposeconv_same_f32",
 )  # fmt: skip
 """Models of one operator or a few."""
 UINT8 = ("coral_mobilenet_v1_0.25_128_uint8", "op_t2o_conv_uint8", "op_t2o_depthwise_uint8")

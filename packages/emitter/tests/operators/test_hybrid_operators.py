@@ -71,7 +71,7 @@ def test_a_hybrid_layer_is_two_operators(model, kinds, offset, stepwise, recogni
         (dense(Quant(0.5), bias=np.ones(3, np.float32)), "float32 of 4 is needed"),
         (dense(Quant(0.5), fused_activation_function="TANH"), "fused activation"),
         (convolution("CONV_2D", (4, 3, 3, 2), Quant(0.5)), "1 scales for 4 channels"),
-        (convolution("CONV_2D", (4, 3, 3, 2), Quant([0.5] * 4)), "all have the same scale"),
+        (convolution("CONV_2D", (4, 3, 3, 2), Quant([0.5] * 4)), "all equal"),
         (convolution("DEPTHWISE_CONV_2D", (1, 3, 3, 4), Quant(0.5)), "1 scales for 4 channels"),
     ],
 )

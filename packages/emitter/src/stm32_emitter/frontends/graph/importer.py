@@ -69,7 +69,7 @@ def import_graph(
     titles = graph.titles or graph.outputs
     outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, titles, strict=complete))
     inputs = tuple(_input_info(graph, entry.name) for entry in graph.inputs)
-    return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources))
+    return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources, nearest=True))
 
 
 def _unknown(parameters: Sequence[relax.Var]) -> list[tuple[relax.Expr, IOInfo]]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shape arithmetic and other operators on constants are computed while a model is imported.
 
-Only on integers, on float16 weights that are widened, and on quantized weights that are dequantized: all are exact,
-whoever computes them (a product of two numbers of float32 is rounded once).
+Only on integers, on float16 weights that are widened, on quantized weights that are dequantized, and on tensors of one
+value: all are exact, whoever computes them (a product of two numbers of float32 is rounded once).
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ def fold(operator: Operator) -> list[Value] | None:
     """
     if operator.kind == "SHAPE":
         values = [np.array(operator.input(0).shape)]
+    elif operator.kind == "ZEROS_LIKE":
+        values = [np.zeros(operator.input(0).shape)]
     elif operator.kind in FOLDED and _is_constant(operator):
         inputs = [t.data for t in operator.inputs if t is not None and t.data is not None]
         result = FOLDED[operator.kind](operator, inputs)
@@ -44,7 +46,7 @@ def _is_constant(operator: Operator) -> bool:
     quantized = tensors[0].quantization is not None and tensors[0].dtype in ("int8", "uint8", "int16")
     widened = operator.kind == "DEQUANTIZE" and (quantized or tensors[0].dtype == "float16")
     exact = all(t.dtype in ("int32", "int64", "bool") and t.quantization is None for t in (*tensors, *operator.outputs))
-    return widened or exact
+    return widened or exact or operator.kind == "FILL"
 
 
 def _declared(value: Value, position: int, operator: Operator) -> Value:
@@ -146,7 +148,7 @@ FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
     "DEQUANTIZE": _dequantized,
     "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _reshaped,
-    "FILL": lambda _, v: np.full(v[0], v[1]),
+    "FILL": lambda _, v: np.full(v[0], v[1].ravel()[0]),
     "GATHER": _gather,
     "PACK": _pack,
     "RANGE": _range,

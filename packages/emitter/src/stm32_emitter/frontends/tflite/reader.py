@@ -60,7 +60,8 @@ class Quantization:
 class Tensor:
     """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs.
 
-    Constants of int4 are int8 here, as the reference interpreter widens them before it computes.
+    Constants of int4 are int8 here, as the reference interpreter widens them before it computes; ``stored`` is their
+    type in the file, where it is another one.
     """
 
     index: int
@@ -70,6 +71,7 @@ class Tensor:
     quantization: Quantization | None = None
     data: NDArray[Any] | None = field(default=None, compare=False)
     is_variable: bool = False
+    stored: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,9 +198,10 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
         )
     quantization = _quantization(table.Quantization(), shape, f"tensor {index} '{name}'")
     data = _data(model, table, shape, dtype, name)
-    if data is not None:
-        dtype = str(data.dtype)
-    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()))
+    stored = ""
+    if data is not None and table.Type() == tflite.TensorType.INT4:
+        dtype, stored = "int8", "int4"
+    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored)
 
 
 def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str) -> NDArray[Any] | None:

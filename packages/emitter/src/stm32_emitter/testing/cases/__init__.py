@@ -30,6 +30,7 @@ from . import (
     recurrent,
     reduction,
     resizing,
+    selection,
     slicing,
     unary,
 )
@@ -47,6 +48,7 @@ GENERATORS: Mapping[str, Generator] = {
     **layout.GENERATORS,
     **slicing.GENERATORS,
     **rearrangement.GENERATORS,
+    **selection.GENERATORS,
     **recurrent.GENERATORS,
     **activations.GENERATORS,
     **resizing.GENERATORS,
@@ -56,9 +58,15 @@ GENERATORS: Mapping[str, Generator] = {
     **binary.GENERATORS,
     **unary.GENERATORS,
 }
-ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS}))
+ELEMENTWISE = tuple(
+    sorted(
+        {**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS, **selection.GENERATORS}
+    )
+)
 """Small operators: functions of elements and pairs, reductions, comparisons and logic."""
-ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
+ONLY_FLOAT = frozenset(
+    (*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT, *selection.ONLY_FLOAT)
+)
 """Operators that the reference interpreter does not know for quantized tensors."""
 DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4")
 """Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of CONV_2D and DEPTHWISE_CONV_2D (NHWC activations; weights OHWI, depthwise 1HWC)."""
+"""Cases of CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV (NHWC activations; weights OHWI, depthwise 1HWC)."""
 
 from __future__ import annotations
 
@@ -223,4 +223,38 @@ def _finish(
     return [x], [y]
 
 
-GENERATORS = {"CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise_conv_2d}
+def transpose_conv(draw: Draw) -> tuple[list[int], list[int]]:
+    """TRANSPOSE_CONV: strides of 1..3 smaller and larger than the window, SAME and VALID, bias or none."""
+    size, kernel, stride = _pair(draw, 5, draw.chance(0.5)), _pair(draw, 5, draw.chance(0.5)), _pair(draw, 3, True)
+    stride = stride if draw.chance(0.7) else _pair(draw, 3, False)
+    padding, batch = draw.pick(("SAME", "VALID")), draw.pick((1, 1, 1, 2))
+    inner, outer = _fit(draw, batch * size[0] * size[1], kernel[0] * kernel[1])
+    full = [(n - 1) * s + k if padding == "VALID" else n * s for n, s, k in zip(size, stride, kernel, strict=True)]
+    # Of SAME, the outputs whose size divided by the stride, rounded up, is the input's.
+    height, width = (
+        draw.integer(n - s + 1, n) if padding == "SAME" and draw.chance(0.3) else n
+        for n, s in zip(full, stride, strict=True)
+    )
+    source = draw.quant(2.0**-8, 1.0)
+    x = draw.activation("input", (batch, *size, inner), source)
+    shape = (batch, height, width, outer)
+    w, spread, quant = weights(draw, "weights", (outer, *kernel, inner), 0, per_channel=draw.chance(0.7))
+    spread = max(1.0, np.sqrt(kernel[0] * kernel[1] * inner) * spread * 73.0 * draw.steps)
+    product = source.scales[0] * float(np.mean(quant.scales)) if source and quant else 1.0
+    inputs = [draw.int_constant("shape", shape), w, x]
+    if draw.chance(0.7):
+        inputs.append(bias(draw, outer, source, quant, spread))
+    y = draw.activation("output", shape, output_quant(draw, product, spread))
+    draw.writer.operator(
+        "TRANSPOSE_CONV",
+        inputs,
+        [y],
+        padding=padding,
+        stride_h=stride[0],
+        stride_w=stride[1],
+        fused_activation_function=draw.pick(ACTIVATIONS),
+    )
+    return [x], [y]
+
+
+GENERATORS = {"CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise_conv_2d, "TRANSPOSE_CONV": transpose_conv}

@@ -35,13 +35,20 @@ static inline uint32_t ai_k_dense_tail(const int8_t *in, int32_t count)
 static inline void ai_k_dense_rows_4(const int8_t *in, const int8_t *weights, int32_t depth, int32_t sums[4])
 {
     int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-    for (int32_t k = 0; k < depth; k += 4) {
-        const uint32_t values = depth - k >= 4 ? ai_k_load_word(in + k) : ai_k_dense_tail(in + k, depth - k);
+    const int8_t *const end = in + (depth & ~3);
+    for (; in != end; in += 4, weights += 16) {
+        const uint32_t values = ai_k_load_word(in);
         s0 = ai_k_dense_word(s0, ai_k_load_word(weights), values);
         s1 = ai_k_dense_word(s1, ai_k_load_word(weights + 4), values);
         s2 = ai_k_dense_word(s2, ai_k_load_word(weights + 8), values);
         s3 = ai_k_dense_word(s3, ai_k_load_word(weights + 12), values);
-        weights += 16;
+    }
+    if ((depth & 3) != 0) {
+        const uint32_t values = ai_k_dense_tail(in, depth & 3);
+        s0 = ai_k_dense_word(s0, ai_k_load_word(weights), values);
+        s1 = ai_k_dense_word(s1, ai_k_load_word(weights + 4), values);
+        s2 = ai_k_dense_word(s2, ai_k_load_word(weights + 8), values);
+        s3 = ai_k_dense_word(s3, ai_k_load_word(weights + 12), values);
     }
     sums[0] = s0;
     sums[1] = s1;

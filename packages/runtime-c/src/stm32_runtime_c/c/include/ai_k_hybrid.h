@@ -23,8 +23,9 @@ enum {
  * offset   0: the greatest magnitude becomes 127, the zero point is 0; 1: least (at most 0) and greatest value (at
  *          least 0) become -128 and 127
  *
- * A row of zeros has scale 1 and zero point 0. Infinite values and such that are not numbers give any result. All of
- * `in` is read, then numbers are written, then elements go forward, each read before it is written. */
+ * A row of zeros has scale 1 and zero point 0. So has, of whatever values, one whose greatest magnitude is below 8e-37,
+ * or whose range is not finite: its elements become 0. All of `in` is read, then numbers are written, then elements go
+ * forward, each read before it is written. */
 void ai_k_quantize_row_f32(const float *in, int8_t *out, float *numbers, int32_t count, int32_t offset);
 
 /* out[r] = act(bias[r] + scale * (sum of weights[r][k] * in[k] - zero point * sums[r])), k = 0 .. depth - 1

@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ai_k_hybrid.h"
 
+#include <float.h>
+
 #include "ai_k_dense_rows.h"
 #include "ai_k_plain.h"
+#include "ai_k_window_f32.h"
 
 enum { HALF_RANGE = 127, RANGE = 255, LOWEST = -128 };
 
 /* The value as it is stored in 32 bits: no compiler fuses what made it with what comes. */
 static inline float alone(float value)
 {
+#if AI_K_FPU
+    __asm__("" : "+t"(value));
+    return value;
+#else
     const volatile float stored = value;
     return stored;
+#endif
 }
 
-/* Halves away from zero; beyond +-limit, which is more than any quantized value, limited. */
+/* Halves away from zero. */
 static inline int32_t nearest(float value)
 {
-    const float limit = 512.0f;
-    float near = value > limit ? limit : value;
-    near = near > -limit ? near : -limit;
-    return (int32_t)(near < 0.0f ? near - 0.5f : near + 0.5f);
+    return (int32_t)(value < 0.0f ? value - 0.5f : value + 0.5f);
+}
+
+static inline float number_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 static inline double magnitude(double value)
@@ -42,23 +54,43 @@ static int32_t zero_point(float low, float high, double scale)
     return (int32_t)(real < 0.0 ? real - 0.5 : real + 0.5);
 }
 
+/* The least (at most 0) and the greatest value (at least 0); both 0 if one of all is infinite or not a number. Bits of
+ * positive floats are in the order of integers, those of negative ones in the order of unsigned magnitudes. */
+static void find_range(const float *in, int32_t count, float *low, float *high)
+{
+    uint32_t negative = UINT32_C(0x80000000);
+    int32_t positive = 0;
+    for (int32_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, in + i, sizeof bits);
+        negative = bits > negative ? bits : negative;
+        positive = (int32_t)bits > positive ? (int32_t)bits : positive;
+    }
+    const int finite = positive < 0x7f800000 && negative < UINT32_C(0xff800000);
+    *low = finite ? number_of(negative) : 0.0f;
+    *high = finite ? number_of((uint32_t)positive) : 0.0f;
+}
+
 void ai_k_quantize_row_f32(const float *in, int8_t *out, float *numbers, int32_t count, int32_t offset)
 {
-    float low = 0.0f, high = 0.0f, inverse = 0.0f;
-    for (int32_t i = 0; i < count; i++) {
-        low = in[i] < low ? in[i] : low;
-        high = in[i] > high ? in[i] : high;
-    }
+    const float least_range = 8e-37f; /* the inverse of its scale is finite */
+    float low, high, inverse;
     int32_t zero = 0, least = -HALF_RANGE;
-    numbers[0] = 1.0f;
-    if (low < high && offset != 0) {
+    find_range(in, count, &low, &high);
+    const float most = high > -low ? high : -low;
+    if (!(most > least_range) || !(high - low < FLT_MAX)) {
+        numbers[0] = 1.0f;
+        numbers[1] = 0.0f;
+        memset(out, 0, (size_t)count);
+        return;
+    }
+    if (offset != 0) {
         const double scale = (double)alone(high - low) / (double)RANGE;
         zero = zero_point(low, high, scale);
         least = LOWEST;
         numbers[0] = (float)scale;
         inverse = 1.0f / (float)scale;
-    } else if (low < high) {
-        const float most = high > -low ? high : -low;
+    } else {
         numbers[0] = most / (float)HALF_RANGE;
         inverse = (float)HALF_RANGE / most;
     }

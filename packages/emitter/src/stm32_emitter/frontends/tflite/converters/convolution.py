@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CONV_2D (grouped too) and DEPTHWISE_CONV_2D; weights keep TFLite's channel-last order."""
+"""CONV_2D (grouped too), DEPTHWISE_CONV_2D and TRANSPOSE_CONV; weights keep TFLite's channel-last order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_convolution, is_hybrid
+from stm32_emitter.frontends.tflite.converters.hybrid import SCALE_FOR_EACH, hybrid_convolution, is_hybrid
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 from stm32_emitter.operators.base import Attribute
 
@@ -82,11 +83,45 @@ def _biased(c: Converter, op: Operator, expr: relax.Expr) -> relax.Expr:
     return expr if bias is None else relax.op.add(expr, c.real(bias))
 
 
-CONVERTERS = {"CONV_2D": convert_conv_2d, "DEPTHWISE_CONV_2D": convert_depthwise_conv_2d}
+def convert_transpose_conv(c: Converter, op: Operator) -> relax.Expr:
+    """Inputs (output shape, weights [Cout,KH,KW,Cin], x [N,H,W,Cin], bias or none) -> [N,OH,OW,Cout]."""
+    options = op.options(tflite.TransposeConvOptions)
+    shape, weights, x = [int(v) for v in op.constant(0).ravel()], op.input(1), op.input(2)
+    rank(x.name, x.shape, 4)
+    rank(weights.name, weights.shape, 4)
+    if len(shape) != 4 or x.shape[3] != weights.shape[3] or shape[3] != weights.shape[0] or shape[0] != x.shape[0]:
+        raise ModelRefused(f"weights {list(weights.shape)} do not fit {list(x.shape)} and the output {shape}")
+    stride, window = (options.StrideH(), options.StrideW()), (weights.shape[1], weights.shape[2])
+    positive(stride_h=stride[0], stride_w=stride[1], kernel_height=window[0], kernel_width=window[1])
+    top, left, _, _ = padding_2d(options.Padding(), (shape[1], shape[2]), window, stride, (1, 1))
+    covered = [(size - 1) * step + taps for size, step, taps in zip(x.shape[1:3], stride, window, strict=True)]
+    rest = [size - before - out for size, before, out in zip(covered, (top, left), shape[1:3], strict=True)]
+    if any(-more >= step for more, step in zip(rest, stride, strict=True)):
+        raise ModelRefused(
+            f"its output {shape} is larger than an input of {list(x.shape)} can fill by a stride or more"
+        )
+    expr = relax.op.nn.conv2d_transpose(
+        c.real(x), c.real(weights), strides=list(stride), padding=[top, left, *(max(more, 0) for more in rest)],
+        output_padding=[max(-more, 0) for more in rest], data_layout="NHWC", kernel_layout="OHWI",
+    )  # fmt: skip
+    bias = op.inputs[3] if len(op.inputs) > 3 else None
+    biased = expr if bias is None else relax.op.add(expr, c.real(bias))
+    return c.result(activated(biased, options.FusedActivationFunction()), op.outputs[0])
+
+
+CONVERTERS = {
+    "CONV_2D": convert_conv_2d,
+    "DEPTHWISE_CONV_2D": convert_depthwise_conv_2d,
+    "TRANSPOSE_CONV": convert_transpose_conv,
+}
 
 _CONSTANT = {1: "filter", 2: "bias"}
-_FORMATS = (*EIGHT_BITS, "int4", "int16", "float32", "hybrid")
+_FORMATS = (*EIGHT_BITS, "int16", "int4", "float32", "hybrid")
 SUPPORT: dict[str, Support] = {
-    "CONV_2D": takes(*_FORMATS, limits=(FUSED,), constants=_CONSTANT),
-    "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED,), constants=_CONSTANT),
-}
+    "CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
+    "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
+    "TRANSPOSE_CONV": takes(
+        *EIGHT_BITS, "int16", "float32", limits=(FUSED,), constants={0: "output shape", 1: "filter", 3: "bias"},
+        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
+    ),
+}  # fmt: skip

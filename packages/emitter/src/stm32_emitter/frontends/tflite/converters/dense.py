@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FULLY_CONNECTED."""
+"""FULLY_CONNECTED and BATCH_MATMUL."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tflite
 from tvm import relax
 
@@ -16,7 +17,7 @@ from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, t
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
-    from stm32_emitter.frontends.tflite.reader import Operator
+    from stm32_emitter.frontends.tflite.reader import Operator, Tensor
 
 
 UNSHUFFLED = Limit("weights_format is DEFAULT", hint="Convert the model with default weights.")
@@ -46,16 +47,40 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
 
 
-CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
+ALIKE = Limit("both sides and the output have one element type", hint="Quantize all alike, or leave all in float32.")
+
+
+def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
+    """a [...,M,K] x b [...,K,N] -> [...,M,N]; adj_x and adj_y say that a is [...,K,M] and b is [...,N,K]."""
+    options = op.options(tflite.BatchMatMulOptions)
+    adjoint = (options.AdjX(), options.AdjY())
+    types = [tensor.dtype for tensor in (op.input(0), op.input(1), op.outputs[0])]
+    ALIKE.require(len(set(types)) == 1, f"it multiplies {types[0]} by {types[1]} to {types[2]}")
+    a, b = (_matrix(c, op.input(i), exchanged=adjoint[i]) for i in range(2))
+    return c.result(relax.op.matmul(a, b), op.outputs[0])
+
+
+def _matrix(c: Converter, x: Tensor, *, exchanged: bool) -> relax.Expr:
+    """The real numbers of x, with the last two axes exchanged where it is said so."""
+    dims = len(x.shape)
+    if dims < 2:
+        raise ModelRefused(f"tensor '{x.name}' has the shape {list(x.shape)}, a matrix is needed")
+    if not exchanged:
+        return c.bb.normalize(c.real(x))
+    order = [*range(dims - 2), dims - 1, dims - 2]
+    if x.data is not None:
+        raw = relax.const(np.ascontiguousarray(x.data.transpose(order)), x.dtype)
+    else:
+        raw = c.bb.normalize(relax.op.permute_dims(c.raw(x), order))
+    return c.bb.normalize(c.dequantized(raw, x) if x.quantization and x.dtype != "float32" else raw)
+
+
+CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_fully_connected}
 
 SUPPORT: dict[str, Support] = {
+    "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,)),
     "FULLY_CONNECTED": takes(
-        *EIGHT_BITS,
-        "int4",
-        "int16",
-        "float32",
-        "hybrid",
-        limits=(FUSED, UNSHUFFLED),
+        *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},
     ),
-}
+}  # fmt: skip

@@ -17,6 +17,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import FUSED
+from stm32_emitter.frontends.tflite.support import Limit
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.float_group import LARGEST
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
 
+SCALE_FOR_EACH = Limit(
+    "hybrid weights that are depthwise or in groups have a scale for each channel",
+    hint="Quantize the weights per channel, or leave them in float32.",
+)
+"""The reference interpreter reads so many there, whatever the file holds."""
 _BOUNDS = {
     tflite.ActivationFunctionType.NONE: (-LARGEST, LARGEST),
     tflite.ActivationFunctionType.RELU: (0.0, LARGEST),
@@ -123,19 +129,12 @@ def hybrid_convolution(c: Converter, op: Operator, sizes: dict[str, Attribute], 
     depthwise = op.kind == "DEPTHWISE_CONV_2D"
     outputs = weights.shape[3 if depthwise else 0]
     offset = depthwise or scales.size > 1
-    several = op.input(1).quantization
-    if (depthwise or sizes["groups"] != 1) and several is not None and len(several.scale) != outputs:
-        raise ModelRefused(
-            f"its weights have {len(several.scale)} scales for {outputs} channels; beside activations of float32 the "
-            "reference interpreter reads one for each channel here",
-            hint="Quantize the weights per channel.",
-        )
-    if sizes["groups"] != 1 and not depthwise and scales.size == 1:
-        raise ModelRefused(
-            "it has groups whose weights all have the same scale, which the reference interpreter cannot compute "
-            "beside activations of float32",
-            hint="Quantize the weights per channel, or leave them in float32.",
-        )
+    if depthwise or sizes["groups"] != 1:
+        given = op.input(1).quantization
+        count = 0 if given is None else len(given.scale)
+        SCALE_FOR_EACH.require(count == outputs, f"its weights have {count} scales for {outputs} channels")
+        # In groups it looks for a second scale first, and has no room for the zero points if there is none.
+        SCALE_FOR_EACH.require(depthwise or scales.size > 1, "the scales of its weights are all equal")
     low, high = bounds(function)
     values, numbers = quantized_rows(c, op, c.raw(op.input(0)), op.input(0).shape[0], offset=offset)
     scales = np.broadcast_to(scales, (outputs,)).astype(np.float32) if depthwise else scales
