@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .activations import any_shape, rescaled
+from .activations import any_shape, relu, rescaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +113,7 @@ ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
 GENERATORS = {
     **{op: _float(op) for op in ONLY_FLOAT},
     "ABS": abs_,
+    "RELU_0_TO_1": relu("RELU_0_TO_1"),
     "ELU": elu,
     "EXP": exp,
     "GELU": gelu,

@@ -53,6 +53,7 @@ CONVERTERS: dict[str, _Convert] = {
     "TANH": unary(relax.op.tanh),
     "RELU": unary(relax.op.nn.relu),
     "RELU6": unary(lambda x: relax.op.clip(x, 0.0, 6.0)),
+    "RELU_0_TO_1": unary(lambda x: relax.op.clip(x, 0.0, 1.0)),
     "RELU_N1_TO_1": unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
     "LEAKY_RELU": convert_leaky_relu,
     "HARD_SWISH": unary(_hard_swish),

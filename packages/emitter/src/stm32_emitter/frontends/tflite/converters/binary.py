@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MAXIMUM, MINIMUM, DIV, SQUARED_DIFFERENCE, FLOOR_DIV, FLOOR_MOD and POW, with broadcasting."""
+"""ADD_N, MAXIMUM, MINIMUM, DIV, SQUARED_DIFFERENCE, FLOOR_DIV, FLOOR_MOD and POW, with broadcasting."""
 
 from __future__ import annotations
 
@@ -56,7 +56,21 @@ def convert_squared_difference(c: Converter, op: Operator) -> relax.Expr:
     return c.result(relax.op.square(difference), op.outputs[0])
 
 
+def convert_add_n(c: Converter, op: Operator) -> relax.Expr:
+    """The sum of tensors of one shape that are not quantized, in their order."""
+    tensors = [op.input(i) for i in range(len(op.inputs))]
+    if len(tensors) < 2 or any(tensor.shape != tensors[0].shape for tensor in tensors):
+        raise ModelRefused(f"it adds tensors of the shapes {[list(tensor.shape) for tensor in tensors]}")
+    if any(tensor.quantization is not None for tensor in tensors):
+        raise ModelRefused("sums of several quantized tensors are not supported", hint="Use ADD for two at a time.")
+    total = c.raw(tensors[0])
+    for tensor in tensors[1:]:
+        total = c.bb.normalize(relax.op.add(total, c.raw(tensor)))
+    return total
+
+
 CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
+    "ADD_N": convert_add_n,
     "DIV": convert_div,
     "FLOOR_DIV": _plain(relax.op.floor_divide),
     "FLOOR_MOD": _plain(relax.op.floor_mod),
