@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    example = Path(__file__).resolve().parents[1] / "examples" / "digits"
     print("mnist_train: trains examples/digits on scikit-learn's digits; nothing is downloaded", file=sys.stderr)
-    sys.path.insert(0, str(example))
-    runpy.run_path(str(example / "train.py"), run_name="__main__")
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    runpy.run_module("examples.digits.train", run_name="__main__")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small convolutional network in numpy: forward pass, gradients, Adam.
+"""A small convolutional network in numpy: forward pass and gradients.
 
 Layout of activations is [N, H, W, C]; convolution weights are [KH, KW, Cin, Cout], depthwise weights [KH, KW, C].
 """
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
-Params = dict[str, Array]
+from examples.shared.training import Array, Params, he, softmax
+
 Cache = dict[str, Array]
 
 CLASSES = 10
@@ -21,16 +21,12 @@ WIDE = 24
 
 def initial(rng: np.random.Generator) -> Params:
     """Weights drawn after He et al. (2015), biases zero."""
-
-    def he(*shape: int, fan_in: int) -> Array:
-        return np.asarray(rng.standard_normal(shape) * np.sqrt(2.0 / fan_in), np.float32)
-
     params = {
-        "conv1": he(3, 3, 1, FEATURES, fan_in=9),
-        "depthwise": he(3, 3, FEATURES, fan_in=9),
-        "pointwise": he(1, 1, FEATURES, WIDE, fan_in=FEATURES),
-        "conv2": he(3, 3, WIDE, WIDE, fan_in=9 * WIDE),
-        "dense": he(2 * 2 * WIDE, CLASSES, fan_in=4 * WIDE),
+        "conv1": he(rng, 3, 3, 1, FEATURES, fan_in=9),
+        "depthwise": he(rng, 3, 3, FEATURES, fan_in=9),
+        "pointwise": he(rng, 1, 1, FEATURES, WIDE, fan_in=FEATURES),
+        "conv2": he(rng, 3, 3, WIDE, WIDE, fan_in=9 * WIDE),
+        "dense": he(rng, 2 * 2 * WIDE, CLASSES, fan_in=4 * WIDE),
     }
     return params | {f"{name}_bias": np.zeros(value.shape[-1], np.float32) for name, value in params.items()}
 
@@ -69,24 +65,6 @@ def gradients(params: Params, images: Array, labels: np.ndarray[Any, Any]) -> Pa
     delta = _conv_step(params, grads, cache, ("conv1", "depthwise"), delta, margin=1)
     _conv_step(params, grads, cache, ("image", "conv1"), delta, margin=1)
     return grads
-
-
-def softmax(logits: Array) -> Array:
-    """Softmax over the last axis."""
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True), np.float32)
-
-
-def adam(params: Params, grads: Params, state: dict[str, tuple[Array, Array]], step: int, rate: float) -> None:
-    """One step of Adam (Kingma and Ba, 2015) in place; ``step`` counts from 1."""
-    for name, grad in grads.items():
-        zero = np.zeros_like(grad)
-        first, second = state.get(name, (zero, zero))
-        first = 0.9 * first + 0.1 * grad
-        second = 0.999 * second + 0.001 * grad * grad
-        state[name] = first, second
-        update = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-        params[name] = (params[name] - rate * update).astype(np.float32)
 
 
 def _relu(values: Array) -> Array:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train, quantize and store the digit classifier of `make demo`.
 
-    python examples/digits/train.py            train and write digits_int8.tflite and digits_test.npz
-    python examples/digits/train.py --check    train in memory and compare with the committed files
+    python -m examples.digits.train            train and write digits_int8.tflite and digits_test.npz
+    python -m examples.digits.train --check    train in memory and compare with the committed files
 
 Needs scikit-learn (the data) and ai-edge-litert (the reference outputs). Takes well under two minutes.
 """
@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from network import Array, Params, adam, forward, gradients, initial
-from quantizer import activation_quant, build, calibrate, quantize_image
 from stm32_emitter.testing.reference import Reference, ReferenceMissingError
+
+from examples.digits.network import forward, gradients, initial
+from examples.digits.quantizer import build, calibrate
+from examples.shared.layers import activation_quant, quantized
+from examples.shared.training import Array, Params, adam
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits_int8.tflite"
@@ -104,7 +107,7 @@ def make(*, report: bool) -> Result:
     params = train(training, report)
     ranges = calibrate(params, training.images)
     model = build(params, ranges)
-    inputs = quantize_image(test.images, activation_quant(ranges["image"]))[:, np.newaxis]
+    inputs = quantized(test.images, activation_quant(ranges["image"]))[:, np.newaxis]
     reference = Reference(model)
     outputs = np.stack([reference.run([sample])[0] for sample in inputs])
     stream = io.BytesIO()

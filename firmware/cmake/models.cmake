@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Target `models`: the emitted C of MODEL_DIRS and, on a host, the table of them. A folder may have any name; in it, a
-# model m is the files m.c, m.h, m_data.c, m_data.h, m_lib.c.
+# model m is the files m.c, m.h, m_data.c, m_data.h, m_lib.c, and m_ext.h, m_ext_*.c of operators from outside.
 include("${RUNTIME_DIR}/stm32_ai_runtime-config.cmake")
 if(APP STREQUAL "valid" OR PER_LAYER)
   set(runtime stm32_ai_runtime_observer)
@@ -43,7 +43,8 @@ foreach(folder IN LISTS MODEL_DIRS)
       message(FATAL_ERROR "two models are named '${name}' (the second in ${folder}); compile one with another name (-n)")
     endif()
     list(APPEND model_names "${name}")
-    file(GLOB sources CONFIGURE_DEPENDS "${folder}/${name}.c" "${folder}/${name}_data.c" "${folder}/${name}_lib.c")
+    file(GLOB sources CONFIGURE_DEPENDS "${folder}/${name}.c" "${folder}/${name}_data.c" "${folder}/${name}_lib.c"
+      "${folder}/${name}_ext_*.c")
     target_sources(models PRIVATE ${sources})
     # The run list: calls only.
     set_source_files_properties("${folder}/${name}.c" PROPERTIES COMPILE_OPTIONS "-Os")

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,6 +57,7 @@ class Outcome:
         compared: bytes of output.
         differing: bytes (of integer outputs) or elements beyond the tolerance (of float outputs) that differ.
         detail: why, where it is not "equal".
+        schedules: of the model's kernels, where it was compiled.
     """
 
     name: str
@@ -62,10 +65,11 @@ class Outcome:
     compared: int = 0
     differing: int = 0
     detail: str = ""
+    schedules: tuple[str, ...] = ()
 
 
 def run_batch(
-    models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False, together: bool = False,
+    models: Sequence[Model], machine: Machine, folder: Path, *, keep: bool = False, together: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """Compiles, runs and compares ``models``; the files stand in ``folder``. The outcomes keep the order.
@@ -77,8 +81,9 @@ def run_batch(
         machine: where.
         folder: for all files; made if it does not exist.
         keep: leave the C files there.
-        together: compile all models as one source file, with the model's name before the names of its static objects,
-            which is several times faster; else the emitted files are compiled as they are.
+        together: compile several models as one source file, with the model's name before the names of its static
+            objects, which is several times faster; else, and for a single model, the emitted files are compiled as
+            they are.
         options: of ``compile_model``, besides name and target.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +96,8 @@ def run_batch(
             emitted.append(model)
         else:
             outcomes[model.name] = problem
-    built = emitted if together and _compile_together(emitted, machine, folder) else []
+    one_file = together and len(emitted) > 1
+    built = emitted if one_file and _compile_together(emitted, machine, folder) else []
     for model in [] if built else emitted:
         problem = _compile_one(model, machine, folder)
         if problem is None:
@@ -99,7 +105,10 @@ def run_batch(
         else:
             outcomes[model.name] = problem
     if built:
-        outcomes.update(_run_built(built, machine, folder))
+        outcomes |= {
+            name: replace(outcome, schedules=_compiled(model, machine, options or {}).schedules)
+            for model, (name, outcome) in zip(built, _run_built(built, machine, folder).items(), strict=True)
+        }
     if not keep:
         for path in folder.glob("*.[cho]"):
             path.unlink()
@@ -109,16 +118,35 @@ def run_batch(
 def _emit(model: Model, machine: Machine, folder: Path, options: Mapping[str, Any]) -> Outcome | None:
     """Writes the C of one model; None if all is well."""
     try:
-        chosen = {"optimize": machine.optimize, **options}
-        compiled = compile_model(model.model, name=model.name, target=machine.target, **chosen)
+        files = _compiled(model, machine, options).files
     except ModelRefused as refusal:
         return Outcome(model.name, "refused", detail=str(refusal))
     except Exception as error:  # noqa: BLE001 - a defect of the emitter is an outcome, not the end of a campaign
         return Outcome(model.name, "failed", detail=f"{type(error).__name__}: {error}"[:2000])
-    for name, content in compiled.files.items():
-        if name.endswith((".c", ".h")):
-            (folder / name).write_bytes(content)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     return None
+
+
+@dataclass(frozen=True)
+class _Emitted:
+    """C files of a model by name, and the schedules of its kernels."""
+
+    files: Mapping[str, bytes]
+    schedules: tuple[str, ...]
+
+
+def _compiled(model: Model, machine: Machine, options: Mapping[str, Any]) -> _Emitted:
+    chosen = {"optimize": machine.optimize, **options}
+    return _compiled_once(model.model, model.name, machine.target, json.dumps(chosen, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _compiled_once(model: bytes, name: str, target: str, options: str) -> _Emitted:
+    """Machines of one target run the same files, mostly one after the other."""
+    compiled = compile_model(model, name=name, target=target, **json.loads(options))
+    files = {file: content for file, content in compiled.files.items() if file.endswith((".c", ".h"))}
+    return _Emitted(files, tuple(node["schedule"]["name"] for node in compiled.info["nodes"] if "schedule" in node))
 
 
 def _sources(model: Model) -> list[str]:

@@ -18,7 +18,7 @@ from stm32_emitter.operators.schedule import ANY_LAYER
 from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 
 from tests.conformance.batch import Array, run_batch
-from tests.conformance.toolchain import MACHINES, ToolMissing
+from tests.conformance.machines import installed, parameters
 
 SEED = 20261125
 CONVOLUTIONS = (
@@ -98,13 +98,8 @@ def _product(name: str, rng: np.random.Generator) -> Case:
 def _check(
     make: Callable[[str, np.random.Generator], Case], schedule: str, name: str, folder: Path, count: int
 ) -> None:
-    machine = MACHINES[name]
-    try:
-        machine.require()
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
     cases = [make(f"layer_{number}", np.random.default_rng(SEED + number)) for number in range(count)]
-    outcomes = run_batch(cases, machine, folder, together=True, keep=True, options={"tuned": {ANY_LAYER: schedule}})
+    outcomes = run_batch(cases, installed(name), folder, keep=True, options={"tuned": {ANY_LAYER: schedule}})
     wrong = [f"{c.layer}: {o.status}: {o.detail}" for c, o in zip(cases, outcomes, strict=True) if o.status != "equal"]
     assert not wrong, f"seed {SEED}, {schedule}\n" + "\n".join(wrong)
     sources = "".join(path.read_text("utf-8") for path in folder.glob("*_lib.c"))
@@ -128,8 +123,7 @@ _FORMS = {
     "d8-2x4x4": _QUADS[1:],
     "d8-4x2": ["ai_k_conv_d8(_m4)?_s8", "ai_k_conv_d8_linear(_m4)?_s8"],
 }
-_RUNS = [("host", ()), ("mps2-an386", (pytest.mark.emulator,))]
-_MACHINES = [pytest.param(name, marks=marks) for name, marks in _RUNS]
+_MACHINES = parameters("host", "mps2-an386")
 
 
 @pytest.mark.parametrize("name", _MACHINES)

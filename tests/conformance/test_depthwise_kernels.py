@@ -9,19 +9,18 @@ mps2-an385 (Cortex-M3) and the host run the C twin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from stm32_emitter.operators.base import KernelRequest
-from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
-from stm32_emitter.operators.schedule import OPTIMIZE, Schedule
+from stm32_emitter.operators.schedule import ANY_LAYER
 from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 
-from tests.conformance.batch import Array, run_batch
-from tests.conformance.toolchain import MACHINES, Machine, ToolMissing
+from tests.conformance.batch import Array, Outcome, run_batch
+from tests.conformance.machines import installed, parameters
 
 SEED = 20260822
 
@@ -141,36 +140,29 @@ def _case(number: int, layer: Layer) -> Case:
     return Case(f"depthwise_{number}", writer.finish(inputs=[x], outputs=[y]), samples)
 
 
-def _equal(layers: tuple[Layer, ...], machine: Machine, folder: Path, options: Mapping[str, str] | None = None) -> None:
+def _equal(
+    layers: tuple[Layer, ...], name: str, folder: Path, options: Mapping[str, Any] | None = None
+) -> list[Outcome]:
+    """Compares all layers on a machine; returns what was found of each."""
     cases = [_case(number, layer) for number, layer in enumerate(layers)]
-    outcomes = run_batch(cases, machine, folder, options=options)
+    outcomes = run_batch(cases, installed(name), folder, options=options)
     wrong = [f"{layers[i]}: {o.status}: {o.detail}" for i, o in enumerate(outcomes) if o.status != "equal"]
     assert not wrong, f"seed {SEED}\n" + "\n".join(wrong)
     assert all(o.compared for o in outcomes)
+    return outcomes
 
 
-def _machine(name: str) -> Machine:
-    try:
-        MACHINES[name].require()
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-    return MACHINES[name]
-
-
-_EMULATED = [pytest.param(name, marks=pytest.mark.emulator) for name in ("mps2-an386", "mps2-an385")]
-
-
-@pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED])
+@pytest.mark.parametrize("name", parameters("host-sanitized", "mps2-an386", "mps2-an385"))
 def test_assembly_and_c_give_the_reference_bytes(name: str, tmp_path: Path) -> None:
-    _equal(LAYERS, _machine(name), tmp_path)
+    _equal(LAYERS, name, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED[:1]])
+@pytest.mark.parametrize("name", parameters("host-sanitized", "mps2-an386"))
 def test_one_function_for_all_layers_gives_the_reference_bytes(name: str, tmp_path: Path) -> None:
-    _equal(FORCED, _machine(name), tmp_path, {"optimize": "size"})
+    _equal(FORCED, name, tmp_path, {"optimize": "size"})
 
 
-@pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED[:1]])
+@pytest.mark.parametrize("name", parameters("host-sanitized", "mps2-an386"))
 @pytest.mark.parametrize(
     ("schedule", "layers"),
     [
@@ -187,16 +179,8 @@ def test_one_function_for_all_layers_gives_the_reference_bytes(name: str, tmp_pa
     ],
 )
 def test_every_schedule_gives_the_reference_bytes(
-    schedule: str, layers: tuple[Layer, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    schedule: str, layers: tuple[Layer, ...], name: str, tmp_path: Path
 ) -> None:
-    offered = DepthwiseConv2D.schedules
-    forced: set[bytes] = set()  # a layer is lowered more than once
-
-    def only(self: DepthwiseConv2D, request: KernelRequest) -> Sequence[Schedule]:
-        named = [replace(one, goals=frozenset(OPTIMIZE)) for one in offered(self, request) if one.name == schedule]
-        forced.update(request.constant(1).tobytes() for _ in named)
-        return named or offered(self, request)
-
-    monkeypatch.setattr(DepthwiseConv2D, "schedules", only)
-    _equal(layers, _machine(name), tmp_path)
-    assert len(forced) == sum(layer.channels >= 4 or schedule != "taps" for layer in layers)
+    outcomes = _equal(layers, name, tmp_path, {"tuned": {ANY_LAYER: schedule}})
+    taken = [o.schedules == (schedule,) for o in outcomes]
+    assert taken == [layer.channels >= 4 or schedule != "taps" for layer in layers]

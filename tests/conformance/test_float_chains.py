@@ -16,7 +16,7 @@ from stm32_emitter import compile_model
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
 from tests.conformance.batch import Array, run_batch
-from tests.conformance.toolchain import MACHINES, ToolMissing
+from tests.conformance.machines import installed, parameters
 
 SEED = 20260827
 CHAINS = 8
@@ -94,16 +94,9 @@ def chain(number: int) -> Chain:
     return Chain(f"chain_{number}", draw.writer.finish([draw.source], [draw.value]), samples)
 
 
-@pytest.mark.parametrize(
-    "name", ["host-sanitized", *(pytest.param(m, marks=pytest.mark.emulator) for m in ("mps2-an386", "mps2-an385"))]
-)
+@pytest.mark.parametrize("name", parameters("host-sanitized", "mps2-an386", "mps2-an385"))
 def test_chains_equal_the_reference(name: str, tmp_path: Path) -> None:
-    machine = MACHINES[name]
-    try:
-        machine.require()
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-    outcomes = run_batch([chain(number) for number in range(CHAINS)], machine, tmp_path, together=True)
+    outcomes = run_batch([chain(number) for number in range(CHAINS)], installed(name), tmp_path)
     wrong = [f"{o.name}: {o.status}: {o.detail}" for o in outcomes if o.status != "equal"]
     assert not wrong, f"seed {SEED}\n" + "\n".join(wrong)
 

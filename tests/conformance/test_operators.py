@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from stm32_emitter.frontends.tflite.converters import SUPPORT
 from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
-from stm32_emitter.testing.graphs import graphs, pruned_graphs
+from stm32_emitter.testing.graphs import FAMILIES, graphs, pruned_graphs
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
 from tests.conformance.batch import run_batch
+from tests.conformance.machines import installed, parameters
 from tests.conformance.toolchain import MACHINES
 
 FIRST = 100_000
@@ -29,12 +31,23 @@ SINGLE = tuple(op for op in operators() if op not in ELEMENTWISE)
 
 
 def sample(op, int8, float32):
-    return [*cases(op, FIRST, int8, "int8"), *cases(op, FIRST, float32, "float32")]
+    return [
+        *cases(op, FIRST + int8.start, len(int8), "int8"), *cases(op, FIRST + float32.start, len(float32), "float32"),
+    ]  # fmt: skip
 
 
+SEEDS = {
+    "host": (range(4, 12), range(1, 4)),
+    "host-sanitized": (range(4), range(1)),
+    "mps2-an386": (range(8), range(2)),
+}
+"""Cases of int8 and float32 that a machine runs; what the sanitizers have seen need not run without them."""
+
+
+@pytest.mark.parametrize("name", parameters(*SEEDS))
 @pytest.mark.parametrize("op", SINGLE)
-def test_operator_on_the_host(op, tmp_path):
-    check(run_batch(sample(op, 12, 4), MACHINES["host"], tmp_path))
+def test_operator(op, name, tmp_path):
+    check(run_batch(sample(op, *SEEDS[name]), installed(name), tmp_path))
 
 
 UINT8 = (
@@ -47,12 +60,43 @@ UINT8 = (
 
 @pytest.mark.parametrize("op", UINT8)
 def test_operator_of_uint8_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 2, "uint8")), MACHINES["host"], tmp_path, together=True))
+    check(run_batch(list(cases(op, FIRST, 2, "uint8")), MACHINES["host"], tmp_path))
 
 
-@pytest.mark.parametrize("op", operators("int16"))
+INT16 = tuple(op for op in operators("int16") if "float32" in SUPPORT[op].formats and "bool" not in SUPPORT[op].formats)
+"""Operators with arithmetic of int16; what takes truth values moves elements."""
+
+
+@pytest.mark.parametrize("op", INT16)
 def test_operator_of_int16_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path, together=True))
+    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path))
+
+
+WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(dtype))
+"""Weights of another type than usual."""
+
+
+@pytest.mark.parametrize("dtype", ["hybrid", "int4"])
+def test_operators_with_other_weights_on_the_host(dtype, tmp_path):
+    found = [case for op in operators(dtype) for case in cases(op, FIRST, 4 if dtype == "hybrid" else 2, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
+
+
+def test_operators_with_other_weights_with_sanitizers(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 20, 1, dtype)]
+    check(run_batch(found, MACHINES["host-sanitized"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operators_with_other_weights_on_a_cortex_m4(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 30, 2, dtype)]
+    check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
+
+
+def test_operators_that_move_int16_on_the_host(tmp_path):
+    moving = [op for op in operators("int16") if op not in INT16]
+    check(run_batch([case for op in moving for case in cases(op, FIRST, 1, "int16")], MACHINES["host"], tmp_path))
 
 
 def small_sample(int8):
@@ -62,7 +106,7 @@ def small_sample(int8):
 
 @pytest.mark.parametrize(("machine", "int8"), [("host", 2), ("host-sanitized", 1)])
 def test_elementwise_operators_on_the_host(machine, int8, tmp_path):
-    check(run_batch(small_sample(int8), MACHINES[machine], tmp_path, together=True))
+    check(run_batch(small_sample(int8), MACHINES[machine], tmp_path))
 
 
 @pytest.mark.emulator
@@ -70,13 +114,13 @@ def test_elementwise_operators_on_the_host(machine, int8, tmp_path):
 def test_operators_of_uint8_and_int16_on_a_cortex_m4(tmp_path):
     found = [case for op in UINT8 for case in cases(op, FIRST + 10, 1, "uint8")]
     found += [case for op in operators("int16") for case in cases(op, FIRST + 10, 1, "int16")]
-    check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
+    check(run_batch(found, MACHINES["mps2-an386"], tmp_path))
 
 
 @pytest.mark.emulator
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_elementwise_operators_on_a_cortex_m4(tmp_path):
-    check(run_batch(small_sample(1), MACHINES["mps2-an386"], tmp_path, together=True))
+    check(run_batch(small_sample(1), MACHINES["mps2-an386"], tmp_path))
 
 
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
@@ -102,18 +146,6 @@ def test_a_single_row_or_column_with_corners_aligned(tmp_path):
     check(run_batch(models, MACHINES["host"], tmp_path))
 
 
-@pytest.mark.parametrize("op", SINGLE)
-def test_operator_with_sanitizers(op, tmp_path):
-    check(run_batch(sample(op, 4, 1), MACHINES["host-sanitized"], tmp_path))
-
-
-@pytest.mark.emulator
-@pytest.mark.parametrize("op", SINGLE)
-@pytest.mark.usefixtures("cross_compiler", "emulator")
-def test_operator_on_a_cortex_m4(op, tmp_path):
-    check(run_batch(sample(op, 8, 2), MACHINES["mps2-an386"], tmp_path))
-
-
 WITHOUT_DSP = ("ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "MUL")
 """Operators whose kernels differ on a core without the DSP extension."""
 
@@ -122,7 +154,7 @@ WITHOUT_DSP = ("ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_
 @pytest.mark.parametrize("op", WITHOUT_DSP)
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_operator_on_a_cortex_m3(op, tmp_path):
-    check(run_batch(sample(op, 6, 0), MACHINES["mps2-an385"], tmp_path))
+    check(run_batch(sample(op, range(6), range(0)), MACHINES["mps2-an385"], tmp_path))
 
 
 @pytest.mark.emulator
@@ -132,27 +164,35 @@ def test_operator_for_size_on_a_cortex_m4(op, tmp_path):
     check(run_batch([*cases(op, FIRST + 500, 12, "int8")], MACHINES["mps2-an386-size"], tmp_path))
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_graphs_on_the_host(part, tmp_path):
-    check(run_batch(list(graphs(FIRST + 15 * part, 15)), MACHINES["host"], tmp_path))
+def several(first, each):
+    """Graphs of every number format, of several, and with variables."""
+    return [graph for family in FAMILIES for graph in graphs(FIRST + first, each, family)]
+
+
+def test_graphs_on_the_host(tmp_path):
+    check(run_batch(several(0, 4), MACHINES["host"], tmp_path))
+
+
+def test_graphs_on_the_host_in_files_of_their_own(tmp_path):
+    check(run_batch(list(graphs(FIRST + 100, 6)), MACHINES["host"], tmp_path, together=False))
 
 
 def test_graphs_with_sanitizers(tmp_path):
-    check(run_batch(list(graphs(FIRST + 1000, 8)), MACHINES["host-sanitized"], tmp_path))
+    check(run_batch(several(1000, 1), MACHINES["host-sanitized"], tmp_path))
 
 
 @pytest.mark.emulator
 @pytest.mark.parametrize("machine", ["mps2-an386", "mps2-an500", "mps2-an385"])
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_graphs_on_an_emulated_board(machine, tmp_path):
-    check(run_batch(list(graphs(FIRST + 2000, 10)), MACHINES[machine], tmp_path))
+    check(run_batch([*several(2000, 1), *graphs(FIRST + 2000, 4)][1:], MACHINES[machine], tmp_path))
 
 
 def test_graphs_with_channels_of_zeros_on_the_host(tmp_path):
-    check(run_batch(list(pruned_graphs(FIRST, 20)), MACHINES["host"], tmp_path, together=True))
+    check(run_batch(list(pruned_graphs(FIRST, 20)), MACHINES["host"], tmp_path))
 
 
 @pytest.mark.emulator
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_graphs_with_channels_of_zeros_on_a_cortex_m4(tmp_path):
-    check(run_batch(list(pruned_graphs(FIRST + 100, 20)), MACHINES["mps2-an386"], tmp_path, together=True))
+    check(run_batch(list(pruned_graphs(FIRST + 100, 20)), MACHINES["mps2-an386"], tmp_path))

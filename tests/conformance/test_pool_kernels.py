@@ -16,7 +16,7 @@ import pytest
 from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 
 from tests.conformance.batch import Array, run_batch
-from tests.conformance.toolchain import MACHINES, ToolMissing
+from tests.conformance.machines import installed, parameters
 
 SEED = 20260902
 
@@ -78,17 +78,9 @@ def _case(number: int, layer: Layer) -> Case:
     return Case(f"pool_{number}", writer.finish(inputs=[x], outputs=[y]), tuple((v,) for v in (*extremes, *random)))
 
 
-_EMULATED = [pytest.param(name, marks=pytest.mark.emulator) for name in ("mps2-an386", "mps2-an385")]
-
-
-@pytest.mark.parametrize("name", ["host-sanitized", *_EMULATED])
+@pytest.mark.parametrize("name", parameters("host-sanitized", "mps2-an386", "mps2-an385"))
 def test_every_form_gives_the_reference_bytes(name: str, tmp_path: Path) -> None:
-    machine = MACHINES[name]
-    try:
-        machine.require()
-    except ToolMissing as missing:
-        pytest.skip(str(missing))
-    outcomes = run_batch([_case(number, layer) for number, layer in enumerate(LAYERS)], machine, tmp_path)
+    outcomes = run_batch([_case(number, layer) for number, layer in enumerate(LAYERS)], installed(name), tmp_path)
     wrong = [f"{LAYERS[i]}: {o.status}: {o.detail}" for i, o in enumerate(outcomes) if o.status != "equal"]
     assert not wrong, f"seed {SEED}\n" + "\n".join(wrong)
     assert all(o.compared for o in outcomes)

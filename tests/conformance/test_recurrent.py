@@ -81,6 +81,6 @@ def stored(seed: int) -> Stored:
 @pytest.mark.parametrize("machine", ["host", "host-sanitized"])
 def test_a_state_of_int8_follows_its_definition(machine, tmp_path) -> None:
     cases = [stored(seed) for seed in range(6)]
-    outcomes = run_batch(cases, MACHINES[machine], tmp_path, together=True)
+    outcomes = run_batch(cases, MACHINES[machine], tmp_path)
     assert [o for o in outcomes if o.status != "equal"] == []
     assert len(np.unique(np.concatenate([y.ravel() for case in cases for (y,) in case.expected]))) > 100

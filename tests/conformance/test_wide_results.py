@@ -56,7 +56,7 @@ def test_wide_results_equal_the_reference(machine, tmp_path, request) -> None:
         request.getfixturevalue("cross_compiler")
         request.getfixturevalue("emulator")
     cases = [*(softmax(seed) for seed in range(CASES)), *(quantize(seed) for seed in range(CASES))]
-    outcomes = run_batch(cases, MACHINES[machine], tmp_path, together=True)
+    outcomes = run_batch(cases, MACHINES[machine], tmp_path)
     assert [o for o in outcomes if o.status != "equal"] == []
     assert all(o.compared > 0 for o in outcomes)
 

@@ -15,14 +15,15 @@ from ai_runner.compare import compare_outputs
 from stm32_board_support import Emulator, load_board
 from stm32_board_support.emulator import run_to_end
 from stm32_emitter import compile_model
+from stm32_emitter.codegen.model import c_identifier
 
-from tests.conformance.test_zoo_host import FLOAT, INT8, SINGLE, STREAMING, UINT8
+from tests.conformance.test_zoo_host import FLOAT, HYBRID, INT8, SINGLE, STREAMING, UINT8
 from tests.conftest import ROOT
 from tests.shared import build_once
 
 HOST_ONLY = ("infineon_squeezenet11_384_int8",)
 """828 M multiply-accumulates and 2.9 MB of activations: beyond these boards."""
-NAMES = tuple(name for name in (*INT8, *STREAMING, *SINGLE, *UINT8, *FLOAT) if name not in HOST_ONLY)
+NAMES = tuple(name for name in (*INT8, *STREAMING, *SINGLE, *UINT8, *HYBRID, *FLOAT) if name not in HOST_ONLY)
 BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500")
 BUDGET = 30_000_000
 """Multiply-accumulates per model and board; at least one sample runs in any case."""
@@ -32,7 +33,7 @@ pytestmark = [pytest.mark.zoo, pytest.mark.emulator]
 
 @pytest.fixture(scope="session")
 def compiled(zoo, shelf):
-    """({name: content of <name>.json}, the folder with a folder for each)."""
+    """({name: content of its JSON file}, the folder with a folder for each)."""
 
     def compile_all():
         for name in NAMES:
@@ -40,7 +41,12 @@ def compiled(zoo, shelf):
         return shelf / "zoo" / "models"
 
     folder = build_once(shelf / "zoo", compile_all)
-    return {name: json.loads((folder / name / f"{name}.json").read_text("utf-8")) for name in NAMES}, folder
+    return {name: json.loads(_description(folder / name).read_text("utf-8")) for name in NAMES}, folder
+
+
+def _description(folder):
+    """The model's JSON file, which has its C name: a model file's name may hold what C does not allow."""
+    return folder / f"{c_identifier(folder.name)}.json"
 
 
 @pytest.fixture(scope="module", params=BOARDS)
@@ -48,8 +54,9 @@ def runner(request, compiled, nanopb, cross_compiler, emulator, shelf):  # noqa:
     """A connection to a board with every model in its firmware."""
     models, folder = [compiled[1] / name for name in NAMES], shelf / f"zoo-{request.param}"
     elf = build_once(folder, lambda: _build(request.param, models, folder, nanopb))
-    with Emulator(load_board(request.param), elf) as machine, AiRunner().connect(machine.description) as connection:
-        yield connection
+    client = AiRunner()
+    with Emulator(load_board(request.param), elf) as machine, client.connect(machine.description, timeout=60):
+        yield client
 
 
 def _build(board, models, build, nanopb, app="valid"):
@@ -71,7 +78,7 @@ def test_a_model_on_a_board_equals_the_reference(name, runner, compiled, zoo):
     model = compiled[0][name]
     samples = max(1, min(len(data["in0"]), BUDGET // max(model["macs"], 1)))
     inputs = [data[f"in{i}"][:samples] for i in range(len(model["inputs"]))]
-    outputs, _ = runner.invoke(inputs, name=name, signature=f"{model['signature']:08x}")
+    outputs, _ = runner.invoke(inputs, name=model["name"], signature=f"{model['signature']:08x}")
     for position, output in enumerate(outputs):
         expected = data[f"out{position}"][:samples]
         report = compare_outputs(expected, np.asarray(output).reshape(expected.shape))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tflite
 from stm32_emitter import ModelRefused
 from stm32_emitter.frontends.tflite import read_model
 from stm32_emitter.testing.tflite_writer import ModelWriter, OperatorSpec, Quant
@@ -113,6 +114,24 @@ def test_an_output_that_nothing_computes() -> None:
     w = writer()
     w.tensor("lost", (2,), "int8", quant=Q)
     assert "output 'lost' is never computed" in str(refusal(w.finish([0], [5])))
+
+
+def test_constants_behind_the_flatbuffer_are_found() -> None:
+    inside, outside = writer().finish([0], [4]), writer().finish([0], [4], outside=True)
+    assert len(outside) > len(inside)
+    for one, other in zip(read_model(inside).tensors, read_model(outside).tensors, strict=True):
+        assert (one.index, one.name, one.shape, one.dtype) == (other.index, other.name, other.shape, other.dtype)
+        np.testing.assert_array_equal(one.data, other.data)
+    assert "the file has" in str(refusal(outside[:-16]))
+
+
+def test_operators_are_numbered_in_the_wide_field_alone() -> None:
+    data = bytearray(writer().finish([0], [4]))
+    codes = tflite.Model.GetRootAsModel(data, 0)
+    for number in range(codes.OperatorCodesLength()):
+        table = codes.OperatorCodes(number)._tab
+        data[table.Offset(4) + table.Pos] = 0
+    assert [op.kind for op in read_model(bytes(data)).operators] == ["FULLY_CONNECTED", "RELU"]
 
 
 @pytest.mark.parametrize("data", [b"", b"TFL3", b"\0" * 64, b"PK\3\4" + b"\0" * 60, b"\x1c\0\0\0TFLX" + b"\0" * 60])

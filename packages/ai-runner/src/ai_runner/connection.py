@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
-_NEXT_SECONDS = 5.0
 _FRAME_BYTES = 522
 
 
@@ -31,10 +30,19 @@ class Connection:
         transport: an open line; closed by `close`.
         timeout_ms: the checked mode's first retransmission time-out; at slow rates a full window's time is added.
         tries: the checked mode's number of transmissions of a frame.
+        next_seconds: the compatible mode's time for the device to ask for the next packet.
     """
 
-    def __init__(self, transport: Transport, *, timeout_ms: int = TIMEOUT_MS, tries: int = TRIES) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        timeout_ms: int = TIMEOUT_MS,
+        tries: int = TRIES,
+        next_seconds: float = 5.0,
+    ) -> None:
         self.transport = transport
+        self._next_seconds = next_seconds
         self._timeout_ms = timeout_ms + int(1000 * WINDOW * _FRAME_BYTES * transport.byte_seconds)
         self._tries = tries
         self._decoder = framing31.DeviceDecoder()
@@ -163,12 +171,13 @@ class Connection:
 
     def _wait_next(self, index: int, count: int) -> None:
         answer = b""
-        end = time.monotonic() + _NEXT_SECONDS
+        end = time.monotonic() + self._next_seconds
         while not answer and time.monotonic() < end:
             answer = self.transport.read(end - time.monotonic())
         if not answer:
             raise SilentDeviceError(
-                f"{self.transport.name}: the device asked for no packet {index} of {count} within {_NEXT_SECONDS:g} s"
+                f"{self.transport.name}: the device asked for no packet {index} of {count} "
+                f"within {self._next_seconds:g} s"
             )
         if answer != bytes([framing31.NEXT]):
             raise InvalidMessageError(

@@ -45,7 +45,6 @@ __all__ = ["Device", "NodeResult", "RunResult"]
 
 _log = logging.getLogger("ai_runner.device")
 
-REQUEST_SECONDS = 5.0
 MAX_MODELS = 256
 MAX_NODES = 65536
 _LOG_LEVELS = {0: logging.INFO, 1: logging.INFO, 2: logging.DEBUG, 3: logging.WARNING}
@@ -80,8 +79,9 @@ def _refusal(where: str, ack: pb.ackMsg | None) -> DeviceError | NotInitializedE
 class Device:
     """A device that answered; made by `Device.open`."""
 
-    def __init__(self, connection: Connection, sync: SyncInfo) -> None:
+    def __init__(self, connection: Connection, sync: SyncInfo, timeout: float) -> None:
         self.connection = connection
+        self._seconds = timeout
         self.sync = sync
         # Above the numbers of the handshake, so that a late answer to it is not taken for one of ours.
         self._reqid = 16
@@ -89,8 +89,14 @@ class Device:
 
     @classmethod
     def open(cls, connection: Connection, timeout: float, *, checked: bool | None = None) -> Device:
-        """Find the device on an open line and agree on the mode; see `negotiate`."""
-        return cls(connection, negotiate(connection, timeout, checked=checked))
+        """Find the device on an open line and agree on the mode; see `negotiate`.
+
+        Args:
+            connection: the open line.
+            timeout: seconds within which the device has to answer, here and to each request but an inference.
+            checked: as `negotiate`.
+        """
+        return cls(connection, negotiate(connection, timeout, checked=checked), timeout)
 
     @property
     def name(self) -> str:
@@ -166,7 +172,7 @@ class Device:
         """Return what the firmware tells about the chip."""
         with self._explained():
             self._request("asking for the device", pb.CMD_SYS_INFO)
-            return DeviceInfo.from_message(self._answer("sinfo", REQUEST_SECONDS).sinfo)
+            return DeviceInfo.from_message(self._answer("sinfo", self._seconds).sinfo)
 
     def models(self) -> list[ModelInfo]:
         """Return the models in the firmware, in its order; may be empty.
@@ -178,7 +184,7 @@ class Device:
         with self._explained():
             for index in range(MAX_MODELS):
                 self._request(f"asking for model {index}", pb.CMD_NETWORK_INFO, param=index)
-                response = self._answer(None, REQUEST_SECONDS)
+                response = self._answer(None, self._seconds)
                 if response.WhichOneof("payload") != "minfo":
                     self._end_of_models(response, index)
                     break
@@ -217,11 +223,11 @@ class Device:
             self._request(
                 f"running model {model.name!r}", pb.CMD_NETWORK_RUN, param=param, name=model.name, opt=int(first)
             )
-            self._answer("ack", REQUEST_SECONDS, pb.S_WAITING)
+            self._answer("ack", self._seconds, pb.S_WAITING)
             for index, value in enumerate(inputs):
                 self._doing = f"sending input {index} of model {model.name!r}"
                 self.connection.send(data_message(value))
-                self._answer("ack", REQUEST_SECONDS, pb.S_PROCESSING if index + 1 == len(inputs) else pb.S_WAITING)
+                self._answer("ack", self._seconds, pb.S_PROCESSING if index + 1 == len(inputs) else pb.S_WAITING)
                 self.connection.send(acknowledge())
             self._doing = f"running model {model.name!r}"
             nodes: list[NodeResult] = []

@@ -137,7 +137,7 @@ class AiRunner:
         Args:
             desc: ``serial[:PORT[:BAUD]]``, ``socket:HOST:PORT``, a bare port (``/dev/ttyACM0``, ``COM7``), or a
                 registered scheme.
-            timeout: seconds within which the device has to answer.
+            timeout: seconds within which the device has to answer, here and to every request but an inference.
             checked: None takes the checked mode when the firmware has it, False never, True insists.
             signature: raise unless the firmware holds a model with this signature.
             **options: for the driver, for example ``baudrate``.
@@ -149,7 +149,7 @@ class AiRunner:
             SignatureMismatchError: the firmware holds other models.
         """
         self.disconnect()
-        connection = Connection(open_transport(desc, **options))
+        connection = Connection(open_transport(desc, **options), next_seconds=timeout)
         try:
             self._device = Device.open(connection, timeout, checked=checked)
             self._device_info = self._device.device_info()
@@ -292,10 +292,7 @@ class AiRunner:
         device, model = self._connected(), self.model(name)
         if signature is not None:
             self.check_signature(signature, name)
-        if mode & (Mode.PER_LAYER | Mode.PER_LAYER_WITH_DATA) and not device.sync.can_observe:
-            raise InvalidParamError("the firmware cannot report single nodes", "use Mode.IO_ONLY")
-        if reset not in get_args(Reset):
-            raise InvalidParamError(f"reset is {reset!r}", f"use one of {', '.join(get_args(Reset))}")
+        _check_request(device, mode, reset)
         batch = split_inputs(as_list(inputs, model.inputs), model.inputs)
         recorder = Recorder(self.get_info(name), str(mode))
         listener = callback or AiRunnerCallback()
@@ -321,6 +318,13 @@ class AiRunner:
     def print_profiling(self, profile: dict[str, Any], file: TextIO | None = None) -> None:
         """Print durations, counters and the per-node table of a profile."""
         print(format_profile(profile), file=file or sys.stdout)
+
+
+def _check_request(device: Device, mode: _Mode, reset: str) -> None:
+    if mode & (Mode.PER_LAYER | Mode.PER_LAYER_WITH_DATA) and not device.sync.can_observe:
+        raise InvalidParamError("the firmware cannot report single nodes", "use Mode.IO_ONLY")
+    if reset not in get_args(Reset):
+        raise InvalidParamError(f"reset is {reset!r}", f"use one of {', '.join(get_args(Reset))}")
 
 
 def as_list(inputs: Inputs, tensors: Sequence[TensorInfo]) -> list[NDArray[Any]]:

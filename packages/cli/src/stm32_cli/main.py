@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Name -> the line in `stm32 --help`. A command's module is imported when it is used.
 COMMANDS = {
     "compile": "Compile a model to C.",
+    "quantize": "Turn a float model into one of int8, and tell what that costs in accuracy.",
     "analyze": "Tell what a model needs and whether it fits a board; no C compiler is needed.",
     "tune": "Measure the schedules of a model's layers and keep the best for compile.",
     "build": "Build firmware for a board from compiled models.",

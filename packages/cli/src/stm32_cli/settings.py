@@ -36,6 +36,7 @@ COMMON = (
     "probe",
     "device",
     "x_cube_path",
+    "plugins",
     BOARD_PATH,
 )
 

@@ -19,14 +19,12 @@ from stm32_emitter.codegen.files import model_files
 from stm32_emitter.codegen.info import info_record, signature_of
 from stm32_emitter.codegen.model import Model, Options, c_identifier
 from stm32_emitter.codegen.report import report_text
-from stm32_emitter.errors import OptionError, Refusals, Refuse
+from stm32_emitter.errors import OptionError, Refusals
 from stm32_emitter.extract import extract_program
-from stm32_emitter.frontends.onnx import import_onnx
-from stm32_emitter.frontends.tflite import import_tflite
+from stm32_emitter.frontends import Source, import_model
 from stm32_emitter.operators.schedule import OPTIMIZE, Choices
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
-from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.constant_channels import fold_constant_channels
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
@@ -112,7 +110,7 @@ class CompiledModel:
 
 
 def compile_model(
-    model: str | os.PathLike[str] | bytes | tvm.IRModule,
+    model: Source,
     *,
     target: str = "cortex-m4",
     name: str | None = None,
@@ -128,7 +126,8 @@ def compile_model(
     """Compiles a model to C.
 
     Args:
-        model: a .tflite or .onnx file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
+        model: a .tflite, .onnx or .pt2 file (path or bytes), a torch.export.ExportedProgram, a Keras model (path; needs
+            TensorFlow), or a Relax IRModule with a function ``main`` over static shapes.
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
         optimize: what to optimise for, one of :data:`stm32_emitter.operators.schedule.OPTIMIZE`: ``"speed"`` takes the
@@ -139,12 +138,13 @@ def compile_model(
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
         tuned: schedules that measured best, by layer key, or a tuning file; they change the speed, never a result.
-        shapes: of inputs of an .onnx model, by name; dimensions that the model leaves free are 1 without it.
+        shapes: of inputs of an .onnx or .pt2 model, by name; dimensions that the model leaves free are 1 without it.
         progress: told what is being done.
 
     Raises:
-        MissingPackage: the package `onnx`, which .onnx models need, is not installed.
+        MissingPackage: a package that this kind of model needs (onnx, torch, tensorflow) is not installed.
         ModelRefused: the model cannot be compiled.
+        OperatorError: an operator that was registered from outside is wrong.
         OptionError: an option has a value that does not exist or is not implemented.
         OSError: the file cannot be read.
     """
@@ -154,17 +154,15 @@ def compile_model(
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     refusals = Refusals()
-    module = _import(model, refusals, shapes)
+    module = import_model(model, refusals, shapes)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    fused = _fused(module, core, refusals)
-    if constant_channels:
-        fused = fold_constant_channels(fused)
-    fused = settle_states(fused)
+    fused = _simplified(_fused(module, core, refusals), constant_channels=constant_channels)
     tell("making kernels", 0.4)
-    program = _scheduled(fused, core, choices, options)
+    planned = _remembered(options)
+    program = _scheduled(fused, core, choices, planned)
     tell("planning memory", 0.7)
-    result = _emit(c_name, program, options, _params(module))
+    result = _emit(Model(c_name, program, planned(program), options, __version__, _datetime()), _params(module))
     tell("done", 1.0)
     return result
 
@@ -172,6 +170,10 @@ def compile_model(
 def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
     """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(signed_bytes(module))))
+    return _simplified(fused, constant_channels=constant_channels)
+
+
+def _simplified(fused: tvm.IRModule, *, constant_channels: bool) -> tvm.IRModule:
     return settle_states(fold_constant_channels(fused) if constant_channels else fused)
 
 
@@ -194,11 +196,11 @@ def lower_module(
     )
 
 
-def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Options) -> Program:
+def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, planned: Callable[[Program], Plan]) -> Program:
     """The program; "balanced" takes working memory only where it does not raise the peak, "ram" never takes more."""
 
     def height(program: Program) -> int:
-        return _planned(program, options).bytes
+        return planned(program).bytes
 
     def lower(chosen: Choices) -> Program:
         found = extract_program(lower_operators(fused, core, chosen))
@@ -209,7 +211,7 @@ def _scheduled(fused: tvm.IRModule, core: Target, choices: Choices, options: Opt
     if choices.optimize in ("speed", "size"):
         return lower(choices)
     offers = offered_schedules(fused, core)
-    usual = within_peak(lower, lambda found: _planned(found, options), offers, replace(choices, optimize="balanced"))
+    usual = within_peak(lower, planned, offers, replace(choices, optimize="balanced"))
     if choices.optimize == "balanced":
         return usual
     # Little scratch alone does not make a small pool: a kernel with more may leave its input earlier.
@@ -220,25 +222,6 @@ def _checked(options: Options) -> Target:
     if options.optimize not in OPTIMIZE:
         raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(OPTIMIZE)}")
     return target_named(options.target)
-
-
-def _import(
-    model: str | os.PathLike[str] | bytes | tvm.IRModule, refuse: Refuse, shapes: Mapping[str, tuple[int, ...]] | None
-) -> tvm.IRModule:
-    if not isinstance(model, tvm.IRModule):
-        data = model if isinstance(model, bytes) else Path(model).read_bytes()
-        if _is_onnx(model, data):
-            return import_onnx(data, refuse, shapes)
-    if shapes:
-        raise OptionError("shapes can be given for .onnx models only")
-    return check_module(model) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
-
-
-def _is_onnx(model: object, data: bytes) -> bool:
-    """By the file's name; bytes alone by their beginning: field 1 of a protobuf message, and no mark of TFLite."""
-    if isinstance(model, bytes):
-        return data[:1] == b"\x08" and data[4:8] != b"TFL3"
-    return Path(str(model)).suffix.lower() == ".onnx"
 
 
 def _default_name(model: object) -> str:
@@ -256,6 +239,18 @@ def _params(module: tvm.IRModule) -> bytes:
     return bytes(tvm.runtime.save_param_dict(params))
 
 
+def _remembered(options: Options) -> Callable[[Program], Plan]:
+    """:func:`_planned`, which makes the plan of a program once."""
+    plans: dict[int, tuple[Program, Plan]] = {}  # the program is kept, so that its id stays its own
+
+    def planned(program: Program) -> Plan:
+        if id(program) not in plans:
+            plans[id(program)] = program, _planned(program, options)
+        return plans[id(program)][1]
+
+    return planned
+
+
 def _planned(program: Program, options: Options) -> Plan:
     external = set()
     if not options.include_inputs:
@@ -269,10 +264,9 @@ def _planned(program: Program, options: Options) -> Plan:
     return plan
 
 
-def _emit(name: str, program: Program, options: Options, params: bytes) -> CompiledModel:
-    model = Model(name, program, _planned(program, options), options, __version__, _datetime())
+def _emit(model: Model, params: bytes) -> CompiledModel:
     record = info_record(model, signature_of(model))
-    return CompiledModel(name, model_files(model, record, params), record, program)
+    return CompiledModel(model.name, model_files(model, record, params), record, model.program)
 
 
 def _datetime() -> str:

@@ -153,5 +153,17 @@ class MissingPackage(EmitterError, ImportError):  # noqa: N818 - the public name
         super().__init__(f"{reason}\n{hint}")
 
 
+class OperatorError(EmitterError):
+    """An operator that was registered from outside is wrong: its registration, its result or its kernel.
+
+    Attributes:
+        hint: what would help, "" if the message says it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(f"{message}\n{hint}" if hint else message)
+
+
 class UnsupportedFormatError(EmitterError):
     """An entry point of the old microTVM flow that has no meaning any more; the message names its successor."""

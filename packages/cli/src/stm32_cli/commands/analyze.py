@@ -76,7 +76,7 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 
 
 @click.command(
-    help="Tell what MODEL (.tflite or .onnx) needs, layer by layer, and which layouts of a board it fits. No C "
+    help="Tell what MODEL (.tflite, .onnx or .pt2) needs, layer by layer, and which layouts of a board it fits. No C "
     "compiler is needed. Exit code 4: it fits none."
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -85,6 +85,7 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 @options.option("-n", "--name", default=None, help="Name of the model in C.  [default: from the file's name]")
 @options.optimize
 @options.shape
+@options.plugin
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     *,
@@ -96,6 +97,7 @@ def command(
     constant_channels: str | None,
     tuned: str | None,
     shapes: dict[str, tuple[int, ...]],
+    plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Analyzes a model."""
@@ -104,7 +106,7 @@ def command(
 
     found = options.board_or_mcu(board, mcu)
     folded, schedules = on_off(constant_channels), tuning_file(tuned)
-    chosen = CompileOptions(found.descriptor.core, name, optimize, folded, schedules, shapes)
+    chosen = CompileOptions(found.descriptor.core, name, optimize, folded, schedules, shapes, plugins)
     compiled = compile_file(model, chosen)
     info, report = compiled.info, _report(compiled)
     needs = analysis.needs_of(info, report, alone=bool(mcu))

@@ -41,8 +41,10 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
     return "\n".join(lines)
 
 
-@click.command(help="Compile MODEL (.tflite or .onnx) to a folder of C sources.")
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(
+    help="Compile MODEL (.tflite, .onnx, .pt2, .keras, .h5 or a SavedModel folder) to a folder of C sources."
+)
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
 @options.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="[default: build/models/<name>]")
 @options.option("-n", "--name", default=None, help="Name of the model in C.  [default: from the file's name]")
 @options.option(
@@ -52,6 +54,7 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
 @options.option("--cpu", type=click.Choice([*options.CPUS, "host"]), default=None, help="Compile for this CPU.")
 @options.optimize
 @options.shape
+@options.plugin
 @click.option("--force", is_flag=True, help="Replace the output folder if it holds a compiled model.")
 @click.option("--explain", is_flag=True, help="Show how each layer is computed, expected and measured cycles.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description of the model as JSON.")
@@ -67,6 +70,7 @@ def command(
     constant_channels: str | None,
     tuned: str | None,
     shapes: dict[str, tuple[int, ...]],
+    plugins: tuple[Path, ...],
     force: bool,
     explain: bool,
     as_json: bool,
@@ -77,7 +81,7 @@ def command(
     folder = output or Path("build/models") / c_name(name or model.stem)
     ensure_free(folder, force=force)
     target = _target(board, mcu, cpu)
-    chosen = CompileOptions(target, name, optimize, on_off(constant_channels), tuning_file(tuned), shapes)
+    chosen = CompileOptions(target, name, optimize, on_off(constant_channels), tuning_file(tuned), shapes, plugins)
     compiled = compile_file(model, chosen)
     written = compiled.write(folder, force=force)
     info: dict[str, Any] = compiled.info

@@ -59,6 +59,7 @@ def _failure(report: ValidationReport) -> CliError:
 )
 @options.optimize
 @options.shape
+@options.plugin
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the report."
 )
@@ -76,6 +77,7 @@ def command(
     constant_channels: str | None,
     tuned: str | None,
     shapes: dict[str, tuple[int, ...]],
+    plugins: tuple[Path, ...],
     json_file: Path | None,
     per_layer: bool,
     quantize: bool,
@@ -89,7 +91,11 @@ def command(
     request = Request(parse_destination(device, probe), samples, npz, seed, network, per_layer, quantize)
     with scratch("stm32-validate-") as work:
         chosen = CompileOptions(
-            optimize=optimize, constant_channels=on_off(constant_channels), tuned=tuning_file(tuned), shapes=shapes
+            optimize=optimize,
+            constant_channels=on_off(constant_channels),
+            tuned=tuning_file(tuned),
+            shapes=shapes,
+            plugins=plugins,
         )
         report = validate(request, Plan(model, chosen, model_dir, work))
     console.result(as_text(report))

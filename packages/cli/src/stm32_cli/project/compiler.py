@@ -29,7 +29,8 @@ class CompileOptions:
         optimize: speed, balanced, size or ram.
         constant_channels: fold channels whose value never changes; None leaves it to the compiler.
         tuned: layer key -> schedule, or the file of `stm32 tune`; None is without.
-        shapes: of an .onnx model's inputs, by name.
+        shapes: of an .onnx or .pt2 model's inputs, by name.
+        plugins: Python files that register operators.
     """
 
     target: str = "cortex-m4"
@@ -38,6 +39,7 @@ class CompileOptions:
     constant_channels: bool | None = None
     tuned: Mapping[str, str] | Path | None = None
     shapes: Mapping[str, tuple[int, ...]] | None = None
+    plugins: tuple[Path, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for `compile_model`."""
@@ -79,13 +81,17 @@ def compile_file(model: Path, chosen: CompileOptions) -> CompiledModel:
     """Compiles a model file.
 
     Raises:
-        CliError: the emitter is not installed (exit code 5), the model is refused (3), a wrong option (2).
+        CliError: the emitter is not installed (exit code 5), the model is refused (3), a wrong option or plug-in (2).
     """
     try:
         with console.step("loading the compiler"):
             from stm32_emitter import compile_model
+            from stm32_emitter.extension import load_file, load_installed
     except ImportError as error:
         raise tool_missing(f"the compiler is not usable: {error}", "pip install stm32-ai-emitter") from error
+    load_installed()
+    for plugin in chosen.plugins:
+        load_file(plugin)
     try:
         with console.step(f"compiling {model.name} for {chosen.target}"):
             return compile_model(model, **chosen.arguments())

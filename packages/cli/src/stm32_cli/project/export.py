@@ -84,6 +84,9 @@ def _model_files(model: ModelFolder) -> dict[str, str]:
         path = model.path / name
         if path.is_file():
             found[name] = path.read_text(encoding="utf-8")
+    # Those of operators from outside.
+    for path in [*model.path.glob(f"{model.name}_ext.h"), *sorted(model.path.glob(f"{model.name}_ext_*.c"))]:
+        found[path.name] = path.read_text(encoding="utf-8")
     found[f"{model.name}.h"] = without_pool(found[f"{model.name}.h"])
     found[f"{model.name}.c"] = without_refusal(found[f"{model.name}.c"])
     return found

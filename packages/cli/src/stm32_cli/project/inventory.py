@@ -147,6 +147,10 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     lambda: _library("stm32-ai-board-support", "boards"),
     lambda: _library("stm32-ai-runner", "stm32 validate"),
     lambda: _library("ai-edge-litert", "stm32 validate without stored outputs", required=False),
+    lambda: _library("onnx", "models in .onnx files", required=False),
+    lambda: _library("onnxruntime", "stm32 validate and quantize of .onnx files", required=False),
+    lambda: _library("ai-edge-quantizer", "stm32 quantize of .tflite files", required=False),
+    lambda: _library("modm-devices", "stm32 parts, build --mcu", required=False),
     lambda: _program("cmake", "stm32 build", "pip install cmake", wheel=True),
     lambda: _program("ninja", "stm32 build", "pip install ninja", wheel=True),
     lambda: _program(

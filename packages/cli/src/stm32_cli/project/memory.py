@@ -118,11 +118,10 @@ def model_sizes(text: str, models: Collection[str]) -> ModelSizes:
         models: names of the models.
     """
     found = mapfile.contributions(text)
-    emitted = {f"{name}{part}" for name in models for part in ("", "_lib")}
     data = {f"{name}_data" for name in models}
     objects = {part.object for part in found}
-    of_model = {name for name in objects if "models.dir" in name and _stem(name) in emitted}
     of_data = {name for name in objects if "models.dir" in name and _stem(name) in data}
+    of_model = {name for name in objects - of_data if "models.dir" in name and _is_emitted(_stem(name), models)}
     of_runtime = {name for name in objects if _RUNTIME in name}
     libraries = mapfile.pulled_in(mapfile.references(text), of_model | of_data | of_runtime)
     return ModelSizes(
@@ -157,6 +156,11 @@ def code_split(text: str, models: Collection[str]) -> dict[str, int]:
         "libc": sizes.library_code,
         "app": everything - sizes.code,
     }
+
+
+def _is_emitted(stem: str, models: Collection[str]) -> bool:
+    """Whether a source is code of one of the models, operators from outside included."""
+    return any(stem in (name, f"{name}_lib") or stem.startswith(f"{name}_ext_") for name in models)
 
 
 def _stem(path: str) -> str:

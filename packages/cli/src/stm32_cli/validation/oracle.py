@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from ai_runner.protocol.messages import TensorInfo
 
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
@@ -48,17 +49,19 @@ class Oracle:
     Args:
         model: a .tflite file.
         every_tensor: keep the intermediate tensors, for `tensor`.
+        exact: use the reference kernels; else the optimized ones, which are many times faster and may round otherwise.
 
     Raises:
         CliError: LiteRT is not installed (exit code 5) or refuses the model (3).
     """
 
-    def __init__(self, model: Path, *, every_tensor: bool = False) -> None:
+    def __init__(self, model: Path, *, every_tensor: bool = False, exact: bool = True) -> None:
         module = load_interpreter_class()
+        kinds = module.OpResolverType
         try:
             self._interpreter = module.Interpreter(
                 model_content=model.read_bytes(),
-                experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+                experimental_op_resolver_type=kinds.BUILTIN_REF if exact else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
                 experimental_preserve_all_tensors=every_tensor,
             )
             self._interpreter.allocate_tensors()
@@ -92,10 +95,24 @@ class Oracle:
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
 
+    def inputs(self) -> list[TensorInfo]:
+        """The model's inputs, with scale and zero point where they are integers."""
+        return [_info(detail) for detail in self._inputs]
+
+    def outputs(self) -> list[TensorInfo]:
+        """Likewise."""
+        return [_info(detail) for detail in self._outputs]
+
     def tensor(self, index: int) -> NDArray[Any]:
         """A tensor of the last inference, by its index in the model file (needs every_tensor)."""
         found: NDArray[Any] = self._interpreter.get_tensor(index)
         return found
+
+
+def _info(detail: Any) -> TensorInfo:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return TensorInfo(detail["name"], shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
 
 
 def expected_outputs(oracle: Interpreter, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

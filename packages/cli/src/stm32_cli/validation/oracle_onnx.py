@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ai_runner.protocol.messages import TensorInfo
 
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
@@ -65,18 +66,36 @@ class OnnxOracle:
             raise usage(f"the original model does not take inputs {shapes}: {error}") from error
         return [np.asarray(value) for value in results]
 
+    def inputs(self) -> list[TensorInfo]:
+        """The model's inputs; a size that is free is 0."""
+        return [_info(entry) for entry in self._session.get_inputs()]
 
-def allowed_errors(model: Path, outputs: int) -> list[float]:
-    """For each output, what it may differ by besides the usual tolerance of floats.
+    def outputs(self) -> list[TensorInfo]:
+        """Likewise."""
+        return [_info(entry) for entry in self._session.get_outputs()]
 
-    Quantized ONNX models compute with float numbers between the integers, the compiled one does not: integers may
-    differ by 1, and floats that a DequantizeLinear gives by what 1 stands for. 0 for each output of a .tflite model.
+
+_DTYPES = {"float": "float32", "double": "float64"}
+
+
+def _info(entry: Any) -> TensorInfo:
+    """A tensor as onnxruntime describes it: its type is text like "tensor(int8)"."""
+    kind = str(entry.type).removeprefix("tensor(").removesuffix(")")
+    shape = tuple(size if isinstance(size, int) else 0 for size in entry.shape)
+    try:
+        return TensorInfo(entry.name, shape, np.dtype(_DTYPES.get(kind, kind)))
+    except TypeError as error:
+        raise CliError(
+            f"tensor {entry.name!r} of the model is {entry.type}, which holds no numbers", "", Exit.MODEL_REFUSED
+        ) from error
+
+
+def allowed_errors(model: Path) -> list[float]:
+    """For each output: 1 for integers, what 1 stands for where it is dequantized at the end, else 0.
 
     Raises:
         CliError: the package `onnx` is not installed; exit code 5.
     """
-    if not is_onnx(model):
-        return [0.0] * outputs
     try:
         import onnx
         import onnx.numpy_helper
@@ -89,7 +108,7 @@ def allowed_errors(model: Path, outputs: int) -> list[float]:
         for node in graph.node
         if node.op_type == "DequantizeLinear" and node.input[1] in constants
     }
-    return [_allowed(value, scales) for value in graph.output][:outputs]
+    return [_allowed(value, scales) for value in graph.output]
 
 
 def _allowed(value: Any, scales: dict[str, NDArray[Any]]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from stm32_emitter.codegen.data import data_header, data_source
 from stm32_emitter.codegen.descriptor import model_header, model_source
+from stm32_emitter.codegen.external import external_files
 from stm32_emitter.codegen.library import library_source
 from stm32_emitter.codegen.model import Model
 from stm32_emitter.codegen.report import report_record, report_text
@@ -23,6 +24,7 @@ def model_files(model: Model, record: dict[str, Any], params: bytes) -> dict[str
         f"{name}_data.h": data_header(model),
         f"{name}_data.c": data_source(model),
         f"{name}_lib.c": library_source(model),
+        **external_files(model),
         f"{name}.json": _json(record),
         f"{name}_report.json": _json(report_record(record)),
         f"{name}_report.txt": report_text(record),

@@ -45,10 +45,13 @@ def plan_record(model: Model) -> dict[str, Any]:
 
 
 def signature_of(model: Model) -> int:
-    """CRC-32 of the constants and the plan: tells this compiled model from any other."""
+    """CRC-32 of the constants, the plan and C from outside: tells this compiled model from any other."""
     crc = zlib.crc32(json.dumps(plan_record(model), sort_keys=True).encode())
     for constant in model.program.constants:
         crc = zlib.crc32(np.ascontiguousarray(constant.value).tobytes(), crc)
+    for kernel in model.program.kernels:
+        if kernel.external is not None:
+            crc = zlib.crc32(kernel.external.text.encode(), crc)
     return crc
 
 

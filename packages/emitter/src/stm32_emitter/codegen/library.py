@@ -28,10 +28,15 @@ def library_source(model: Model) -> str:
 #include <string.h>
 
 #include "ai_kernels.h"
-
+{_external(model)}
 {prototypes(model)}
 
 {functions}"""
+
+
+def _external(model: Model) -> str:
+    """Where functions come from that are none of the runtime's."""
+    return f'#include "{model.name}_ext.h"\n' if any(k.external for k in model.program.kernels) else ""
 
 
 def _function(model: Model, number: int) -> str:

@@ -16,16 +16,20 @@ from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.conv_2d_float import Conv2DFloat
+from stm32_emitter.operators.conv_2d_hybrid import Conv2DHybrid
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
+from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.dynamic_update_slice import DynamicUpdateSlice
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
+from stm32_emitter.operators.fully_connected_hybrid import FullyConnectedHybrid
 from stm32_emitter.operators.gather import Gather, GatherNd
 from stm32_emitter.operators.hard_swish import HardSwish
+from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
@@ -37,6 +41,7 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
+from stm32_emitter.operators.registry import OperatorRegistry
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu0To1, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
@@ -109,6 +114,10 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Conv2DFloat(),
     TransposeConvFloat(),
     FullyConnectedFloat(),
+    QuantizeRows(),
+    Conv2DHybrid(),
+    DepthwiseConv2DHybrid(),
+    FullyConnectedHybrid(),
     BatchMatmulFloat(),
     AveragePool2DFloat(),
     MaxPool2DFloat(),
@@ -134,7 +143,10 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Quantize(),
     Dequantize(),
 )
-"""Every operator that can be recognised."""
+"""Every operator of this package that can be recognised."""
 
-BY_KIND = {definition.kind: definition for definition in OPERATORS}
-"""The same, by kind."""
+REGISTRY = OperatorRegistry(OPERATORS)
+"""The same, and those that were registered from outside (:mod:`stm32_emitter.extension`)."""
+
+BY_KIND = REGISTRY.by_kind
+"""All of them by kind."""

@@ -38,7 +38,7 @@ class Conv2D(OperatorDefinition):
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
         """Without DSP instructions the plain C form alone; else Winograd, two weights in a halfword, any layer."""
         if convolution_wide.is_wide(request):
-            return (convolution_wide.wide_schedule(request),)
+            return [*conv_2d_d8.totals_schedules(request), convolution_wide.wide_schedule(request)]
         plain = conv_2d_plain.schedules(request)
         if plain:
             return plain

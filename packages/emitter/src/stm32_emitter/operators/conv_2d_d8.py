@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
-from stm32_emitter.operators.conv_2d_records import Rows, fours, is_exact, linear_of, pairs, rows_of
+from stm32_emitter.operators.conv_2d_records import (
+    TOTAL_STEPS,
+    Rows,
+    centre_of,
+    fours,
+    is_exact,
+    linear_of,
+    pairs,
+    rows_of,
+)
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
@@ -46,6 +55,17 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     nests = [Nest(request, rows, linear, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
     nests = [nest for nest in [*nests, Nest(request, rows, linear, PAIRS, 1)] if nest.fits()]
     return [nest.described() for nest in nests]
+
+
+def totals_schedules(request: KernelRequest) -> list[Schedule]:
+    """The block of 4 channels x 2 pixels for x of int8 and weights of 9 bits; none where it is not proven."""
+    if request.inputs[0].dtype != "int8" or centre_of(request.constant(1)) is None:
+        return []
+    s = geometry(request)
+    steps = steps_of(s.kernel[1] * (s.channels // s.groups)) * s.kernel[0]
+    rows = rows_of(request, -(-steps // TOTAL_STEPS))
+    nest = Nest(request, rows, linear_of(request, rows), PAIRS, 1)
+    return [nest.described()] if is_exact(rows) and nest.fits() else []
 
 
 def _runs(quads: int) -> list[int]:
@@ -102,7 +122,8 @@ class Nest:
         whole = self.contiguous and (s.kernel[0] == 1 or (s.kernel[1] == s.width and s.dilation[0] == 1))
         whole = whole and not s.padded
         self.row, self.rows = (row * s.kernel[0], 1) if whole else (row, s.kernel[0])
-        self.steps = steps_of(self.row) * self.rows
+        self.patch_steps = steps_of(self.row) * self.rows
+        self.steps = self.patch_steps + rows.totals
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
@@ -126,8 +147,10 @@ class Nest:
         s, block = self.sizes, self.block
         runs, blocks = s.batch * s.groups * -(-s.pixels // self.run), len(self.blocks)
         values = self.run / 2 * self._pair_cycles()
+        name = block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else "")
+        values += self.channels.totals * self.patch_steps * 9.0
         return Schedule(
-            block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else ""), self.kernel,
+            name + ("-total" if self.channels.totals else ""), self.kernel,
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
             cycles=runs * (values + blocks * self._products_cycles() + 120), scratch=4 * self.column_words,
             constants=4 * s.groups * blocks * self.record_words, code=2500 if block is _QUADS else 1900,
@@ -168,6 +191,7 @@ class Nest:
         self.k = k
         self.x = k.input("x", (request.inputs[0].elements,), "int8")
         self.records = k.constant("records", self._records())
+        self.ones = k.constant("ones", self._ones()) if self.channels.totals else None
         if self.pointwise and s.groups == 1:
             self._emit_pointwise()
         else:
@@ -203,6 +227,7 @@ class Nest:
                 block.gather, address(self.columns, write=True),
                 *(address(self.x, place * depth) for place in places), depth, size["quads"], block.pixels * depth,
             )  # fmt: skip
+            self._add_totals()
             # A last block of channels that overlaps its neighbour is a part of its own.
             with k.loop("part", size["parts"]) as part:
                 self._call(
@@ -240,6 +265,7 @@ class Nest:
             if s.pixels % self.run and not self.alone:
                 first = tirx.min(first, s.pixels - self.run)
             self._gather_run(n, group, first)
+            self._add_totals()
             self._multiply(n, group, first)
 
     def _gather_run(self, n: Any, group: Any, first: Any) -> None:
@@ -250,8 +276,23 @@ class Nest:
             with self.k.loop("quad", self.blocks_in_run) as quad:
                 self._gather(n, group, first + quad * pixels, quad * (pixels * self.steps))
 
+    def _add_totals(self) -> None:
+        """Sums of each patch behind it."""
+        if self.ones is not None:
+            self.k.call(
+                "ai_k_columns_total_s8", address(self.columns, write=True), address(self.ones), self.patch_steps,
+                self.channels.totals,
+            )  # fmt: skip
+
+    def _ones(self) -> NDArray[np.int32]:
+        """1 in each half of a step that holds a value."""
+        taken = (position_order(self.row, self.rows) >= 0).astype(np.int32)
+        return taken[0::2] | taken[1::2] << 16
+
     def _records(self) -> NDArray[np.int32]:
         order, channels = position_order(self.row, self.rows), self.block.channels
+        behind = np.arange(2 * self.channels.totals) + self.row * self.rows
+        order = np.concatenate([order, behind])
         starts = [group * self.per_group + start for group in range(self.sizes.groups) for start in self.blocks]
         blocks = [slice(start, start + channels) for start in starts]
         return np.concatenate((pairs if self.block is _QUADS else fours)(self.channels, self.linear, blocks, order))

@@ -32,6 +32,10 @@ FRACTIONS = (22, 21, 20)
 
 _WORD_SHIFT = 8
 """A factor has this many bits more than the sum (SMLAW drops 16 bits of a product with a byte that is 8 bits up)."""
+_FAR = 1 << 40
+"""Beyond every sum."""
+_HARD = 256
+"""Pairs, on each side, that tell most factors that are not right from those that may be."""
 _GROWTHS = tuple(2.0**-exponent for exponent in range(30, 15, -1))
 _DIRECTIONS = ((1, 1), (1, 2), (2, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (0, 1), (-1, 0), (0, -1))
 
@@ -64,12 +68,17 @@ def linear_sum(results: Ints, left: float, right: float, bounds: tuple[int, int]
         scale = 2.0 ** (fraction + _WORD_SHIFT)
         if max(abs(left), abs(right)) * scale >= INT32_MAX * 0.999:
             continue
-        for first, second in _factors(left * scale, right * scale):
-            least, most, fits = _constants(results, bounds, (first, second), fraction)
+        table = _Table(results, bounds, fraction)
+        hard: tuple[Ints, Ints] | None = None
+        for factors in _factors(left * scale, right * scale):
+            if hard is not None and not table.holds(factors, hard):
+                continue
+            least, most, fits = table.constants(factors)
             if least <= most:
-                return LinearSum(fraction, first, second, (least + most) // 2)
+                return LinearSum(fraction, *factors, (least + most) // 2)
             if not fits:
                 break
+            hard = table.hardest(factors) if hard is None else hard
     return None
 
 
@@ -84,19 +93,42 @@ def _factors(left: float, right: float) -> Iterator[tuple[int, int]]:
             yield round(left * (1.0 + a * growth)), round(right * (1.0 + b * growth))
 
 
-def _constants(
-    results: Ints, bounds: tuple[int, int], factors: tuple[int, int], fraction: int
-) -> tuple[int, int, bool]:
-    """(least, greatest) constant that is right for all pairs, and whether 32 bits are enough for them."""
-    left, right = _term(factors[0]), _term(factors[1])
-    total = left[:, None] + right[None, :]
-    least = int(np.where(results > bounds[0], (results << fraction) - total, -(1 << 40)).max())
-    most = int(np.where(results < bounds[1], ((results + 1) << fraction) - 1 - total, 1 << 40).min())
-    # The kernel adds the left term first; with one operand alone (the other folded) either may come first.
-    partial = np.concatenate([total.ravel(), left, right])
-    floor, ceiling = INT32_MIN - int(partial.min()), INT32_MAX - int(partial.max())
-    fits = max(least, floor) <= min(most, ceiling) or least > most
-    return max(least, floor), min(most, ceiling), fits
+class _Table:
+    """Results of all pairs as bounds of the sum: low <= factors * pair + constant < high.
+
+    Args:
+        results: int8 values [256, 256].
+        bounds: at which a result is limited; what is beyond them may be any sum on that side.
+        fraction: fractional bits of the sum.
+    """
+
+    def __init__(self, results: Ints, bounds: tuple[int, int], fraction: int) -> None:
+        self._low = np.where(results > bounds[0], results << fraction, -_FAR)
+        self._high = np.where(results < bounds[1], ((results + 1) << fraction) - 1, _FAR)
+
+    def constants(self, factors: tuple[int, int]) -> tuple[int, int, bool]:
+        """(least, greatest) constant that is right for all pairs, and whether 32 bits are enough for them."""
+        left, right = _term(factors[0]), _term(factors[1])
+        total = left[:, None] + right[None, :]
+        least, most = int((self._low - total).max()), int((self._high - total).min())
+        # The kernel adds the left term first; with one operand alone (the other folded) either may come first.
+        partial = np.concatenate([total.ravel(), left, right])
+        floor, ceiling = INT32_MIN - int(partial.min()), INT32_MAX - int(partial.max())
+        fits = max(least, floor) <= min(most, ceiling) or least > most
+        return max(least, floor), min(most, ceiling), fits
+
+    def hardest(self, factors: tuple[int, int]) -> tuple[Ints, Ints]:
+        """Places of the pairs that leave the constant the least room; those of factors nearby are mostly the same."""
+        total = (_term(factors[0])[:, None] + _term(factors[1])[None, :]).ravel()
+        lowest = np.argpartition(total - self._low.ravel(), _HARD)[:_HARD]
+        highest = np.argpartition(self._high.ravel() - total, _HARD)[:_HARD]
+        left, right = np.divmod(np.concatenate([lowest, highest]), BYTES.size)
+        return ints(left), ints(right)
+
+    def holds(self, factors: tuple[int, int], pairs: tuple[Ints, Ints]) -> bool:
+        """Whether some constant is right for these pairs; none is for all of them otherwise."""
+        total = _term(factors[0])[pairs[0]] + _term(factors[1])[pairs[1]]
+        return bool((self._low[pairs] - total).max() <= (self._high[pairs] - total).min())
 
 
 _ELEMENT, _ROW = 6.8, 45.0

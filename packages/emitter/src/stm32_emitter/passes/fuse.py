@@ -10,7 +10,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
 from stm32_emitter.model_info import ModelInfo, info_of
-from stm32_emitter.operators import OPERATORS
+from stm32_emitter.operators import REGISTRY
 from stm32_emitter.operators.base import OperatorDefinition, unknown_value
 from stm32_emitter.operators.scope import Scope, dtype_of, op_name, shape_of
 from stm32_emitter.passes.bindings import replace_values
@@ -26,9 +26,9 @@ def fuse_operators(mod: tvm.IRModule, refuse: Refuse = raise_refusal) -> tvm.IRM
     After: ``c = call_dps_packed("stm32.CONV_2D", (a, w, b, multipliers, shifts))``; unused bindings are gone.
     """
     info = info_of(mod)
-    scope = Scope(mod["main"], info.sources, info.unsigned)
+    scope = Scope(mod["main"], info.sources, info.unsigned, nearest=info.nearest)
     by_root: dict[str, list[OperatorDefinition]] = defaultdict(list)
-    for definition in OPERATORS:
+    for definition in REGISTRY:
         for root in definition.roots:
             by_root[root].append(definition)
 

@@ -20,11 +20,12 @@ def schedule_library(mod: tvm.IRModule) -> tvm.IRModule:
     result = tvm.IRModule(dict(mod.functions.items()), attrs=mod.attrs)
     for variable, function in mod.functions.items():
         if isinstance(function, tirx.PrimFunc) and bool((function.attrs or {}).get("tirx.noalias", False)):
-            result[variable] = _scheduled(function)
+            result[variable] = scheduled(function)
     return result
 
 
-def _scheduled(function: tirx.PrimFunc) -> tirx.PrimFunc:
+def scheduled(function: tirx.PrimFunc) -> tirx.PrimFunc:
+    """The same for one function."""
     schedule = s_tir.Schedule(function)
     reductions = _reduction_blocks(schedule)
     if not reductions:

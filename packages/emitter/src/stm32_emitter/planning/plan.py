@@ -8,6 +8,8 @@ the other as low as they can be; the order decides how well that goes, and a sea
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,10 @@ ALIGNMENT = 8
 _WORK = 40_000
 """Placements that the search may try: a fraction of a second."""
 _SEED = 1
+_CROWD = 5
+"""Buffers of which all orders are tried for each node."""
+_FAR = 1 << 40
+"""More bytes than any pool has."""
 
 Separations = Mapping[tuple[int, int], Separation]
 """(dying buffer, born buffer) -> safe differences offset(born) - offset(dying)."""
@@ -54,12 +60,16 @@ def plan_memory(buffers: Sequence[Buffer], external: Collection[int] = (), separ
         separations: pairs that may share memory although they live together.
     """
     placed = [buffer for buffer in buffers if buffer.index not in external]
+    placement = _Placement(placed, separations)
+    order, height = _started(placement)
     enough = lower_bound(placed, separations)
-    offsets, height = _best(_Placement(placed, separations), enough)
+    if height > enough:
+        enough = max(enough, _crowded(placed, separations, enough))
+    offsets, height = placement.place(_best(placement, order, height, enough))
     if height > enough:
         # Lowest places from the other end of the pool are other places.
         turned = _Placement(placed, separations, turned=True)
-        places, least = _best(turned, enough)
+        places, least = turned.place(_best(turned, *_started(turned), enough))
         if least < height:
             height = least
             offsets = [height - place - size for place, size in zip(places, turned.sizes, strict=True)]
@@ -127,64 +137,121 @@ class _Placement:
             found = allowed(b, a, separations)
             return found.turned(_aligned(b.bytes) - _aligned(a.bytes)) if turned else found
 
-        self.rivals: list[list[tuple[int, Separation]]] = [
-            [(j, safe(a, b)) for j, b in enumerate(buffers) if j != i and live_together(a, b)]
-            for i, a in enumerate(buffers)
-        ]
+        self._spans: list[list[tuple[int, int, int]]] = []
+        """For each buffer, of each rival whose safe differences have no period: (position, below, above)."""
+        self._periodic: list[list[tuple[int, Separation]]] = []
+        for i, a in enumerate(buffers):
+            rivals = [(j, safe(a, b)) for j, b in enumerate(buffers) if j != i and live_together(a, b)]
+            self._spans.append([(j, found.below, found.above) for j, found in rivals if not found.period])
+            self._periodic.append([(j, found) for j, found in rivals if found.period])
 
-    def place(self, order: Sequence[int]) -> tuple[list[int], int]:
-        """(offset of every buffer, bytes in all)."""
+    def place(self, order: Sequence[int], limit: int = _FAR, known: Sequence[int] = ()) -> tuple[list[int], int]:
+        """(offset of every buffer, bytes in all).
+
+        Args:
+            order: of the buffers.
+            limit: what is higher is not placed to the end; its height is more than this.
+            known: offsets of the buffers at the beginning of the order, for as many as there are.
+        """
         offsets = [-1] * len(self.buffers)
         height = 0
-        for i in order:
-            rivals = [(offsets[j], safe) for j, safe in self.rivals[i] if offsets[j] >= 0]
-            offsets[i] = _lowest(rivals)
-            height = max(height, offsets[i] + self.sizes[i])
+        for i, offset in zip(order, known, strict=False):
+            offsets[i] = offset
+            height = max(height, offset + self.sizes[i])
+        for i in order[len(known) :]:
+            offsets[i] = offset = self._lowest(i, offsets)
+            height = max(height, offset + self.sizes[i])
+            if height > limit:
+                break
         return offsets, height
 
+    def _lowest(self, i: int, offsets: Sequence[int]) -> int:
+        """The least offset of a buffer that is safe beside all rivals with an offset."""
+        spans = sorted(
+            (offsets[j] + below, offsets[j] + above) for j, below, above in self._spans[i] if offsets[j] >= 0
+        )
+        periodic = [(offsets[j], safe) for j, safe in self._periodic[i] if offsets[j] >= 0]
+        offset, before = 0, -1
+        while offset != before:
+            before = offset
+            for start, end in spans:
+                if start >= offset:
+                    break
+                offset = max(offset, end)
+            for place, safe in periodic:
+                offset = place + safe.next(offset - place)
+        return offset
 
-def _lowest(rivals: Sequence[tuple[int, Separation]]) -> int:
-    """The least offset that is safe beside all rivals."""
-    offset, agreed, at = 0, 0, 0
-    while agreed < len(rivals):
-        place, safe = rivals[at]
-        least = place + safe.next(offset - place)
-        agreed = agreed + 1 if least == offset else 1
-        offset = least
-        at = (at + 1) % len(rivals)
-    return offset
+
+def _best(placement: _Placement, order: list[int], height: int, enough: int) -> list[int]:
+    """The lowest order found from one of ``height`` bytes; ends at ``enough`` bytes or when its work is done."""
+    if height <= enough:
+        return order
+    if math.factorial(min(len(order), 9)) * len(order) <= _WORK:
+        return _tried_all(placement, order, height, enough)
+    return _improved(placement, order, height, enough)
 
 
-def _best(placement: _Placement, enough: int) -> tuple[list[int], int]:
-    return placement.place(_search(placement, enough))
+def _crowded(buffers: Sequence[Buffer], separations: Separations, least: int) -> int:
+    """Bytes that the buffers of one node take at the lowest, where they are few: no search over all gets below that.
+
+    Nodes that ``least`` bytes are enough for are left out.
+    """
+    groups = {tuple(b for b in buffers if b.first <= node <= b.last) for node in {b.first for b in buffers}}
+    for group in groups:
+        if len(group) > _CROWD or sum(_aligned(buffer.bytes) for buffer in group) <= least:
+            continue
+        placements = [_Placement(group, separations, turned=turned) for turned in (False, True)]
+        orders = [_tried_all(placement, *_started(placement), least) for placement in placements]
+        least = max(least, min(p.place(order)[1] for p, order in zip(placements, orders, strict=True)))
+    return least
 
 
-def _search(placement: _Placement, enough: int) -> list[int]:
-    """An order whose placement is the lowest found; the search ends at ``enough`` bytes or when its work is done."""
+def _started(placement: _Placement) -> tuple[list[int], int]:
+    """(the best of :data:`_ORDERS`, its height)."""
     buffers = placement.buffers
     starts = [sorted(range(len(buffers)), key=lambda i, by=by: by(buffers[i])) for by in _ORDERS]  # type: ignore[misc]
     heights = [placement.place(order)[1] for order in starts]
     best = min(heights)
-    order = starts[heights.index(best)]
-    chance = random.Random(_SEED)  # noqa: S311 - the same plan each time
-    for _ in range(_WORK // max(len(buffers), 1) if len(buffers) > 1 else 0):
-        if best <= enough:
-            break
-        tried = _disturbed(order, placement, best, chance)
-        height = placement.place(tried)[1]
-        if height <= best:
-            order, best = tried, height
+    return starts[heights.index(best)], best
+
+
+def _tried_all(placement: _Placement, order: list[int], best: int, enough: int) -> list[int]:
+    """The first order that is as low as any."""
+    for tried in itertools.permutations(range(len(order))):
+        height = placement.place(tried, best - 1)[1]
+        if height < best:
+            order, best = list(tried), height
+            if best <= enough:
+                break
     return order
 
 
-def _disturbed(order: list[int], placement: _Placement, height: int, chance: random.Random) -> list[int]:
-    """Another order: a buffer that reaches the top, or any, is placed earlier or later."""
-    tried = list(order)
-    offsets, _ = placement.place(order) if chance.random() < 0.1 else ([], 0)
-    top = [i for i, offset in enumerate(offsets) if offset + placement.sizes[i] == height]
-    moved = tried.index(chance.choice(top)) if top else chance.randrange(len(tried))
-    tried.insert(chance.randrange(len(tried)), tried.pop(moved))
-    return tried
+def _improved(placement: _Placement, order: list[int], best: int, enough: int) -> list[int]:
+    """The lowest order on a walk over orders that are never higher than the ones before."""
+    chance = random.Random(_SEED)  # noqa: S311 - the same plan each time
+    offsets, _ = placement.place(order)
+    for _ in range(_WORK // len(order)):
+        if best <= enough:
+            break
+        source, target = _moved(order, offsets, placement.sizes, best, chance)
+        if source == target:
+            continue
+        tried = list(order)
+        tried.insert(target, tried.pop(source))
+        found, height = placement.place(tried, best, [offsets[i] for i in order[: min(source, target)]])
+        if height <= best:
+            order, offsets, best = tried, found, height
+    return order
+
+
+def _moved(
+    order: list[int], offsets: Sequence[int], sizes: Sequence[int], height: int, chance: random.Random
+) -> tuple[int, int]:
+    """(from, to): a place in the order of a buffer that reaches the top, or of any, and another place for it."""
+    top = [i for i, size in enumerate(sizes) if offsets[i] + size == height] if chance.random() < 0.1 else []
+    source = order.index(chance.choice(top)) if top else chance.randrange(len(order))
+    return source, chance.randrange(len(order))
 
 
 def overlaps(buffers: Sequence[Buffer], plan: Plan, separations: Separations = {}) -> list[tuple[int, int]]:  # noqa: B006

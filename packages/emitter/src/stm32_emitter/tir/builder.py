@@ -35,6 +35,9 @@ BACKWARD = "stm32.backward"
 """PrimFunc attribute: some loop runs backward, so that indices fall; :mod:`stm32_emitter.tir.lowering` minds it."""
 SCHEDULE = "stm32.schedule"
 """PrimFunc attribute: the chosen schedule as a map of strings with name, description and cycles."""
+SOURCE = "stm32.source"
+"""PrimFunc attribute: the C text of a function that it calls and that is no function of the runtime, as a map of
+strings with function, prototype, file and text."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import tvm
 from tvm import ir, s_tir, tirx
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.tir.builder import BACKWARD, KIND, MACS, SCHEDULE, SCRATCH
+from stm32_emitter.tir.builder import BACKWARD, KIND, MACS, SCHEDULE, SCRATCH, SOURCE
+from stm32_emitter.tir.unread import without_unread_locals
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
@@ -84,6 +85,23 @@ class ScheduleFacts:
 
 
 @dataclass(frozen=True)
+class ExternalFunction:
+    """A C function that a kernel calls and that comes with an operator from outside.
+
+    Attributes:
+        function: its name in ``text``.
+        prototype: how the kernel calls it, e.g. ``"void f(const float *x, float *y, int32_t count)"``.
+        file: name of the file that ``text`` was in, without its end.
+        text: C source that defines it.
+    """
+
+    function: str
+    prototype: str
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
 class LoweredKernel:
     """A kernel that is ready to be printed.
 
@@ -95,6 +113,7 @@ class LoweredKernel:
         macs: multiply-accumulate operations of one call.
         scratch: how many trailing parameters are working memory, hoisted ones included.
         schedule: what it was built by.
+        external: a function that it calls and that is none of the runtime's, or None.
     """
 
     function: tirx.PrimFunc
@@ -104,6 +123,7 @@ class LoweredKernel:
     macs: int
     scratch: int = 0
     schedule: ScheduleFacts = ScheduleFacts()
+    external: ExternalFunction | None = None
 
 
 def element_bytes(dtype: str) -> int:
@@ -129,7 +149,7 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     passes = tvm.transform.Sequential([make() for make in _passes(function)])
     lowered = passes(tvm.IRModule({name: function}))[name]
     large: list[tirx.Buffer] = []
-    body = _without_large_locals(lowered.body, large.append)
+    body = _without_large_locals(without_unread_locals(lowered.body), large.append)
     buffers = [*lowered.params, *large]
     names = c_names([*(p.name for p in lowered.params), *(f"scratch{number}" for number in range(len(large)))])
     parameters = [Parameter(n, str(b.dtype), _elements(b)) for n, b in zip(names, buffers, strict=True)]
@@ -140,7 +160,13 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     (kind,) = c_names([str(attrs[KIND]) if KIND in attrs else name.rstrip("0123456789").rstrip("_") or "kernel"])
     macs = int(attrs[MACS]) if MACS in attrs else 0
     scratch = len(large) + (int(attrs[SCRATCH]) if SCRATCH in attrs else 0)
-    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs))
+    return LoweredKernel(plain, tuple(parameters), len(large), kind, macs, scratch, _facts(attrs), _external(attrs))
+
+
+def _external(attrs: Mapping[str, Any]) -> ExternalFunction | None:
+    if SOURCE not in attrs:
+        return None
+    return ExternalFunction(**{str(key): str(value) for key, value in attrs[SOURCE].items()})
 
 
 def _passes(function: tirx.PrimFunc) -> list[Callable[[], tvm.transform.Pass]]:

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
 
-from stm32_emitter.errors import ModelRefused, Refuse, raise_refusal
-from stm32_emitter.frontends.tflite.converters import CONVERTERS
+from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
+from stm32_emitter.frontends.tflite.converters import CONVERTERS, SUPPORT
 from stm32_emitter.frontends.tflite.folding import fold
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
+from stm32_emitter.frontends.tflite.support import check_support
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
 from stm32_emitter.operators.base import unknown_value
 
@@ -39,6 +40,7 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         self.expressions: dict[int, relax.Expr] = {}
         self.states: dict[str, relax.Expr] = {}
         self.known: dict[int, NDArray[Any]] = {}
+        self.failures: list[OperatorError] = []
 
     def get_expr(self, input_tensor_idx: int) -> relax.Expr:
         """The expression of a tensor (called by TVM's own converters)."""
@@ -90,13 +92,18 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         """One operator; its outputs in order, or nothing where the converter has seen to them."""
         own = CONVERTERS.get(operator.kind)
         if own is not None:
+            if operator.kind in SUPPORT:
+                check_support(operator, SUPPORT[operator.kind])
             expr = own(self, operator)
             return list(expr) if isinstance(expr, list | tuple) else [expr]
         return self._convert_by_tvm(operator)
 
     def _convert_by_tvm(self, operator: Operator) -> list[relax.Expr]:
         if operator.kind.startswith("CUSTOM"):
-            raise ModelRefused("custom operators have no public definition")
+            raise ModelRefused(
+                "custom operators have no public definition",
+                hint="Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py",
+            )
         tensors = [t for t in (*operator.inputs, *operator.outputs) if t is not None]
         if operator.kind not in self.convert_map or any(t.quantization is not None for t in tensors):
             what = "quantized operator" if operator.kind in self.convert_map else "operator"
@@ -142,6 +149,7 @@ def import_tflite(data: bytes, refuse: Refuse = raise_refusal) -> tvm.IRModule:
 
     Raises:
         ModelRefused: a damaged file, an operator that is not supported, shapes that depend on data.
+        OperatorError: an operator from outside fails.
     """
     model = read_model(data)
     states = find_states(model)
@@ -160,6 +168,8 @@ def import_tflite(data: bytes, refuse: Refuse = raise_refusal) -> tvm.IRModule:
             results += [converter.states[state.key] for state in kept]
             result = builder.emit_output(results[0] if len(results) == 1 else relax.Tuple(results))
         builder.emit_func_output(result)
+    if converter.failures:
+        raise converter.failures[0]
     return attach(builder.get(), _info(model, kept))
 
 
@@ -186,6 +196,9 @@ def _refusal_of(converter: Converter, operator: Operator) -> ModelRefused | None
         _convert_one(converter, operator)
     except ModelRefused as refusal:
         return refusal.at(operator.kind, operator.index, name)
+    except OperatorError as error:
+        converter.failures.append(error)
+        _bind_unknown(converter, operator)
     except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the operator
         reason = f"cannot be imported: {_first_line(error)}"
         return ModelRefused(reason, operator=operator.kind, index=operator.index, name=name)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tflite
+from flatbuffers import number_types
 from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
@@ -31,6 +32,8 @@ DTYPES = {
 _OPERATOR_NAMES = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _MAX_TENSOR_BYTES = 1 << 30
 _MAX_RANK = 8
+_WIDE_CODE = 10
+"""Of OperatorCode.builtin_code in the table's index of fields."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,11 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs."""
+    """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs.
+
+    Constants of int4 are int8 here, as the reference interpreter widens them before it computes; ``stored`` is their
+    type in the file, where it is another one.
+    """
 
     index: int
     name: str
@@ -64,6 +71,7 @@ class Tensor:
     quantization: Quantization | None = None
     data: NDArray[Any] | None = field(default=None, compare=False)
     is_variable: bool = False
+    stored: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,7 +198,10 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
         )
     quantization = _quantization(table.Quantization(), shape, f"tensor {index} '{name}'")
     data = _data(model, table, shape, dtype, name)
-    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()))
+    stored = ""
+    if data is not None and table.Type() == tflite.TensorType.INT4:
+        dtype, stored = "int8", "int4"
+    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored)
 
 
 def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str) -> NDArray[Any] | None:
@@ -198,15 +209,39 @@ def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str)
     if not 0 <= buffer_index < model.BuffersLength():
         raise ModelRefused(f"tensor '{name}' refers to buffer {buffer_index}, which does not exist")
     buffer = model.Buffers(buffer_index)
-    if buffer_index == 0 or buffer.DataLength() == 0:
+    raw = _payload(buffer, name)
+    if buffer_index == 0 or not raw:
         return None
-    if dtype not in DTYPES.values():
+    four_bits = table.Type() == tflite.TensorType.INT4
+    if dtype not in DTYPES.values() and not four_bits:
         raise ModelRefused(f"constant '{name}' has an unsupported element {dtype}")
-    raw = buffer.DataAsNumpy().tobytes()
-    need = math.prod(shape) * np.dtype(dtype).itemsize
+    elements = math.prod(shape)
+    need = (elements + 1) // 2 if four_bits else elements * np.dtype(dtype).itemsize
     if len(raw) != need:
         raise ModelRefused(f"constant '{name}' of shape {list(shape)} needs {need} bytes, the file has {len(raw)}")
+    if four_bits:
+        return _widened(raw, elements).reshape(shape)
     return np.frombuffer(raw, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
+
+
+def _payload(buffer: Any, name: str) -> bytes:
+    """The bytes of a buffer: inside of the flatbuffer, or at an offset behind it in the same file."""
+    if buffer.DataLength():
+        return bytes(buffer.DataAsNumpy().tobytes())
+    begin, end = buffer.Offset(), buffer.Offset() + buffer.Size()
+    if begin <= 1:  # the schema's mark for "not used"
+        return b""
+    whole = buffer._tab.Bytes  # noqa: SLF001
+    if end > len(whole):
+        raise ModelRefused(f"constant '{name}' stands at bytes {begin} to {end}, the file has {len(whole)}")
+    return bytes(whole[begin:end])
+
+
+def _widened(raw: bytes, elements: int) -> NDArray[np.int8]:
+    """int4, two in a byte, the first one in its low half -> int8 [elements]."""
+    packed = np.frombuffer(raw, np.int8)
+    low, high = (packed << 4) >> 4, packed >> 4
+    return np.stack([low, high], axis=1).ravel()[:elements]
 
 
 def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:
@@ -244,11 +279,22 @@ def _kind(model: Any, code_index: int, index: int) -> str:
     if not 0 <= code_index < model.OperatorCodesLength():
         raise ModelRefused(f"operator {index} refers to operator code {code_index}, which does not exist")
     code = model.OperatorCodes(code_index)
-    number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+    number = _builtin_code(code)
     if number == tflite.BuiltinOperator.CUSTOM:
         custom = (code.CustomCode() or b"").decode("utf-8", errors="replace")
         return f"CUSTOM {custom}"
     return str(_OPERATOR_NAMES.get(number, f"BUILTIN_{number}"))
+
+
+def _builtin_code(code: Any) -> int:
+    """The larger of the narrow and the wide field, as LiteRT takes it.
+
+    The package ``tflite`` gives the narrow one where the number would fit it, which some writers leave 0.
+    """
+    table = code._tab  # noqa: SLF001
+    place = table.Offset(_WIDE_CODE)
+    wide = table.Get(number_types.Int32Flags, place + table.Pos) if place else 0
+    return max(int(code.DeprecatedBuiltinCode()), int(wide))
 
 
 def _check_order(operators: tuple[Operator, ...], inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:

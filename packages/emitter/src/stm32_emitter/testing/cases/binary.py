@@ -47,10 +47,10 @@ def div(draw: Draw) -> Wiring:
     first, second = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
     target: Quant | None = None
     if first and second:
-        zero = draw.integer(-128, 126)
+        zero = draw.integer(-128, 126) + draw.middle
         second = draw.affine(second.scales[0], zero)
         quotient = first.scales[0] / second.scales[0]
-        target = draw.affine(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127))
+        target = draw.affine(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127) + draw.middle)
     x = draw.activation("left", left, first)
     inputs = [x]
     if draw.chance(0.4):
@@ -59,7 +59,7 @@ def div(draw: Draw) -> Wiring:
         divisor = draw.activation("right", right, second)
         inputs.append(divisor)
         if second:
-            least = draw.writer.constant("least", np.array(second.zero_points[0] + 1, np.int8), quant=second)
+            least = draw.writer.constant("least", np.array(second.zero_points[0] + 1, draw.dtype), quant=second)
             given, divisor = divisor, draw.activation("divisor", right, second)
             draw.writer.operator("MAXIMUM", [given, least], [divisor])
     y = draw.activation("output", output, target)

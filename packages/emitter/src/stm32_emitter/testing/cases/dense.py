@@ -26,8 +26,16 @@ def fully_connected(draw: Draw) -> tuple[list[int], list[int]]:
     shape = (*input_shape[:-1], outer) if keep else (rows, outer)
     y = draw.activation("output", shape, output_quant(draw, product, spread))
     activation = draw.pick(ACTIVATIONS)
-    draw.writer.operator("FULLY_CONNECTED", inputs, [y], keep_num_dims=keep, fused_activation_function=activation)
+    draw.writer.operator(
+        "FULLY_CONNECTED", inputs, [y], keep_num_dims=keep, fused_activation_function=activation,
+        **asymmetric(draw),
+    )  # fmt: skip
     return [x], [y]
+
+
+def asymmetric(draw: Draw) -> dict[str, bool]:
+    """For hybrid cases, an option: whether the input is quantized with a zero point."""
+    return {"asymmetric_quantize_inputs": draw.chance(0.5)} if draw.hybrid else {}
 
 
 def _kept_shape(draw: Draw, inner: int) -> tuple[int, ...]:

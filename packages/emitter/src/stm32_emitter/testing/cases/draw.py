@@ -30,6 +30,7 @@ class Draw:
         dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
         pruned: most weights have output channels, and some have input channels, of zeros only.
+        weights: type of the weights where it is not the usual one: "int8" beside float32, or "int4".
     """
 
     rng: np.random.Generator
@@ -37,6 +38,12 @@ class Draw:
     dyadic: bool = False
     writer: ModelWriter = field(default_factory=ModelWriter)
     pruned: bool = False
+    weights: str = ""
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether weights are integers and activations are not."""
+        return self.weights != "" and self.dtype == "float32"
 
     @property
     def quantized(self) -> bool:

@@ -65,7 +65,8 @@ function(stm32_ai_add_models target)
       message(FATAL_ERROR "stm32_ai_add_models: ${folder} holds no emitted model: ${name}.c is missing. "
                           "Emit it with `stm32 compile MODEL -o ${folder} -n ${name}`.")
     endif()
-    target_sources(${target} PRIVATE "${folder}/${name}.c" "${folder}/${name}_data.c" "${folder}/${name}_lib.c")
+    file(GLOB external CONFIGURE_DEPENDS "${folder}/${name}_ext_*.c") # of operators from outside
+    target_sources(${target} PRIVATE "${folder}/${name}.c" "${folder}/${name}_data.c" "${folder}/${name}_lib.c" ${external})
     target_include_directories(${target} PRIVATE "${folder}")
     list(APPEND names "${name}")
   endforeach()

@@ -26,6 +26,7 @@ from stm32_emitter.frontends.tflite.converters import (
     state,
     unary,
 )
+from stm32_emitter.frontends.tflite.support import Support
 
 CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **activation.CONVERTERS,
@@ -48,3 +49,25 @@ CONVERTERS: dict[str, Callable[[Any, Any], Any]] = {
     **unary.CONVERTERS,
 }
 """By the operator's name in the TFLite schema."""
+
+SUPPORT: dict[str, Support] = {
+    **activation.SUPPORT,
+    **arithmetic.SUPPORT,
+    **binary.SUPPORT,
+    **convolution.SUPPORT,
+    **dense.SUPPORT,
+    **lstm.SUPPORT,
+    **logic.SUPPORT,
+    **movement.SUPPORT,
+    **pooling.SUPPORT,
+    **quantization.SUPPORT,
+    **rearrangement.SUPPORT,
+    **recurrent.SUPPORT,
+    **reduction.SUPPORT,
+    **resize.SUPPORT,
+    **selection.SUPPORT,
+    **slicing.SUPPORT,
+    **state.SUPPORT,
+    **unary.SUPPORT,
+}
+"""What each of them takes; the importer refuses the rest."""

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
+
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
@@ -57,4 +60,18 @@ CONVERTERS: dict[str, _Convert] = {
     "RELU_N1_TO_1": unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
     "LEAKY_RELU": convert_leaky_relu,
     "HARD_SWISH": unary(_hard_swish),
+}
+
+_ALL = takes(*EIGHT_BITS, "int16", "float32")
+_REAL = takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL})
+SUPPORT: dict[str, Support] = {
+    "SOFTMAX": _ALL,
+    "LOG_SOFTMAX": takes(*EIGHT_BITS, "float32"),
+    "LOGISTIC": _ALL,
+    "TANH": _ALL,
+    "RELU": _REAL,
+    "RELU6": _REAL,
+    "RELU_N1_TO_1": _REAL,
+    "LEAKY_RELU": _ALL,
+    "HARD_SWISH": takes(*EIGHT_BITS, "float32"),
 }

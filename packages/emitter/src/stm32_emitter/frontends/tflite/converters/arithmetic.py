@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+
+POWERS = Limit(
+    "three scales of int16 that are powers of two come with the option pot_scale_int16",
+    hint="Set pot_scale_int16, or quantize the model with other scales.",
+)
 
 
 def _binary(operation: Callable[..., relax.Expr], options_class: type) -> Callable[[Converter, Operator], relax.Expr]:
@@ -33,15 +39,18 @@ def _refuse_powers(op: Operator) -> None:
     """Refuses int16 with scales that are powers of two and the wish to compute them as any others."""
     quantized = [t.quantization for t in (op.input(0), op.input(1), op.outputs[0]) if t.dtype == "int16"]
     scales = [float(q.scale[0]) for q in quantized if q is not None]
-    if len(scales) == 3 and all(math.frexp(scale)[0] == 0.5 for scale in scales):
-        raise ModelRefused(
-            "its scales are powers of two and its option pot_scale_int16 is false, which is not supported",
-            hint="Set pot_scale_int16, or quantize the model with other scales.",
-        )
+    POWERS.require(len(scales) < 3 or any(math.frexp(scale)[0] != 0.5 for scale in scales))
 
 
 CONVERTERS = {
     "ADD": _binary(relax.op.add, tflite.AddOptions),
     "SUB": _binary(relax.op.subtract, tflite.SubOptions),
     "MUL": _binary(relax.op.multiply, tflite.MulOptions),
+}
+
+_SUM = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, limits=(FUSED, POWERS))
+SUPPORT: dict[str, Support] = {
+    "ADD": _SUM,
+    "SUB": _SUM,
+    "MUL": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, limits=(FUSED,)),
 }

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -28,16 +29,15 @@ def _on_elements(operation: _Binary) -> Callable[[Converter, Operator], relax.Ex
     return convert
 
 
+UNSCALED = Limit("no tensor has a scale", hint="The reference kernels would ignore it; leave this operator in float32.")
+
+
 def _plain(operation: _Binary) -> Callable[[Converter, Operator], relax.Expr]:
     """On elements that are not quantized."""
 
     def convert(c: Converter, op: Operator) -> relax.Expr:
         for tensor in (op.input(0), op.input(1), op.outputs[0]):
-            if tensor.quantization is not None:
-                raise ModelRefused(
-                    f"'{tensor.name}' is quantized ({tensor.dtype}), the reference kernels would ignore its scale",
-                    hint="Leave this operator in float32.",
-                )
+            UNSCALED.require(tensor.quantization is None, f"'{tensor.name}' is quantized ({tensor.dtype})")
         return operation(c.raw(op.input(0)), c.raw(op.input(1)))
 
     return convert
@@ -78,4 +78,16 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "MINIMUM": _on_elements(relax.op.minimum),
     "POW": _plain(relax.op.power),
     "SQUARED_DIFFERENCE": convert_squared_difference,
+}
+
+_MOVED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
+OVERFLOW = "the least value divided by -1 has no result in this type; machines differ"
+SUPPORT: dict[str, Support] = {
+    "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,)),
+    "FLOOR_DIV": takes("float32", "int32", limits=(UNSCALED,), refused=dict.fromkeys(("int8", "int16"), OVERFLOW)),
+    "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),
+    "MAXIMUM": _MOVED,
+    "MINIMUM": _MOVED,
+    "POW": takes("float32", limits=(UNSCALED,), refused={"int32": NO_KERNEL}),
+    "SQUARED_DIFFERENCE": takes("int8", "float32", "int32"),
 }

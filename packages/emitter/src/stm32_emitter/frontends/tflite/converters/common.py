@@ -9,11 +9,15 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.support import Limit
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Tensor
 
 _FUSED = tflite.ActivationFunctionType
+FUSED = Limit(
+    "the fused activation is NONE, RELU, RELU6 or RELU_N1_TO_1", hint="Use an activation operator behind it instead."
+)
 
 
 def activated(expr: relax.Expr, function: int) -> relax.Expr:
@@ -26,10 +30,8 @@ def activated(expr: relax.Expr, function: int) -> relax.Expr:
         return relax.op.clip(expr, 0.0, 6.0)
     if function == _FUSED.RELU_N1_TO_1:
         return relax.op.clip(expr, -1.0, 1.0)
-    raise ModelRefused(
-        f"its fused activation (number {function}) is not supported",
-        hint="Use NONE, RELU, RELU6 or RELU_N1_TO_1, or a separate activation operator.",
-    )
+    FUSED.require(holds=False, found=f"its fused activation is number {function}")
+    raise AssertionError(function)
 
 
 def positive(**values: int) -> None:

@@ -11,11 +11,16 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, rank
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
+from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator, Tensor
+
+
+UNSHUFFLED = Limit("weights_format is DEFAULT", hint="Convert the model with default weights.")
 
 
 def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
@@ -23,21 +28,26 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     options = op.options(tflite.FullyConnectedOptions)
     x, weights, output = op.input(0), op.input(1), op.outputs[0]
     rank(weights.name, weights.shape, 2)
-    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise ModelRefused("its weights are in a shuffled format", hint="Convert the model with default weights.")
+    UNSHUFFLED.require(options.WeightsFormat() == tflite.FullyConnectedOptionsWeightsFormat.DEFAULT)
     units, depth = weights.shape
     elements = math.prod(x.shape)
     if depth < 1 or elements % depth:
         raise ModelRefused(f"weights {list(weights.shape)} do not fit an input of shape {list(x.shape)}")
     raw = relax.op.reshape(c.raw(x), (elements // depth, depth))
+    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
+    if is_hybrid(op):
+        expr = hybrid_dense(c, op, options, c.bb.normalize(raw))
+        return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
     flat = c.dequantized(c.bb.normalize(raw), x) if x.quantization and x.dtype != "float32" else raw
     expr = relax.op.matmul(c.bb.normalize(flat), relax.op.permute_dims(c.bb.normalize(c.real(weights))))
     bias = op.inputs[2] if len(op.inputs) > 2 else None
     if bias is not None:
         expr = relax.op.add(expr, c.real(bias))
     expr = c.result(activated(expr, options.FusedActivationFunction()), output)
-    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
     return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
+
+
+ALIKE = Limit("both sides and the output have one element type", hint="Quantize all alike, or leave all in float32.")
 
 
 def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
@@ -45,11 +55,7 @@ def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
     options = op.options(tflite.BatchMatMulOptions)
     adjoint = (options.AdjX(), options.AdjY())
     types = [tensor.dtype for tensor in (op.input(0), op.input(1), op.outputs[0])]
-    if len(set(types)) > 1:
-        raise ModelRefused(
-            f"it multiplies {types[0]} by {types[1]} to {types[2]}, which is not supported",
-            hint="Quantize both sides and the output alike, or leave all in float32.",
-        )
+    ALIKE.require(len(set(types)) == 1, f"it multiplies {types[0]} by {types[1]} to {types[2]}")
     a, b = (_matrix(c, op.input(i), exchanged=adjoint[i]) for i in range(2))
     return c.result(relax.op.matmul(a, b), op.outputs[0])
 
@@ -70,3 +76,11 @@ def _matrix(c: Converter, x: Tensor, *, exchanged: bool) -> relax.Expr:
 
 
 CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_fully_connected}
+
+SUPPORT: dict[str, Support] = {
+    "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,)),
+    "FULLY_CONNECTED": takes(
+        *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
+        constants={1: "weights", 2: "bias"},
+    ),
+}  # fmt: skip

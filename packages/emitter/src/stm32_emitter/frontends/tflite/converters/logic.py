@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tvm import relax
 
-from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _Convert = Callable[["Converter", "Operator"], relax.Expr]
 _CAST = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+CASTS = Limit(f"both element types are among {', '.join(_CAST)}")
 
 
 def _compared(operation: Callable[..., relax.Expr]) -> _Convert:
@@ -58,9 +60,7 @@ def convert_cast(c: Converter, op: Operator) -> relax.Expr:
         return relax.op.reshape(x, op.outputs[0].shape)
     if target == "bool":
         return relax.op.not_equal(x, relax.const(np.array(0, source), source))
-    for dtype in (source, target):
-        if dtype not in _CAST:
-            raise ModelRefused(f"casts of {dtype} are not supported", hint=f"Use one of {', '.join(_CAST)}.")
+    CASTS.require(source in _CAST and target in _CAST, f"it casts from {source} to {target}")
     return relax.op.astype(x, target)
 
 
@@ -77,4 +77,21 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "NOT_EQUAL": _compared(relax.op.not_equal),
     "SELECT": convert_select,
     "SELECT_V2": convert_select_v2,
+}
+
+_COMPARED = takes(*EIGHT_BITS, "float32", *WHOLE, refused={"int16": NO_KERNEL})
+_EQUAL = takes(*EIGHT_BITS, "float32", *WHOLE, "bool", refused={"int16": NO_KERNEL})
+SUPPORT: dict[str, Support] = {
+    "CAST": takes(*ANY, limits=(CASTS,)),
+    "EQUAL": _EQUAL,
+    "GREATER": _COMPARED,
+    "GREATER_EQUAL": _COMPARED,
+    "LESS": _COMPARED,
+    "LESS_EQUAL": _COMPARED,
+    "LOGICAL_AND": takes("bool"),
+    "LOGICAL_NOT": takes("bool"),
+    "LOGICAL_OR": takes("bool"),
+    "NOT_EQUAL": _EQUAL,
+    "SELECT": takes(*ANY),
+    "SELECT_V2": takes(*ANY),
 }

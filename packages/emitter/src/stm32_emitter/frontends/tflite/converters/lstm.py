@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import scale_of
 from stm32_emitter.frontends.tflite.converters.recurrent import state_of
 from stm32_emitter.frontends.tflite.state import tensor_key
+from stm32_emitter.frontends.tflite.support import Limit, Support, takes
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.gemmlowp import wrap32
@@ -27,11 +29,19 @@ if TYPE_CHECKING:
 _GATES = (0, 1, 3, 2)
 """Input, forget, output, candidate among the file's input, forget, candidate ("cell"), output."""
 _OVER_X, _OVER_H, _BIAS, _H, _C = 1, 5, 12, 18, 19
+_PLAIN = "Use a plain LSTM layer."
+_TANH = Limit("the activation is TANH", hint="Use TANH.")
+_FULL = Limit("recurrent weights are no diagonal", _PLAIN)
 _UNSUPPORTED = (
-    (range(9, 12), "peephole connections"),
-    (range(16, 18), "a projection"),
-    (range(20, 24), "layer normalisation"),
+    (range(9, 12), Limit("there are no peephole connections", _PLAIN)),
+    (range(16, 18), Limit("there is no projection", _PLAIN)),
+    (range(20, 24), Limit("there is no layer normalisation", _PLAIN)),
 )
+_RECURRENT = (
+    "its state is quantized again at each step, so that the last bits of the reference interpreter's own exponential "
+    "functions decide about whole steps of it"
+)
+"""Why no result could be promised to be within a bound."""
 _ONES = 15
 """Fractional bits of a gate behind its function."""
 
@@ -81,17 +91,12 @@ def _last_step(c: Converter, op: Operator, y: relax.Var, time_major: bool) -> re
 
 def _check_kind(op: Operator, options: Any) -> None:
     """Refuses by name what the kernels do not know."""
-    for positions, what in _UNSUPPORTED:
-        if any(position < len(op.inputs) and op.inputs[position] is not None for position in positions):
-            raise ModelRefused(f"it has {what}, which is not supported", hint="Use a plain LSTM layer.")
+    for positions, absent in _UNSUPPORTED:
+        absent.require(not any(position < len(op.inputs) and op.inputs[position] is not None for position in positions))
     if len({op.inputs[first] is None for first in (_OVER_X, _OVER_H, _BIAS)}) > 1:
         raise ModelRefused("its input gate has only some of its weights and bias", hint="The file is damaged.")
-    if options.FusedActivationFunction() != tflite.ActivationFunctionType.TANH:
-        raise ModelRefused(
-            f"its activation (number {options.FusedActivationFunction()}) is not supported", hint="Use TANH."
-        )
-    if options.DiagonalRecurrentTensors():
-        raise ModelRefused("its recurrent weights are diagonal, which is not supported")
+    _TANH.require(options.FusedActivationFunction() == tflite.ActivationFunctionType.TANH)
+    _FULL.require(not options.DiagonalRecurrentTensors())
     gates = range(1 if _coupled(op) else 0, len(_GATES))
     weights = [op.input(first + gate).dtype for first in (_OVER_X, _OVER_H) for gate in gates]
     biases = [op.input(_BIAS + gate).dtype for gate in gates]
@@ -170,3 +175,12 @@ def _hidden(c: Converter, op: Operator) -> Tensor:
 
 
 CONVERTERS = {"UNIDIRECTIONAL_SEQUENCE_LSTM": convert_lstm}
+SUPPORT: dict[str, Support] = {
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": takes(
+        "int8",
+        "float32",
+        limits=(_TANH, _FULL, *(absent for _, absent in _UNSUPPORTED)),
+        note="cell state of int16",
+        refused={"int16": NO_KERNEL, "hybrid": _RECURRENT},
+    ),
+}

@@ -11,11 +11,16 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator, Tensor
+
+
+SAME_SCALE = Limit("input and output have one scale and zero point", hint="The converter never writes anything else.")
 
 
 def convert_reshape(c: Converter, op: Operator) -> relax.Expr:
@@ -60,8 +65,7 @@ def convert_pad(c: Converter, op: Operator) -> relax.Expr:
     widths = op.constant(1)
     if widths.shape != (len(x.shape), 2) or np.any(widths < 0):
         raise ModelRefused(f"paddings of shape {list(widths.shape)} do not fit {list(x.shape)}")
-    if not same_scale(x, output):
-        raise ModelRefused("input and output have different quantization", hint="The converter never writes this.")
+    SAME_SCALE.require(same_scale(x, output))
     value = float(op.constant(2).ravel()[0]) if len(op.inputs) > 2 and op.inputs[2] is not None else _zero(x)
     return relax.op.nn.pad(c.raw(x), [int(w) for w in widths.ravel()], "constant", value)
 
@@ -87,4 +91,15 @@ CONVERTERS = {
     "CONCATENATION": convert_concatenation,
     "PAD": convert_pad,
     "PADV2": convert_pad,
+}
+
+_NUMBERS = (*EIGHT_BITS, "int16", "float32", *WHOLE)
+SUPPORT: dict[str, Support] = {
+    "RESHAPE": takes(*ANY, constants={1: "shape"}),
+    "SQUEEZE": takes(*ANY),
+    "EXPAND_DIMS": takes(*ANY, constants={1: "axis"}),
+    "TRANSPOSE": takes(*ANY, constants={1: "permutation"}),
+    "CONCATENATION": takes(*ANY, limits=(FUSED,)),
+    "PAD": takes(*ANY, limits=(SAME_SCALE,), constants={1: "paddings"}),
+    "PADV2": takes(*_NUMBERS, limits=(SAME_SCALE,), constants={1: "paddings", 2: "value"}, refused={"bool": NO_KERNEL}),
 }

@@ -10,7 +10,9 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated, padding_2d, positive, rank
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -66,4 +68,10 @@ CONVERTERS = {
     "AVERAGE_POOL_2D": convert_average_pool_2d,
     "MAX_POOL_2D": convert_max_pool_2d,
     "MEAN": convert_mean,
+}
+
+SUPPORT: dict[str, Support] = {
+    "AVERAGE_POOL_2D": takes(*EIGHT_BITS, "int16", "float32", limits=(FUSED,)),
+    "MAX_POOL_2D": takes(*EIGHT_BITS, "int16", "float32", limits=(FUSED,)),
+    "MEAN": takes(*EIGHT_BITS, "float32", constants={1: "axes"}, refused=dict.fromkeys(("int16", *WHOLE), NO_KERNEL)),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import scale_of
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 from stm32_emitter.operators.base import Attribute, Fused
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+
+TO_INT32 = Limit("an output of int32 comes from int16, as the reference does it", hint="Use an input of int16.")
 
 
 def convert_quantize(c: Converter, op: Operator) -> relax.Expr:
@@ -28,10 +32,7 @@ def convert_quantize(c: Converter, op: Operator) -> relax.Expr:
 
 def _to_int32(c: Converter, op: Operator) -> relax.Expr:
     x, y = op.input(0), op.outputs[0]
-    if x.dtype != "int16":
-        raise ModelRefused(
-            f"it quantizes {x.dtype} to int32, which the reference does for int16 only", hint="Use an input of int16."
-        )
+    TO_INT32.require(x.dtype == "int16", f"it quantizes {x.dtype} to int32")
     (source, zero_point), (result, offset) = scale_of(x), scale_of(y)
     multiplier, shift = quantize_multiplier(source / result)
     attributes: dict[str, Attribute] = {
@@ -49,3 +50,8 @@ def convert_dequantize(c: Converter, op: Operator) -> relax.Expr:
 
 
 CONVERTERS = {"QUANTIZE": convert_quantize, "DEQUANTIZE": convert_dequantize}
+
+SUPPORT: dict[str, Support] = {
+    "QUANTIZE": takes(*EIGHT_BITS, "int16", limits=(TO_INT32,), note="from float32, int8, uint8, int16"),
+    "DEQUANTIZE": takes(*EIGHT_BITS, "int16", note="to float32; of float16 weights at compile time"),
+}

@@ -12,7 +12,8 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import rank
-from stm32_emitter.frontends.tflite.converters.movement import same_scale
+from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE, same_scale
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 def kept(op: Operator, *tensors: Tensor) -> None:
     """Refuses an output whose bytes mean other numbers than those of what it is made of."""
     for output in op.outputs:
-        if not all(same_scale(tensor, output) for tensor in tensors):
-            raise ModelRefused("input and output have different quantization", hint="The converter never writes this.")
+        SAME_SCALE.require(all(same_scale(tensor, output) for tensor in tensors))
 
 
 def axis_of(axis: int, dims: int) -> int:
@@ -235,4 +235,27 @@ CONVERTERS = {
     "SPLIT_V": convert_split_v,
     "TILE": convert_tile,
     "UNPACK": convert_unpack,
+}
+
+
+def moves(*formats: str, constants: dict[int, str] | None = None, limits: tuple[Limit, ...] = ()) -> Support:
+    """The declaration of an operator that moves elements and keeps their bytes; all formats if none is named."""
+    return takes(*(formats or ANY), limits=(SAME_SCALE, *limits), constants=constants)
+
+
+_NUMBERS = (*EIGHT_BITS, "int16", "float32", "int32", "int64")
+SUPPORT: dict[str, Support] = {
+    "BATCH_TO_SPACE_ND": moves(constants={1: "block shape", 2: "crops"}),
+    "BROADCAST_TO": moves(constants={1: "shape"}),
+    "DEPTH_TO_SPACE": moves(*EIGHT_BITS, "float32", "int32", "int64"),
+    "MIRROR_PAD": moves(constants={1: "paddings"}),
+    "PACK": moves(*_NUMBERS),
+    "REVERSE_V2": moves(constants={1: "axes"}),
+    "SLICE": moves(constants={1: "begin", 2: "size"}),
+    "SPACE_TO_BATCH_ND": moves(constants={1: "block shape", 2: "paddings"}),
+    "SPACE_TO_DEPTH": moves(*EIGHT_BITS, "float32", "int32", "int64"),
+    "SPLIT": moves(*_NUMBERS, constants={0: "axis"}),
+    "SPLIT_V": moves(*_NUMBERS, constants={1: "lengths", 2: "axis"}),
+    "TILE": moves(constants={1: "multiples"}),
+    "UNPACK": moves(*EIGHT_BITS, "int16", "float32", "int32", "bool"),
 }

@@ -11,8 +11,10 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.common import activated
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.converters.pooling import pooled_average
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -52,8 +54,6 @@ def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, O
 
 def convert_product(c: Converter, op: Operator) -> relax.Expr:
     """Product of elements that are not quantized."""
-    if op.input(0).quantization is not None:
-        raise ModelRefused("products of quantized tensors are not supported", hint="Leave this operator in float32.")
     return relax.op.prod(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
 
 
@@ -105,8 +105,6 @@ def convert_l2_normalization(c: Converter, op: Operator) -> relax.Expr:
 
 def convert_l2_pool_2d(c: Converter, op: Operator) -> relax.Expr:
     """Square root of the mean of squares over each window."""
-    if op.input(0).quantization is not None:
-        raise ModelRefused("L2 pooling of quantized tensors is not supported", hint="Leave this operator in float32.")
     square = c.bb.normalize(relax.op.square(c.raw(op.input(0))))
     mean = c.bb.normalize(pooled_average(op, square))
     function = op.options(tflite.Pool2DOptions).FusedActivationFunction()
@@ -125,4 +123,26 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "REDUCE_MIN": _on_elements(relax.op.min),
     "REDUCE_PROD": convert_product,
     "SUM": convert_sum,
+}
+
+
+def _unwritten(*formats: str) -> dict[str, str]:
+    return dict.fromkeys(formats, NO_KERNEL)
+
+
+_AXIS, _AXES = {1: "axis"}, {1: "axes"}
+_EXTREME = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL})
+_FOUND = takes(*EIGHT_BITS, "float32", "int32", constants=_AXIS, refused={"bool": NO_KERNEL})
+SUPPORT: dict[str, Support] = {
+    "ARG_MAX": _FOUND,
+    "ARG_MIN": _FOUND,
+    "CUMSUM": takes("float32", *WHOLE, constants=_AXIS),
+    "L2_NORMALIZATION": takes("int8", "float32", limits=(FUSED,), refused={"uint8": NO_KERNEL}),
+    "L2_POOL_2D": takes("float32", limits=(FUSED,)),
+    "REDUCE_ALL": takes("bool", constants=_AXES),
+    "REDUCE_ANY": takes("bool", constants=_AXES),
+    "REDUCE_MAX": _EXTREME,
+    "REDUCE_MIN": _EXTREME,
+    "REDUCE_PROD": takes("float32", *WHOLE, constants=_AXES, refused=_unwritten("int8", "int16", "bool")),
+    "SUM": takes("int8", "float32", *WHOLE, constants=_AXES, refused=_unwritten("uint8", "int16", "bool")),
 }

@@ -9,7 +9,9 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import positive, rank
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -61,4 +63,10 @@ def convert_resize_bilinear(c: Converter, op: Operator) -> relax.Expr:
 CONVERTERS = {
     "RESIZE_NEAREST_NEIGHBOR": convert_resize_nearest_neighbor,
     "RESIZE_BILINEAR": convert_resize_bilinear,
+}
+
+IN_FLOAT = "for uint8 the reference interpolates in float32, which is not implemented"
+SUPPORT: dict[str, Support] = {
+    "RESIZE_NEAREST_NEIGHBOR": takes(*EIGHT_BITS, "int16", "float32", constants={1: "size"}),
+    "RESIZE_BILINEAR": takes("int8", "float32", constants={1: "size"}, refused={"uint8": IN_FLOAT, "int16": NO_KERNEL}),
 }

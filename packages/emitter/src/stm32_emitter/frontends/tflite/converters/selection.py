@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept
+from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
 from stm32_emitter.operators.base import Fused
 
 if TYPE_CHECKING:
@@ -148,4 +149,13 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
     "ONE_HOT": convert_one_hot,
     "TOPK_V2": convert_top_k,
     "WHERE": refuse_where,
+}
+
+SUPPORT: dict[str, Support] = {
+    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", constants={1: "table"}),
+    "FILL": moves("int8", "int16", "float32", *WHOLE, "bool", constants={0: "shape"}),
+    "GATHER": moves(),
+    "GATHER_ND": moves(),
+    "ONE_HOT": moves(*EIGHT_BITS, "float32", *WHOLE, "bool", constants={1: "depth"}),
+    "TOPK_V2": moves(*EIGHT_BITS, "int16", "float32", *WHOLE, constants={1: "count"}),
 }

@@ -9,6 +9,7 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.support import ANY, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -74,3 +75,5 @@ def _clamp(value: int, low: int, high: int) -> int:
 
 
 CONVERTERS = {"STRIDED_SLICE": convert_strided_slice}
+
+SUPPORT: dict[str, Support] = {"STRIDED_SLICE": takes(*ANY, constants={1: "begin", 2: "end", 3: "strides"})}

@@ -9,6 +9,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.state import handles_of
+from stm32_emitter.frontends.tflite.support import ANY, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -45,4 +46,11 @@ CONVERTERS = {
     "VAR_HANDLE": convert_nothing,
     "READ_VARIABLE": convert_read_variable,
     "ASSIGN_VARIABLE": convert_assign_variable,
+}
+
+SUPPORT: dict[str, Support] = {
+    "CALL_ONCE": takes(*ANY, note="the initial values of variables"),
+    "VAR_HANDLE": takes(*ANY),
+    "READ_VARIABLE": takes(*ANY),
+    "ASSIGN_VARIABLE": takes(*ANY),
 }

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.activation import unary
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -52,4 +54,24 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "SIN": unary(relax.op.sin),
     "SQRT": unary(relax.op.sqrt),
     "SQUARE": unary(relax.op.square),
+}
+
+_FLOAT = takes("float32")
+_ROOT = takes("int8", "float32", refused={"int16": NO_KERNEL})
+SUPPORT: dict[str, Support] = {
+    "ABS": takes("int8", "float32", "int32", refused={"int16": NO_KERNEL}),
+    "CEIL": _FLOAT,
+    "COS": _FLOAT,
+    "ELU": takes("int8", "float32"),
+    "EXP": takes("int8", "float32", refused={"int16": NO_KERNEL}),
+    "FLOOR": _FLOAT,
+    "GELU": takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL}),
+    "LOG": _ROOT,
+    "NEG": takes("int8", "float32", *("int32", "int64"), refused={"int16": NO_KERNEL}),
+    "PRELU": takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL}),
+    "ROUND": _FLOAT,
+    "RSQRT": _ROOT,
+    "SIN": _FLOAT,
+    "SQRT": _ROOT,
+    "SQUARE": takes("float32"),
 }

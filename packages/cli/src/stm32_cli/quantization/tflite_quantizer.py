@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ai-edge-quantizer's static quantization of .tflite models."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from stm32_cli.errors import CliError, Exit, tool_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+INSTALL = "pip install 'stm32-ai[quantize]'"
+_SIGNATURE = "serving_default"
+
+
+def load() -> tuple[Any, Any]:
+    """(`ai_edge_quantizer.quantizer`, `ai_edge_quantizer.qtyping`).
+
+    Raises:
+        CliError: the package is not installed; exit code 5.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        from ai_edge_quantizer import qtyping, quantizer
+    except ImportError as error:
+        raise tool_missing(
+            f"the quantizer of .tflite models (ai-edge-quantizer) is not usable: {error}", INSTALL
+        ) from error
+    return quantizer, qtyping
+
+
+def quantize(
+    model: Path, output: Path, samples: Sequence[NDArray[np.float32]], *, per_channel: bool, activation_bits: int
+) -> None:
+    """Writes the model with int8 weights; its inputs and outputs become integers, too.
+
+    Args:
+        model: float .tflite file.
+        output: the file to write.
+        samples: one array for each input, shape (samples, *tensor shape).
+        per_channel: weights with one scale for each output channel, else for each tensor.
+        activation_bits: 8 or 16.
+
+    Raises:
+        CliError: the quantizer is not installed (exit code 5), or refuses the model (3).
+    """
+    quantizer, qtyping = load()
+    try:
+        content, key, names = with_signature(model.read_bytes())
+        tool = quantizer.Quantizer(bytearray(content))
+        granularity = qtyping.QuantGranularity
+        tool.add_static_config(
+            ".*",
+            qtyping.TFLOperationName.ALL_SUPPORTED,
+            activation_num_bits=activation_bits,
+            weight_num_bits=8,
+            weight_granularity=granularity.CHANNELWISE if per_channel else granularity.TENSORWISE,
+        )
+        feeds = [dict(zip(names, values, strict=True)) for values in zip(*samples, strict=True)]
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
+            calibration = tool.calibrate({key: feeds}, num_threads=os.cpu_count() or 1)
+            result = tool.quantize(calibration, enable_progress_report=False)
+        output.write_bytes(bytes(result.quantized_model))
+    except OSError:
+        raise
+    except Exception as error:  # the quantizer documents no class of error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise CliError(
+            f"ai-edge-quantizer refuses {model}: {lines[0]}",
+            "convert the model again, in float32 and with static shapes",
+            Exit.MODEL_REFUSED,
+        ) from error
+
+
+def with_signature(content: bytes) -> tuple[bytes, str, list[str]]:
+    """A model with a signature of its first subgraph, which the quantizer needs; one is added where there is none.
+
+    Args:
+        content: a .tflite file.
+
+    Returns:
+        The file, the signature's key, and its names of the inputs in their order.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]
+    for found in model.signatureDefs or []:
+        if found.subgraphIndex == 0:
+            by_index = {entry.tensorIndex: _text(entry.name) for entry in found.inputs}
+            return content, _text(found.signatureKey), [by_index[int(index)] for index in graph.inputs]
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = _SIGNATURE, 0
+    signature.inputs = [_entry(schema, f"in{i}", index) for i, index in enumerate(graph.inputs)]
+    signature.outputs = [_entry(schema, f"out{i}", index) for i, index in enumerate(graph.outputs)]
+    model.signatureDefs = [*(model.signatureDefs or []), signature]
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output()), _SIGNATURE, [str(entry.name) for entry in signature.inputs]
+
+
+def _entry(schema: Any, name: str, index: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name, int(index)
+    return entry
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
