@@ -71,6 +71,7 @@ SUPPORT: dict[str, Support] = {
     "TANH": _ALL,
     "RELU": _REAL,
     "RELU6": _REAL,
+    "RELU_0_TO_1": _REAL,
     "RELU_N1_TO_1": _REAL,
     "LEAKY_RELU": _ALL,
     "HARD_SWISH": takes(*EIGHT_BITS, "float32"),

@@ -29,6 +29,7 @@ def _on_elements(operation: _Binary) -> Callable[[Converter, Operator], relax.Ex
     return convert
 
 
+_ALIKE = Limit("all operands, of which there are two at least, have one shape")
 UNSCALED = Limit("no tensor has a scale", hint="The reference kernels would ignore it; leave this operator in float32.")
 
 
@@ -59,10 +60,10 @@ def convert_squared_difference(c: Converter, op: Operator) -> relax.Expr:
 def convert_add_n(c: Converter, op: Operator) -> relax.Expr:
     """The sum of tensors of one shape that are not quantized, in their order."""
     tensors = [op.input(i) for i in range(len(op.inputs))]
-    if len(tensors) < 2 or any(tensor.shape != tensors[0].shape for tensor in tensors):
-        raise ModelRefused(f"it adds tensors of the shapes {[list(tensor.shape) for tensor in tensors]}")
-    if any(tensor.quantization is not None for tensor in tensors):
-        raise ModelRefused("sums of several quantized tensors are not supported", hint="Use ADD for two at a time.")
+    shapes = [tensor.shape for tensor in tensors]
+    _ALIKE.require(len(tensors) > 1 and len(set(shapes)) == 1, f"it adds tensors of the shapes {shapes}")
+    for tensor in tensors:
+        UNSCALED.require(tensor.quantization is None, f"'{tensor.name}' is quantized ({tensor.dtype})")
     total = c.raw(tensors[0])
     for tensor in tensors[1:]:
         total = c.bb.normalize(relax.op.add(total, c.raw(tensor)))
@@ -83,6 +84,7 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
 _MOVED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
 OVERFLOW = "the least value divided by -1 has no result in this type; machines differ"
 SUPPORT: dict[str, Support] = {
+    "ADD_N": takes("float32", "int32", limits=(UNSCALED, _ALIKE)),
     "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,)),
     "FLOOR_DIV": takes("float32", "int32", limits=(UNSCALED,), refused=dict.fromkeys(("int8", "int16"), OVERFLOW)),
     "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),

@@ -152,7 +152,8 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
 }
 
 SUPPORT: dict[str, Support] = {
-    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", constants={1: "table"}),
+    "DYNAMIC_UPDATE_SLICE": moves("int8", "float32", *WHOLE, "bool"),
+    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid"),
     "FILL": moves("int8", "int16", "float32", *WHOLE, "bool", constants={0: "shape"}),
     "GATHER": moves(),
     "GATHER_ND": moves(),
