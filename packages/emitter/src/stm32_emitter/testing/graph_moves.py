@@ -191,8 +191,8 @@ def prelu(network: Network, value: Value) -> Value | None:
 
 def normalize(network: Network, value: Value) -> Value | None:
     """L2_NORMALIZATION over the last axis."""
-    options = {"fused_activation_function": "NONE"}
-    return network.emit("L2_NORMALIZATION", [value.index], value.shape, Quant(1 / 128, 0), fixed=True, **options)
+    quant, none = Quant(1 / 128, 0), "NONE"
+    return network.emit_fixed("L2_NORMALIZATION", [value.index], value.shape, quant, fused_activation_function=none)
 
 
 def difference(network: Network, value: Value) -> Value | None:
@@ -226,8 +226,14 @@ def remember(network: Network, value: Value) -> Value | None:
 def _shifted(network: Network, before: Value, value: Value) -> Value | None:
     """The rows of a state without the first one, and the new one behind."""
     joined_shape = _with(value.shape, 1, before.shape[1] + 1)
-    options = {"axis": 1, "fused_activation_function": "NONE"}
-    joined = network.emit("CONCATENATION", [before.index, value.index], joined_shape, value.quant, **options)
+    joined = network.emit(
+        "CONCATENATION",
+        [before.index, value.index],
+        joined_shape,
+        value.quant,
+        axis=1,
+        fused_activation_function="NONE",
+    )
     if joined is None:
         return None
     begin = [0, 1, *[0] * (len(before.shape) - 2)]
