@@ -145,6 +145,39 @@ def test_an_onnx_model_is_quantized_compiles_and_is_within_one(onnx_model, folde
     assert outcome.status == "equal", outcome.detail
 
 
+def test_an_onnx_model_of_an_old_exporter(folder, capsys):
+    """Opset 8, whose constants are inputs, too; MatMul and Add [1,N] in place of a Gemm."""
+    rng = np.random.default_rng(SEED)
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w0"], ["c"], strides=[2, 2]),
+        node("Add", ["c", "b0"], ["a"]),
+        node("Relu", ["a"], ["r"]),
+        node("MaxPool", ["r"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        node("Reshape", ["p", "shape"], ["f"]),
+        node("MatMul", ["f", "w1"], ["m"]),
+        node("Add", ["m", "b1"], ["y"]),
+    ]
+    constants = {"w0": draw(rng, 8, 1, 3, 3), "b0": draw(rng, 8, 1, 1), "w1": draw(rng, 32, 5), "b1": draw(rng, 1, 5)}
+    constants["shape"] = np.array([1, 32], np.int64)
+    weights = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    info = helper.make_tensor_value_info
+    inputs = [info("x", TensorProto.FLOAT, (1, 1, 10, 10)), *(info(w.name, w.data_type, w.dims) for w in weights)]
+    graph = helper.make_graph(nodes, "g", inputs, [info("y", TensorProto.FLOAT, (1, 5))], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=3), folder / "old.onnx")
+    images = rng.normal(0, 1, (SAMPLES, 1, 1, 10, 10)).astype(np.float32)
+    np.savez(folder / "old.npz", in0=images)
+    code, out, err = run(capsys, "old.onnx", "--data", "old.npz", "-o", "q.onnx", "--json")
+    assert code == 0, err
+    assert json.loads(out)["outputs"][0]["snr_db"] > 25
+    model = integer_outputs(onnx.load(folder / "q.onnx"))
+    assert "Add" not in [entry.op_type for entry in model.graph.node]
+    given = tuple((image,) for image in images)
+    case = Stored("q", model.SerializeToString(), given, tuple(expected(model, list(images))), tolerance=1)
+    (outcome,) = run_batch([case], MACHINES["host"], folder / "c")
+    assert outcome.status == "equal", outcome.detail
+
+
 def test_activations_of_int16(tflite_model, onnx_model, capsys):
     np.savez("t.npz", x=np.random.default_rng(SEED).normal(0, 1, (2, 12, 12, 3)))
     code, out, err = run(capsys, tflite_model, "--data", "t.npz", "-o", "q.tflite", "--activations", "int16")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small ONNX graphs against onnxruntime: float32, and quantized by its own static quantization in QDQ format."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -237,10 +239,10 @@ QUANTIZED = {
 """Operators of one input with their attributes."""
 
 
-def between_integers(kind, zero, names=("x",), constants=(), **attributes):
-    """Quantize, dequantize, the operator, quantize; the output is integers."""
+def between_integers(kind, zero, names=("x",), constants=(), result=0.021, **attributes):
+    """Quantize, dequantize, the operator, quantize with the scale ``result``; the output is integers."""
     g = Graph((1, 4, 5, 6), opset=14)
-    scale, second = g.constant(np.float32(0.03)), g.constant(np.float32(0.021))
+    scale, second = g.constant(np.float32(0.03)), g.constant(np.float32(result))
     offset = g.constant(zero)
     g.add("QuantizeLinear", scale, offset)
     g.add("DequantizeLinear", scale, offset)
@@ -259,4 +261,27 @@ def test_quantized_operators_differ_by_one_at_most(zero, tmp_path):
     cases.append(between_integers("Pad", zero, constants=(np.array([0, 0, 1, 2, 0, 1, 0, 0]), np.float32(0.3))))
     cases.append(between_integers("Slice", zero, constants=(np.array([1]), np.array([4]), np.array([3]))))
     outcomes = run_batch(cases, MACHINES["host"], tmp_path)
+    assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+def test_padding_of_quantized_average_pools_is_counted_or_not(counted, tmp_path):
+    """Where input and output share a quantization, as onnxruntime's quantizer makes it, all is integers."""
+    window = {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 0, 1], "count_include_pad": counted}
+    case = between_integers("AveragePool", np.int8(-20), result=0.03, **window)
+    (outcome,) = run_batch([case], MACHINES["host"], tmp_path)
+    assert outcome.status == "equal", outcome.detail
+    kernels = [node["kernel"] for node in compile_model(case.model).info["nodes"]]
+    assert any("_average_pool_2d_" in kernel for kernel in kernels)
+    assert not any("_dequantize_" in kernel for kernel in kernels)
+
+
+def test_what_maps_bytes_to_bytes_is_rounded_as_onnxruntime_rounds(tmp_path):
+    """Operators of one byte, and the scales that Concat brings together, give onnxruntime's very bytes."""
+    cases = [between_integers(kind, np.int8(-20), **QUANTIZED[kind]) for kind in ("Relu", "LeakyRelu", "HardSwish")]
+    cases += [
+        between_integers("Concat", np.int8(-20), ("a", "b"), result=0.0301 * factor, axis=1) for factor in (1, 1.97, 3)
+    ]
+    cases = [replace(case, name=f"m{number}", tolerance=0) for number, case in enumerate(cases)]
+    outcomes = run_batch(cases, MACHINES["host"], tmp_path, together=True)
     assert [(o.name, o.detail) for o in outcomes if o.status != "equal"] == []

@@ -53,7 +53,7 @@ def test_operator(op, name, tmp_path):
 UINT8 = (
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
     "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
-    "SPLIT", "SUB", "TANH",
+    "SPLIT", "SUB", "TANH", "TRANSPOSE_CONV",
 )  # fmt: skip
 """Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
 
@@ -70,6 +70,28 @@ INT16 = tuple(op for op in operators("int16") if "float32" in SUPPORT[op].format
 @pytest.mark.parametrize("op", INT16)
 def test_operator_of_int16_on_the_host(op, tmp_path):
     check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path))
+
+
+WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(dtype))
+"""Weights of another type than usual."""
+
+
+@pytest.mark.parametrize("dtype", ["hybrid", "int4"])
+def test_operators_with_other_weights_on_the_host(dtype, tmp_path):
+    found = [case for op in operators(dtype) for case in cases(op, FIRST, 4 if dtype == "hybrid" else 2, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
+
+
+def test_operators_with_other_weights_with_sanitizers(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 20, 1, dtype)]
+    check(run_batch(found, MACHINES["host-sanitized"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operators_with_other_weights_on_a_cortex_m4(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 30, 2, dtype)]
+    check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
 
 
 def test_operators_that_move_int16_on_the_host(tmp_path):

@@ -137,9 +137,5 @@ class Net(ABC):
         """Over height and width."""
 
     @abstractmethod
-    def softmax(self, x: Image) -> Image:
-        """Over the channels of 1 x 1 x channels."""
-
-    @abstractmethod
     def finish(self, y: Image) -> bytes:
         """The file with the output ``y``."""

@@ -72,9 +72,6 @@ class OnnxNet(Net):
         pooled = self._emit("GlobalAveragePool", [x.name], (1, 1, x.channels))
         return self._emit("Flatten", [pooled.name], (1, 1, x.channels))
 
-    def softmax(self, x):
-        return self._emit("Softmax", [x.name], (1, 1, x.channels), axis=1)
-
     def finish(self, y):
         height, width, channels = self.shape
         graph = helper.make_graph(

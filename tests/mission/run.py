@@ -69,7 +69,7 @@ def run_nearly(model: Seeded, report: Report, folder: Path) -> Nearness | str:
     record = np.dtype([("model", "<u4"), ("y", np.float32, wanted[0].shape)])
     found = np.fromfile(folder / "results.bin", record)["y"]
     same = np.argmax(found.reshape(len(found), -1), 1) == np.argmax(wanted.reshape(len(wanted), -1), 1)
-    step = float(np.min(np.diff(np.unique(wanted)))) if len(np.unique(wanted)) > 1 else 1.0
+    step = float(np.min(np.diff(np.unique(wanted))))
     return Nearness(
         ratio(exact, found), ratio(exact, wanted), ratio(wanted, found), float(np.mean(same)),
         float(np.abs(found - wanted).max()) / step,

@@ -66,8 +66,5 @@ class TfliteNet(Net):
         axes = self._constant(np.array([1, 2], np.int32))
         return self._emit("MEAN", [x.name, axes], (1, 1, x.channels), flat=True, keep_dims=False)
 
-    def softmax(self, x):
-        return self._emit("SOFTMAX", [x.name], (1, 1, x.channels), flat=True, beta=1.0)
-
     def finish(self, y):
         return self._writer.finish([self._input], [y.name])

@@ -159,10 +159,7 @@ def compile_model(
     module = _import(model, refusals, shapes)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    fused = _fused(module, core, refusals)
-    if constant_channels:
-        fused = fold_constant_channels(fused)
-    fused = settle_states(fused)
+    fused = _simplified(_fused(module, core, refusals), constant_channels=constant_channels)
     tell("making kernels", 0.4)
     planned = _remembered(options)
     program = _scheduled(fused, core, choices, planned)
@@ -175,6 +172,10 @@ def compile_model(
 def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
     """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(signed_bytes(module))))
+    return _simplified(fused, constant_channels=constant_channels)
+
+
+def _simplified(fused: tvm.IRModule, *, constant_channels: bool) -> tvm.IRModule:
     return settle_states(fold_constant_channels(fused) if constant_channels else fused)
 
 

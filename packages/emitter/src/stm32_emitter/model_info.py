@@ -73,7 +73,9 @@ class ModelInfo:
 
     ``channels`` has the results that lost channels, ``folded`` the names of those that are gone altogether,
     ``unsigned`` those that the model has as uint8 and ``main`` as int8 (see :mod:`.passes.signed_bytes`). The last
-    ``len(states)`` parameters and results of ``main`` are the states' values before and after a run.
+    ``len(states)`` parameters and results of ``main`` are the states' values before and after a run. ``nearest``: what
+    is computed of one byte is computed in real numbers and rounded once, ties to even, as ONNX defines it; else in
+    integers, as LiteRT does.
     """
 
     inputs: tuple[IOInfo, ...] = ()
@@ -83,6 +85,7 @@ class ModelInfo:
     folded: tuple[str, ...] = ()
     states: tuple[StateInfo, ...] = ()
     unsigned: tuple[str, ...] = ()
+    nearest: bool = False
 
 
 def attach(mod: tvm.IRModule, info: ModelInfo) -> tvm.IRModule:
@@ -106,6 +109,7 @@ def info_of(mod: tvm.IRModule) -> ModelInfo:
         tuple(raw.get("folded", ())),
         tuple(StateInfo(entry["name"], entry["initial"]) for entry in raw.get("states", ())),
         tuple(raw.get("unsigned", ())),
+        bool(raw.get("nearest", False)),
     )
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class RunnableModel:
-    """A model in its own interpreter: LiteRT's reference kernels, or onnxruntime without optimisations.
+    """A model in its own interpreter: LiteRT's optimized kernels, or onnxruntime without optimisations.
+
+    LiteRT's reference kernels would take minutes for large models, and its SOFTMAX of int8 ends the process where many
+    classes are equally likely.
 
     Args:
         path: a .tflite or .onnx file.
@@ -37,7 +40,7 @@ class RunnableModel:
         if shapes and not is_onnx(path):
             raise usage("--shape is for .onnx models; the shapes of a .tflite model are in the file")
         try:
-            self._oracle = OnnxOracle(path) if is_onnx(path) else Oracle(path)
+            self._oracle = OnnxOracle(path) if is_onnx(path) else Oracle(path, exact=False)
         except CliError as error:
             if error.exit_code is Exit.MODEL_REFUSED:
                 error.hint = "a model that its own interpreter refuses cannot be quantized"

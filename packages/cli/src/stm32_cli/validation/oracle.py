@@ -49,17 +49,19 @@ class Oracle:
     Args:
         model: a .tflite file.
         every_tensor: keep the intermediate tensors, for `tensor`.
+        exact: use the reference kernels; else the optimized ones, which are many times faster and may round otherwise.
 
     Raises:
         CliError: LiteRT is not installed (exit code 5) or refuses the model (3).
     """
 
-    def __init__(self, model: Path, *, every_tensor: bool = False) -> None:
+    def __init__(self, model: Path, *, every_tensor: bool = False, exact: bool = True) -> None:
         module = load_interpreter_class()
+        kinds = module.OpResolverType
         try:
             self._interpreter = module.Interpreter(
                 model_content=model.read_bytes(),
-                experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
+                experimental_op_resolver_type=kinds.BUILTIN_REF if exact else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
                 experimental_preserve_all_tensors=every_tensor,
             )
             self._interpreter.allocate_tensors()

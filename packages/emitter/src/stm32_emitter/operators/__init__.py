@@ -9,18 +9,26 @@ from stm32_emitter.operators.arg_max import ArgMax, ArgMin
 from stm32_emitter.operators.arithmetic_float import AddFloat, MulFloat, SubFloat
 from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
+from stm32_emitter.operators.batch_matmul import BatchMatmul
+from stm32_emitter.operators.batch_matmul_float import BatchMatmulFloat
+from stm32_emitter.operators.cast import Cast
 from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
 from stm32_emitter.operators.conv_2d import Conv2D
 from stm32_emitter.operators.conv_2d_float import Conv2DFloat
+from stm32_emitter.operators.conv_2d_hybrid import Conv2DHybrid
 from stm32_emitter.operators.copy import Copy
 from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
+from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
+from stm32_emitter.operators.fully_connected_hybrid import FullyConnectedHybrid
+from stm32_emitter.operators.gather import Gather, GatherNd
 from stm32_emitter.operators.hard_swish import HardSwish
+from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
@@ -43,13 +51,18 @@ from stm32_emitter.operators.softmax_wide import SoftmaxWide
 from stm32_emitter.operators.squared_difference import SquaredDifference, SquaredDifferenceFloat
 from stm32_emitter.operators.strided_slice import StridedSlice
 from stm32_emitter.operators.svdf import Svdf, SvdfState
+from stm32_emitter.operators.top_k import TopK
 from stm32_emitter.operators.transpose import Transpose
+from stm32_emitter.operators.transpose_conv import TransposeConv
+from stm32_emitter.operators.transpose_conv_float import TransposeConvFloat
 from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
     Conv2D(),
+    TransposeConv(),
     FullyConnected(),
+    BatchMatmul(),
     Copy(),
     AveragePool2D(),
     Concatenation(),
@@ -58,7 +71,11 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Sum(),
     ArgMax(),
     ArgMin(),
+    Cast(),
     Cumsum(),
+    Gather(),
+    GatherNd(),
+    TopK(),
     L2Normalization(),
     Pad(),
     ResizeBilinear(),
@@ -92,7 +109,13 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Sqrt(),
     DepthwiseConv2DFloat(),
     Conv2DFloat(),
+    TransposeConvFloat(),
     FullyConnectedFloat(),
+    QuantizeRows(),
+    Conv2DHybrid(),
+    DepthwiseConv2DHybrid(),
+    FullyConnectedHybrid(),
+    BatchMatmulFloat(),
     AveragePool2DFloat(),
     MaxPool2DFloat(),
     MeanFloat(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
@@ -49,6 +50,12 @@ class HardSwish(TableOperator):
         product = gate * _mul_high16(hires, output)
         truncated = np.where(product >= 0, product >> 15, -(-product >> 15))
         return _wrap16(_round_shift16(truncated, -output_shift) + result.zero_point)
+
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32]:  # noqa: ARG002
+        """In float32."""
+        values = source.reals
+        gate = np.clip(values + np.float32(3), np.float32(0), np.float32(6)) / np.float32(6)
+        return np.asarray(values * gate, np.float32)
 
 
 def gated(scope: Scope, product: relax.Call) -> tuple[relax.Expr, relax.Expr] | None:

@@ -42,6 +42,10 @@ class Requantize(TableOperator):
         real = float(source.scale) / result.scale
         return requantize(source.centred, *quantize_multiplier(real)) + result.zero_point
 
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32]:  # noqa: ARG002
+        """The numbers themselves."""
+        return source.reals
+
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """Inputs are x and the table; or x alone, with the parameters as attributes."""
         table = super().match(scope, root)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from tvm import relax, tirx
 
 from stm32_emitter.errors import ModelRefused
@@ -36,6 +37,13 @@ class _Relu(TableOperator):
         low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
         scaled = requantize(source.centred, *quantize_multiplier(float(source.scale / np.float32(result.scale))))
         return np.clip(scaled + result.zero_point, low, high)
+
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32]:  # noqa: ARG002
+        """Clamped."""
+        low, high = self.bounds
+        return np.clip(
+            source.reals, None if low is None else np.float32(low), None if high is None else np.float32(high)
+        )
 
 
 class Relu(_Relu):
@@ -75,6 +83,12 @@ class LeakyRelu(TableOperator):
         below, above = _slopes(scope, source, result)
         scaled = np.where(values >= 0, requantize(values, *above), requantize(values, *below))
         return scaled + result.zero_point
+
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32] | None:
+        """Negative ones times alpha."""
+        call = scope.call(result.value, "nn.leakyrelu")
+        values = source.reals
+        return None if call is None else np.where(values >= 0, values, np.float32(call.attrs.alpha) * values)
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """Inputs are x and the table; or x of int16 alone, with the parameters as attributes."""

@@ -62,11 +62,18 @@ class Scope:
         operators: names of the variables that hold an operator's result in the original model. A group never reaches
             across them. Empty: not known, every variable can be inside of a group.
         unsigned: names of the variables that are int8 here and uint8 in the original model.
+        nearest: tables of one byte are those of real numbers, rounded once (see ``ModelInfo``).
     """
 
     def __init__(
-        self, function: relax.Function, operators: Collection[str] = (), unsigned: Collection[str] = ()
+        self,
+        function: relax.Function,
+        operators: Collection[str] = (),
+        unsigned: Collection[str] = (),
+        *,
+        nearest: bool = False,
     ) -> None:
+        self.nearest = nearest
         self._values = relax.analysis.get_var2val(function)
         self._operators = frozenset(operators)
         self._unsigned = frozenset(unsigned)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition, constant
-from stm32_emitter.operators.gemmlowp import Ints
+from stm32_emitter.operators.gemmlowp import Ints, ints
 from stm32_emitter.operators.scope import Quantized, Scope, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address, expression
 
@@ -69,6 +69,10 @@ class TableOperator(OperatorDefinition):
     def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:
         """The result for each value of the source's type, in order, not clamped to the result's type."""
 
+    def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32] | None:  # noqa: ARG002
+        """The same as real numbers, for models whose results are rounded once; None: they take ``results``, too."""
+        return None
+
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """quantize(f(dequantize(x))); inputs are x and the table."""
         result = scope.quantized(root)
@@ -77,12 +81,19 @@ class TableOperator(OperatorDefinition):
         if result is None or source is None or source.dtype not in self.dtypes:
             return None
         info = np.iinfo(result.dtype)
-        table = np.clip(self.results(scope, source, result), info.min, info.max).astype(result.dtype)
+        reals = self.reals(scope, source, result) if scope.nearest else None
+        results = self.results(scope, source, result) if reals is None else _nearest(reals, result)
+        table = np.clip(results, info.min, info.max).astype(result.dtype)
         return Fused(self.kind, (source.value, constant(table)), shape_of(root), result.dtype)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x -> y of the same shape."""
         return table_kernel(self.kind.lower(), request)
+
+
+def _nearest(reals: NDArray[np.float32], result: Quantized) -> Ints:
+    """Quotients in float32, rounded to the nearest, ties to even."""
+    return ints(np.rint(reals / np.float32(result.scale))) + result.zero_point
 
 
 def table_kernel(name: str, request: KernelRequest) -> Kernel:

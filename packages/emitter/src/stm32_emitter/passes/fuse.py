@@ -26,7 +26,7 @@ def fuse_operators(mod: tvm.IRModule, refuse: Refuse = raise_refusal) -> tvm.IRM
     After: ``c = call_dps_packed("stm32.CONV_2D", (a, w, b, multipliers, shifts))``; unused bindings are gone.
     """
     info = info_of(mod)
-    scope = Scope(mod["main"], info.sources, info.unsigned)
+    scope = Scope(mod["main"], info.sources, info.unsigned, nearest=info.nearest)
     by_root: dict[str, list[OperatorDefinition]] = defaultdict(list)
     for definition in REGISTRY:
         for root in definition.roots:

@@ -73,6 +73,11 @@ def _columns(call: Call) -> Footprint:
     return together(*patches, writes(0, 8 * _steps(count) * rows))
 
 
+@footprint("ai_k_columns_total_s8")
+def _columns_total(call: Call) -> Footprint:
+    return together(reads(0, 8 * call[2]), writes(0, 8 * call[3], start=8 * call[2]))
+
+
 @footprint("ai_k_columns_quad_s8")
 def _columns_quad(call: Call) -> Footprint:
     count, rows, pitch = call[5], call[6], call[7]
@@ -268,7 +273,7 @@ def _depthwise_taps(call: Call) -> Footprint:
     return writes(0, 8 * ((call[6] * call[7] + 1) // 2))
 
 
-@footprint("ai_k_depthwise_fours_s8")
+@footprint("ai_k_depthwise_fours_s8", "ai_k_depthwise_halves_s8")
 def _depthwise_fours(call: Call) -> Footprint:
     """What the taps lead to, the image and the values outside of it, is told by ai_k_reads_window."""
     pairs, channels, multiplier = call[5], call[6], call[7]

@@ -63,7 +63,7 @@ def import_onnx(data: bytes, refuse: Refuse = raise_refusal, shapes: Shapes | No
         raise emission.failures[0]
     outputs = tuple(replace(io, name=name) for (_, io), name in zip(made, graph.outputs, strict=complete))
     inputs = tuple(_input_info(graph, entry.name) for entry in graph.inputs)
-    return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources))
+    return attach(builder.get(), ModelInfo(inputs, outputs, emission.sources, nearest=True))
 
 
 def _unknown(parameters: Sequence[relax.Var]) -> list[tuple[relax.Expr, IOInfo]]:

@@ -22,12 +22,13 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "int16": ("int16 activations, int8 weights", BYTE_EXACT),
     "int4": ("int8 activations, int4 weights", BYTE_EXACT),
     "float32": ("float32", WITHIN_RANGE),
-    "hybrid": ("float32 activations, 8-bit weights", WITHIN_RANGE),
+    "hybrid": ("float32 activations, int8 or int4 weights", WITHIN_RANGE),
     "int32": ("int32 without scale", BYTE_EXACT),
     "int64": ("int64 without scale", BYTE_EXACT),
     "bool": ("truth values", BYTE_EXACT),
 }
-"""Number format -> (what it is, how exact a result is)."""
+"""Number format -> (what it is, how exact a result is). The reader widens int4, which is declared for the table
+only."""
 _HANDLE = f"type {tflite.TensorType.RESOURCE}"
 """The reader's name for the element type of a variable's handle."""
 EIGHT_BITS = ("int8", "uint8")
@@ -45,12 +46,10 @@ def format_of(operator: Operator) -> str:
     given = [t for t in operator.inputs if t is not None and t.dtype != _HANDLE]
     results = [t for t in operator.outputs if t.dtype != _HANDLE]
     running = [t for t in given if t.data is None]
-    if any(t.dtype == "int4" for t in given):
-        return "int4"
     data = [*results, *running] if running else [*results, *given]
     quantized = [t.dtype for t in data if _is_quantized(t)]
     if quantized:
-        return quantized[0]
+        return "int4" if any(t.stored == "int4" for t in given) else quantized[0]
     if running and any(t.dtype == "float32" for t in results) and any(map(_is_quantized, given)):
         return "hybrid"
     return _plain([t.dtype for t in (*running, *results)] or [t.dtype for t in given])

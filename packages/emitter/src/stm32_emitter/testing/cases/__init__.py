@@ -30,6 +30,7 @@ from . import (
     recurrent,
     reduction,
     resizing,
+    selection,
     slicing,
     unary,
 )
@@ -47,6 +48,7 @@ GENERATORS: Mapping[str, Generator] = {
     **layout.GENERATORS,
     **slicing.GENERATORS,
     **rearrangement.GENERATORS,
+    **selection.GENERATORS,
     **recurrent.GENERATORS,
     **activations.GENERATORS,
     **resizing.GENERATORS,
@@ -56,11 +58,19 @@ GENERATORS: Mapping[str, Generator] = {
     **binary.GENERATORS,
     **unary.GENERATORS,
 }
-ELEMENTWISE = tuple(sorted({**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS}))
+ELEMENTWISE = tuple(
+    sorted(
+        {**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS, **selection.GENERATORS}
+    )
+)
 """Small operators: functions of elements and pairs, reductions, comparisons and logic."""
-ONLY_FLOAT = frozenset((*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT))
+ONLY_FLOAT = frozenset(
+    (*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT, *selection.ONLY_FLOAT)
+)
 """Operators that the reference interpreter does not know for quantized tensors."""
-DTYPES = ("int8", "uint8", "int16", "float32")
+DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4")
+"""Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4."""
+_ACTIVATIONS = {"hybrid": "float32", "int4": "int8"}
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
@@ -108,6 +118,8 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
         raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators('float32'))}")
     if dtype != "float32" and op in ONLY_FLOAT:
         raise ValueError(f"there are no {dtype} cases for {op}; the reference interpreter knows it for float32 only")
+    if op not in operators(dtype) and dtype in ("hybrid", "int4"):
+        raise ValueError(f"there are no {dtype} cases for {op}; there are for {', '.join(operators(dtype))}")
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
     for number in range(seed, seed + count):
@@ -116,7 +128,11 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
 
 def _case(op: str, seed: int, dtype: str) -> Case:
     rng = np.random.default_rng([zlib.crc32(f"{op} {dtype}".encode()), seed])
-    draw = Draw(rng, dtype, dyadic=bool(rng.random() < DYADIC_SHARE))
+    draw = Draw(rng, _ACTIVATIONS.get(dtype, dtype), dyadic=bool(rng.random() < DYADIC_SHARE))
+    if dtype == "int4" or (dtype == "hybrid" and op in ("CONV_2D", "FULLY_CONNECTED") and draw.chance(0.25)):
+        draw.weights = "int4"
+    elif dtype == "hybrid":
+        draw.weights = "int8"
     inputs, outputs = GENERATORS[op](draw)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])

@@ -30,6 +30,7 @@ class Draw:
         dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
         pruned: most weights have output channels, and some have input channels, of zeros only.
+        weights: type of the weights where it is not the usual one: "int8" beside float32, or "int4".
     """
 
     rng: np.random.Generator
@@ -37,6 +38,12 @@ class Draw:
     dyadic: bool = False
     writer: ModelWriter = field(default_factory=ModelWriter)
     pruned: bool = False
+    weights: str = ""
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether weights are integers and activations are not."""
+        return self.weights != "" and self.dtype == "float32"
 
     @property
     def quantized(self) -> bool:
@@ -114,7 +121,7 @@ class Draw:
         """Add a constant of the case's dtype with random values; returns its index."""
         return self.writer.constant(name, values(self.rng, tuple(shape), self.dtype, "uniform"), quant=quant)
 
-    def int_constant(self, name: str, data: Sequence[int] | Sequence[Sequence[int]], dtype: str = "int32") -> int:
+    def int_constant(self, name: str, data: int | Sequence[int] | Sequence[Sequence[int]], dtype: str = "int32") -> int:
         """Add an integer constant such as axes or paddings; returns its index."""
         return self.writer.constant(name, np.asarray(data, dtype))
 
@@ -125,7 +132,7 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: s
     Args:
         rng: generator.
         shape: the tensor's shape.
-        dtype: int8, uint8, int16, int32, bool or float32.
+        dtype: int8, uint8, int16, int32, int64, bool or float32.
         kind: "uniform", "extremes" (least and greatest value), "ramp" (consecutive values from a random start) or
             "constant" (one extreme everywhere).
     """
@@ -140,7 +147,8 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: s
     elif kind == "extremes":
         data = rng.choice(np.asarray([info.min, info.max]), count)
     elif kind == "ramp":
-        data = (np.arange(count) + rng.integers(0, 256)) % (info.max - info.min + 1) + info.min
+        data = np.arange(count) + rng.integers(0, 256)
+        data = data + info.min if dtype == "int64" else data % (info.max - info.min + 1) + info.min
     else:
         data = np.full(count, rng.choice(np.asarray([info.min, info.max])))
     return data.astype(dtype).reshape(shape)

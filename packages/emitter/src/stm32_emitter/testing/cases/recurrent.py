@@ -9,6 +9,7 @@ import numpy as np
 
 from stm32_emitter.testing.tflite_writer import Quant
 
+from .dense import asymmetric
 from .draw import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def svdf(draw: Draw) -> tuple[list[int], list[int]]:
     if draw.quantized:
         kept = draw.affine(draw.log_uniform(0.2, 3.0) * 2.0**-8, 0)
     x = draw.activation("input", (batch, depth), source)
-    feature, _ = _weights(draw, "feature", (filters, depth), draw.dtype)
-    time, factor = _weights(draw, "time", (filters, memory), wide)
+    feature, _ = _weights(draw, "feature", (filters, depth), draw.weights or draw.dtype)
+    time, factor = _weights(draw, "time", (filters, memory), draw.weights or wide)
     product = (kept.scales[0] if kept else 1.0) * factor
     bias = _bias(draw, units, product, 2**24) if draw.chance(0.7) else -1
     state = draw.writer.tensor("state", (batch, filters * memory), wide, quant=kept, is_variable=True)
@@ -34,7 +35,10 @@ def svdf(draw: Draw) -> tuple[list[int], list[int]]:
     quant = draw.affine(spread / 256.0, draw.integer(-128, 127)) if draw.quantized else None
     y = draw.activation("output", (batch, units), quant)
     activation = "RELU" if draw.quantized else draw.pick(ACTIVATIONS)
-    draw.writer.operator("SVDF", [x, feature, time, bias, state], [y], rank=ranks, fused_activation_function=activation)
+    draw.writer.operator(
+        "SVDF", [x, feature, time, bias, state], [y], rank=ranks, fused_activation_function=activation,
+        **asymmetric(draw),
+    )  # fmt: skip
     return [x], [y]
 
 
@@ -44,6 +48,8 @@ def _weights(draw: Draw, name: str, shape: tuple[int, ...], dtype: str) -> tuple
         return draw.writer.constant(name, draw.rng.normal(0.0, 0.3, shape).astype(np.float32)), 1.0
     least = np.iinfo(dtype).min
     data = draw.rng.integers(least, -least, shape).astype(dtype)
+    if draw.hybrid:
+        data = np.maximum(data, 1 + least).astype(dtype)  # the reference's vector code gets -128 * negative wrong
     quant = draw.affine(draw.log_uniform(2.0**-4, 2.0) / -least, 0)
     return draw.writer.constant(name, data, quant=quant), quant.scales[0]
 

@@ -61,17 +61,23 @@ def convert_average_pool(c: Emission, node: GraphNode) -> Value:
     counted = bool(node.attributes.get("count_include_pad", 0)) and any(window.padding)
     if counted and node.attributes.get("ceil_mode", 0):
         raise ModelRefused("it counts the padding and rounds its size up", hint="Use count_include_pad=0.")
-    if counted and c.group.quantized:
-        c.demote()
-    real = c.real(x, channels_last(4))
-    if counted:
-        top, left, bottom, right = window.padding
-        real = c.step(relax.op.nn.pad(real, [0, 0, top, bottom, left, right, 0, 0], "constant", 0.0))
+    real = _bordered(c, x, window) if counted else c.real(x, channels_last(4))
     expr = relax.op.nn.avg_pool2d(
         real, pool_size=list(window.kernel), strides=list(window.stride),
         padding=[0, 0, 0, 0] if counted else list(window.padding), layout="NHWC", count_include_pad=False,
     )  # fmt: skip
     return c.emit(expr, channels_last(4))
+
+
+def _bordered(c: Emission, x: Value, window: Window) -> relax.Expr:
+    """The real numbers of ``x``, channels last, with a border of zeros as wide as the window's padding."""
+    perm = channels_last(4)
+    top, left, bottom, right = window.padding
+    quant = x.quant if c.group.quantized else None
+    plain = c.real(x, perm) if quant is None else c.stored(x, perm)
+    fill = 0.0 if quant is None else float(quant.zero_point[0])
+    padded = c.step(relax.op.nn.pad(plain, [0, 0, top, bottom, left, right, 0, 0], "constant", fill))
+    return padded if quant is None else c.dequantize(padded, quant)
 
 
 def convert_global_average_pool(c: Emission, node: GraphNode) -> Value:  # noqa: ARG001

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Operator
 
 _Convert = Callable[["Converter", "Operator"], relax.Expr]
-CASTS = Limit(
-    "it casts from or to bool, from integers to float32 or to signed integers that are no narrower, or from float32 or "
-    "int64 to int32; others differ between machines where a result is out of range",
-    hint="Use QUANTIZE, or cast to int32.",
-)
-_WHOLE = ("int8", "uint8", "int16", "int32", "int64")
+_CAST = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+CASTS = Limit(f"both element types are among {', '.join(_CAST)}")
 
 
 def _compared(operation: Callable[..., relax.Expr]) -> _Convert:
@@ -54,24 +50,18 @@ def convert_select(c: Converter, op: Operator) -> relax.Expr:
 
 
 def convert_cast(c: Converter, op: Operator) -> relax.Expr:
-    """The same number in another type; scales are ignored, as the reference kernels do."""
+    """The number in another type; scales are ignored, as the reference kernels do.
+
+    Integers wrap around, float32 is truncated and limited to the type (``operators/cast.py``).
+    """
     source, target = op.input(0).dtype, op.outputs[0].dtype
     x = c.raw(op.input(0))
     if source == target:
         return relax.op.reshape(x, op.outputs[0].shape)
     if target == "bool":
         return relax.op.not_equal(x, relax.const(np.array(0, source), source))
-    widens = source == "bool" or (
-        source in _WHOLE and (target == "float32" or (target in _WHOLE and _least(target) <= _least(source)))
-    )
-    CASTS.require(
-        widens or (source, target) in (("float32", "int32"), ("int64", "int32")), f"from {source} to {target}"
-    )
+    CASTS.require(source in _CAST and target in _CAST, f"it casts from {source} to {target}")
     return relax.op.astype(x, target)
-
-
-def _least(dtype: str) -> int:
-    return int(np.iinfo(dtype).min)
 
 
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {

@@ -37,6 +37,11 @@ _UNSUPPORTED = (
     (range(16, 18), Limit("there is no projection", _PLAIN)),
     (range(20, 24), Limit("there is no layer normalisation", _PLAIN)),
 )
+_RECURRENT = (
+    "its state is quantized again at each step, so that the last bits of the reference interpreter's own exponential "
+    "functions decide about whole steps of it"
+)
+"""Why no result could be promised to be within a bound."""
 _ONES = 15
 """Fractional bits of a gate behind its function."""
 
@@ -176,6 +181,6 @@ SUPPORT: dict[str, Support] = {
         "float32",
         limits=(_TANH, _FULL, *(absent for _, absent in _UNSUPPORTED)),
         note="cell state of int16",
-        refused=dict.fromkeys(("int16", "hybrid"), NO_KERNEL),
+        refused={"int16": NO_KERNEL, "hybrid": _RECURRENT},
     ),
 }
