@@ -13,7 +13,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
-from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, FORMATS, WHOLE, Support, takes
 from stm32_emitter.operators.base import Fused
 
 if TYPE_CHECKING:
@@ -144,5 +144,6 @@ SUPPORT: dict[str, Support] = {
     "GATHER": moves(),
     "GATHER_ND": moves(),
     "ONE_HOT": moves(*EIGHT_BITS, "float32", *WHOLE, "bool", constants={1: "depth"}),
+    "WHERE": takes(refused=dict.fromkeys(FORMATS, "it lists what is true, so its length depends on the data")),
     "TOPK_V2": moves(*EIGHT_BITS, "int16", "float32", *WHOLE, constants={1: "count"}),
 }
