@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PACKAGES := runtime-c ai-runner board-support emitter cli
 PYTEST_WORKERS ?= 2
 PYTEST_FLAGS ?=
+# Not empty: the set-up installs PyTorch, too (800 MB), without which the tests of .pt2 models are skipped.
+WITH_TORCH ?=
 # Not empty: make bench writes what it measured to docs/.
 UPDATE ?=
 BENCH_FLAGS ?=
@@ -36,7 +38,7 @@ help:
 	@echo "make perf|valid  build MODEL_PATH=DIR for BOARD=NAME; then make flash [SERIAL_NUMBER=...], make info, make clean"
 
 setup:
-	@VENV=$(VENV) sh scripts/setup.sh --venv $(abspath $(VENV))
+	@VENV=$(VENV) sh scripts/setup.sh --venv $(abspath $(VENV)) $(if $(WITH_TORCH),--with-torch)
 
 demo: setup
 	@$(BIN)/python scripts/demo.py

@@ -76,7 +76,7 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 
 
 @click.command(
-    help="Tell what MODEL (.tflite or .onnx) needs, layer by layer, and which layouts of a board it fits. No C "
+    help="Tell what MODEL (.tflite, .onnx or .pt2) needs, layer by layer, and which layouts of a board it fits. No C "
     "compiler is needed. Exit code 4: it fits none."
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -94,8 +94,8 @@ def _take(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
     axis = int(call.attrs.axis)
 
     def taken(x: te.Tensor, indices: te.Tensor) -> te.Tensor:
-        shape = [*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]]
-        return te.compute(shape, lambda *i: x[(*i[:axis], indices[i[axis]], *i[axis + 1 :])], name="taken")
+        shape, end = [*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]], axis + len(indices.shape)
+        return te.compute(shape, lambda *i: x[(*i[:axis], indices(*i[axis:end]), *i[end:])], name="taken")
 
     return builder.call_te(taken, *call.args, primfunc_name_hint="take")
 

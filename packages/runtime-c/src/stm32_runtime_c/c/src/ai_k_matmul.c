@@ -26,14 +26,20 @@ void ai_k_matmul_block_s8(int16_t *block, int32_t *bias, const int8_t *from, int
     }
 }
 
+#if AI_K_DSP
+static inline uint32_t load_pair(const int16_t *from)
+{
+    uint32_t pair;
+    memcpy(&pair, from, sizeof pair);
+    return pair;
+}
+#endif
+
 /* sum + 4 values, given as two pairs, times 4 elements of a column; in C, the pairs are what SXTB16 makes. */
 #if AI_K_DSP
 static inline int32_t multiply(int32_t sum, uint32_t even, uint32_t odd, const int16_t *column)
 {
-    uint32_t first, second;
-    memcpy(&first, column, sizeof first);
-    memcpy(&second, column + 2, sizeof second);
-    return ai_k_dual_mac(odd, second, ai_k_dual_mac(even, first, sum));
+    return ai_k_dual_mac(odd, load_pair(column + 2), ai_k_dual_mac(even, load_pair(column), sum));
 }
 #else
 static inline uint32_t ai_k_even_bytes(uint32_t word)
@@ -108,25 +114,42 @@ void ai_k_matmul_block_s16(int16_t *block, const int16_t *from, int32_t depth, i
     }
 }
 
-/* A row of a times the 4 columns of a block, to which zeros have been added; elements of a beyond depth are not read.
- */
-static void row_4_wide(const int16_t *a, const int16_t *block, int32_t depth, int64_t sums[COLUMNS])
+/* sum + 4 values times 4 elements of a column. */
+#if AI_K_DSP
+static inline int64_t multiply_wide(int64_t sum, const int16_t *values, const int16_t *column)
 {
-    int64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (int32_t k = 0; k < depth; k += GROUP, block += WORDS - GROUP) {
-        const int32_t count = depth - k < GROUP ? depth - k : GROUP;
-        for (int32_t i = 0; i < count; i++, block++) {
-            const int32_t value = a[k + i];
-            s0 += value * block[0];
-            s1 += value * block[GROUP];
-            s2 += value * block[2 * GROUP];
-            s3 += value * block[3 * GROUP];
+    __asm__("smlald %Q0, %R0, %1, %2" : "+r"(sum) : "r"(load_pair(values)), "r"(load_pair(column)));
+    __asm__("smlald %Q0, %R0, %1, %2" : "+r"(sum) : "r"(load_pair(values + 2)), "r"(load_pair(column + 2)));
+    return sum;
+}
+#else
+static inline int64_t multiply_wide(int64_t sum, const int16_t *values, const int16_t *column)
+{
+    for (int32_t i = 0; i < GROUP; i++) {
+        sum += (int32_t)values[i] * column[i];
+    }
+    return sum;
+}
+#endif
+
+/* A row of a times two columns of a block. */
+static void row_2_wide(const int16_t *a, const int16_t *block, int32_t depth, int64_t sums[2])
+{
+    int64_t s0 = 0, s1 = 0;
+    for (int32_t k = depth / GROUP; k > 0; k--, a += GROUP, block += WORDS) {
+        s0 = multiply_wide(s0, a, block);
+        s1 = multiply_wide(s1, a, block + GROUP);
+    }
+    if (depth % GROUP != 0) {
+        int16_t tail[GROUP] = {0};
+        for (int32_t i = 0; i < depth % GROUP; i++) {
+            tail[i] = a[i];
         }
+        s0 = multiply_wide(s0, tail, block);
+        s1 = multiply_wide(s1, tail, block + GROUP);
     }
     sums[0] = s0;
     sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
 }
 
 void ai_k_matmul_s16(const int16_t *a, const int16_t *block, int16_t *y, int32_t rows, int32_t depth, int32_t columns,
@@ -134,7 +157,8 @@ void ai_k_matmul_s16(const int16_t *a, const int16_t *block, int16_t *y, int32_t
 {
     for (int32_t m = 0; m < rows; m++, a += depth, y += y_step) {
         int64_t sums[COLUMNS];
-        row_4_wide(a, block, depth, sums);
+        row_2_wide(a, block, depth, sums);
+        row_2_wide(a, block + 2 * GROUP, depth, sums + 2);
         for (int32_t n = 0; n < columns; n++) {
             const int32_t scaled = ai_k_requantize_64(sums[n], multiplier, shift);
             y[n] = (int16_t)ai_k_clamp(scaled, INT16_MIN, INT16_MAX);

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.emission import Emission
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Quantization, Value
+from stm32_emitter.frontends.graph.emission import Emission
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Quantization, Value
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ A binding ``op<index>`` is an operator's result, ``step<n>`` what its operands n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused, OperatorError
-from stm32_emitter.frontends.onnx.groups import Group, group_of
-from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph
-from stm32_emitter.frontends.onnx.values import (
+from stm32_emitter.frontends.graph.groups import Group, group_of
+from stm32_emitter.frontends.graph.records import Graph, GraphNode
+from stm32_emitter.frontends.graph.values import (
     Known,
     Perm,
     Quantization,
@@ -41,13 +42,13 @@ class Emission:
         builder: inside of a dataflow block while nodes are converted.
     """
 
-    def __init__(self, graph: OnnxGraph, builder: relax.BlockBuilder) -> None:
+    def __init__(self, graph: Graph, builder: relax.BlockBuilder) -> None:
         self.graph, self.builder = graph, builder
         self.values: dict[str, Value | Known] = {name: Known(array) for name, array in graph.constants.items()}
         self.sources: dict[str, SourceOperator] = {}
         self.accumulator_scale: NDArray[np.float64] | None = None
         self.failures: list[OperatorError] = []
-        self._groups: dict[int, Group] = {}
+        self._groups: dict[str, Group] = {}
         self._cache: dict[tuple[Any, ...], relax.Expr] = {}
         self._node: GraphNode | None = None
 
@@ -56,12 +57,12 @@ class Emission:
     def begin(self, node: GraphNode) -> None:
         """Called before a node is converted."""
         self._node = node
-        if node.index in self._groups:
+        if node.outputs[0] in self._groups:
             return
         running = [v for v in map(self.values.get, node.inputs) if isinstance(v, Value)]
         quantized = bool(running) and all(v.quant is not None and v.quant.per_tensor for v in running)
         group = group_of(self.graph, node, quantized=quantized)
-        self._groups.update({member.index: group for member in group.nodes})
+        self._groups.update({member.outputs[0]: group for member in group.nodes})
 
     @property
     def node(self) -> GraphNode:
@@ -73,12 +74,12 @@ class Emission:
     @property
     def group(self) -> Group:
         """Its group."""
-        return self._groups[self.node.index]
+        return self._groups[self.node.outputs[0]]
 
     @property
     def inside(self) -> bool:
         """Whether the node stands inside of its group, behind the head."""
-        return self.group.head.index != self.node.index
+        return self.group.head.outputs[0] != self.node.outputs[0]
 
     @property
     def group_activated(self) -> bool:
@@ -88,8 +89,8 @@ class Emission:
     def demote(self) -> None:
         """The node is computed in float after all: it and its followers become groups of their own."""
         for member in self.group.nodes:
-            self._groups.pop(member.index)
-        self._groups[self.node.index] = Group((self.node,))
+            self._groups.pop(member.outputs[0])
+        self._groups[self.node.outputs[0]] = Group((self.node,))
 
     def quantization_of_result(self) -> Quantization:
         """What the QuantizeLinear at the end of a quantized group holds."""
@@ -116,17 +117,18 @@ class Emission:
             return Value(self.builder.emit(expr, name_hint=f"part{node.index}"), perm, dtype=dtype)
         last = group.last
         io = _io(self.parameters(last)) if last.kind == "QuantizeLinear" else IOInfo("")
-        name = f"op{last.index}{suffix}"
-        self.sources[name] = SourceOperator(
-            group.head.index, group.head.kind, last.outputs[position], io.scale, io.zero_point
+        variable = self.builder.emit(expr, name_hint=f"op{last.index}{suffix}")
+        self.sources[str(variable.name)] = SourceOperator(
+            group.head.index, group.head.title, last.called(position), io.scale, io.zero_point
         )
-        return Value(self.builder.emit(expr, name_hint=name), perm, dtype=dtype)
+        return Value(variable, perm, dtype=dtype)
 
     def step(self, expr: relax.Expr, tensor: str = "") -> relax.Var:
         """Something that is computed for the node besides its result."""
-        name = f"step{len(self.sources)}"
-        self.sources[name] = SourceOperator(self.node.index, self.node.kind, tensor or self.node.outputs[0])
-        return self.builder.emit(expr, name_hint=name)
+        variable = self.builder.emit(expr, name_hint=f"step{len(self.sources)}")
+        title = tensor or self.node.called()
+        self.sources[str(variable.name)] = SourceOperator(self.node.index, self.node.title, title)
+        return variable
 
     def normalized(self, expr: relax.Expr) -> relax.Expr:
         """With a type, inside of the operator."""
@@ -245,13 +247,13 @@ class Emission:
         if value.quant.same(quant):
             return Value(value.expr, value.perm, None, quant, value.dtype, value.source, value.reshaped, value.natural)
         if value.reshaped is not None:
-            value = self._natural(value)
-        given = value.quant or quant
-        expr = relax.op.quantize(self.dequantize(value.expr, given), *constants(quant), axis=0, out_dtype="int8")
+            base = self.requantized(replace(value.reshaped, quant=value.quant), quant)
+            return Value(base.expr, value.perm, None, quant, "int8", value.source, base, value.natural)
+        expr = relax.op.quantize(self.dequantize(value.expr, value.quant), *constants(quant), axis=0, out_dtype="int8")
         return Value(self.step(expr), value.perm, None, quant, "int8")
 
     def output(self, name: str) -> tuple[relax.Expr, IOInfo]:
-        """An output of the model in ONNX's order of axes, and its quantization."""
+        """An output of the model in the graph's order of axes, and its quantization."""
         value = self.values[name]
         if isinstance(value, Known):
             plain = np.ascontiguousarray(value.real())
@@ -264,8 +266,22 @@ class Emission:
         if value.dtype != "uint8":
             return expr, _io(value.made)
         wide = Quantization(value.made.scale, value.made.zero_point + _SHIFT)
-        back = relax.op.quantize(self.dequantize(expr, value.made), *constants(wide), axis=0, out_dtype="uint8")
-        return self.step(back, name), _io(wide)
+        return self._as_uint8(expr, value.made, wide, name), _io(wide)
+
+    def _as_uint8(self, expr: relax.Expr, made: Quantization, wide: Quantization, name: str = "") -> relax.Expr:
+        back = relax.op.quantize(self.dequantize(expr, made), *constants(wide), axis=0, out_dtype="uint8")
+        return self.step(back, name)
+
+    def plain(self, operand: Value | Known) -> relax.Expr:
+        """An operand in the graph's order of axes with the element type that the graph says."""
+        if isinstance(operand, Known):
+            array = np.array(operand.real(), order="C")
+            return relax.const(array, str(array.dtype))
+        value = self.dequantized(operand) if operand.quant is not None else operand
+        expr = self.stored(value, identity(len(value.shape)))
+        if value.made is None or value.dtype != "uint8":
+            return expr
+        return self._as_uint8(expr, value.made, Quantization(value.made.scale, value.made.zero_point + _SHIFT))
 
 
 def constants(quant: Quantization) -> tuple[relax.Expr, relax.Expr]:
@@ -276,7 +292,7 @@ def constants(quant: Quantization) -> tuple[relax.Expr, relax.Expr]:
 
 
 def preferred(values: Sequence[Value]) -> Perm:
-    """The order of axes that most of the values' bytes have: of the largest that is not in ONNX's order, if any."""
+    """The order of axes that most of the bytes have: of the largest value that is not in the graph's order, if any."""
     rank = max(len(value.shape) for value in values)
     fitting = [value for value in values if len(value.shape) == rank and value.reshaped is None]
     moved = [value for value in fitting if value.perm != identity(rank)]

@@ -9,10 +9,10 @@ import numpy as np
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.converters.common import Window, image, window_of
-from stm32_emitter.frontends.onnx.emission import Emission, constants
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Value, channels_last
+from stm32_emitter.frontends.graph.converters.common import Window, image, window_of
+from stm32_emitter.frontends.graph.emission import Emission, constants
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Value, channels_last
 
 
 def _window(node: GraphNode, x: Value) -> Window:

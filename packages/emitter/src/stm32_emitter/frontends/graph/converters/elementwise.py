@@ -3,23 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.converters.common import bias_constant
-from stm32_emitter.frontends.onnx.emission import Emission, preferred
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Perm, Value, channels_last, identity
+from stm32_emitter.frontends.graph.converters.common import bias_constant
+from stm32_emitter.frontends.graph.emission import Emission, preferred
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Perm, Value, channels_last, identity
+from stm32_emitter.operators.scope import dtype_of
 
 _Convert = Callable[[Emission, GraphNode], Value]
 _Function = Callable[[Emission, GraphNode, relax.Expr], relax.Expr]
 
 
-def _argument(c: Emission) -> tuple[relax.Expr, Perm]:
+def argument(c: Emission) -> tuple[relax.Expr, Perm]:
     """The first operand as real numbers, in the order in which it is stored."""
     x = c.operand(0)
     if isinstance(x, Known):
@@ -32,7 +33,7 @@ def _argument(c: Emission) -> tuple[relax.Expr, Perm]:
 
 def _unary(function: _Function) -> _Convert:
     def convert(c: Emission, node: GraphNode) -> Value:
-        expr, perm = _argument(c)
+        expr, perm = argument(c)
         return c.emit(function(c, node, expr), perm)
 
     return convert
@@ -48,7 +49,7 @@ def convert_clip(c: Emission, node: GraphNode) -> Value:
     low, high = _bounds(c, node)
     if c.group.quantized and not c.inside and (low, high) not in _INTEGER_BOUNDS:
         c.demote()
-    x, perm = _argument(c)
+    x, perm = argument(c)
     return c.emit(relax.op.nn.relu(x) if (low, high) == (0.0, _LARGEST) else relax.op.clip(x, low, high), perm)
 
 
@@ -89,21 +90,24 @@ def _by_tvm(c: Emission, node: GraphNode, x: relax.Expr) -> relax.Expr:
     return converter(c.builder, [x], dict(node.attributes), ({}, {}))
 
 
-def _binary(operation: Callable[[Any, Any], relax.Expr]) -> _Convert:
+def binary(operation: Callable[[Any, Any], relax.Expr]) -> _Convert:
+    """A converter of two operands with broadcasting; behind a product, of its bias."""
+
     def convert(c: Emission, node: GraphNode) -> Value:
         if c.inside:
             return _biased(c, node)
         operands = [c.operand(0), c.operand(1)]
         if c.group.quantized and any(isinstance(o, Known) and o.quant is None for o in operands):
             c.demote()
-        perm = _common(operands)
+        perm = common_order(operands)
         left, right = (c.real(operand, perm) for operand in operands)
-        return c.emit(operation(left, right), perm)
+        expr = c.normalized(operation(left, right))
+        return c.emit(expr, perm, dtype_of(expr))
 
     return convert
 
 
-def _common(operands: list[Value | Known]) -> Perm:
+def common_order(operands: Sequence[Value | Known]) -> Perm:
     """The order of axes of a result: that of the operand that would cost most to rearrange."""
     rank = max(len(operand.shape) for operand in operands)
     computed = [operand for operand in operands if isinstance(operand, Value)]
@@ -147,8 +151,11 @@ CONVERTERS: dict[str, _Convert] = {
     "HardSwish": _unary(_hard_swish),
     "HardSigmoid": _unary(_hard_sigmoid),
     **dict.fromkeys(BY_TVM, _unary(_by_tvm)),
-    "Add": _binary(relax.op.add),
-    "Sub": _binary(relax.op.subtract),
-    "Mul": _binary(relax.op.multiply),
-    "Div": _binary(relax.op.divide),
+    "Add": binary(relax.op.add),
+    "Sub": binary(relax.op.subtract),
+    "Mul": binary(relax.op.multiply),
+    "Div": binary(relax.op.divide),
+    "Pow": binary(relax.op.power),
+    "Max": binary(relax.op.maximum),
+    "Min": binary(relax.op.minimum),
 }

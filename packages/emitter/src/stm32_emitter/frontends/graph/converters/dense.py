@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.converters.common import bias_constant
-from stm32_emitter.frontends.onnx.emission import Emission
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Quantization, Value, identity
+from stm32_emitter.frontends.graph.converters.common import bias_constant
+from stm32_emitter.frontends.graph.emission import Emission
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Quantization, Value, identity
 
 
 def convert_gemm(c: Emission, node: GraphNode) -> Value:
@@ -79,7 +79,7 @@ def _quantized_weights(c: Emission, x: Value, weights: Known) -> relax.Expr:
 
 
 def _flat(c: Emission, x: Value) -> tuple[Value, NDArray[np.intp] | None]:
-    """(x, None), or a flattened image [N,K] as its bytes lie and the order of its K elements in ONNX's count."""
+    """(x, None), or a flattened image [N,K] as its bytes lie and the order of its K elements in the graph's count."""
     base = x.reshaped
     if base is None or len(x.shape) != 2 or base.perm[0] != 0 or base.shape[0] != x.shape[0] or base.reshaped:
         return x, None

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.converters.common import bias_constant, constant_weights, image, window_of
-from stm32_emitter.frontends.onnx.converters.normalization import batch_normalization
-from stm32_emitter.frontends.onnx.emission import Emission
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Value, channels_last
+from stm32_emitter.frontends.graph.converters.common import bias_constant, constant_weights, image, window_of
+from stm32_emitter.frontends.graph.converters.normalization import batch_normalization
+from stm32_emitter.frontends.graph.emission import Emission
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Value, channels_last
 
 
 def convert_conv(c: Emission, node: GraphNode) -> Value:

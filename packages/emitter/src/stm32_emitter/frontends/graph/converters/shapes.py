@@ -10,17 +10,20 @@ import numpy as np
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.emission import Emission
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Value, identity, same_bytes
+from stm32_emitter.frontends.graph.emission import Emission
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Value, identity, same_bytes
 
 
 def _reshaped(c: Emission, shape: tuple[int, ...]) -> Value | Known:
     x = c.operand(0)
     if isinstance(x, Known):
-        if x.quant is not None and not x.quant.per_tensor:
+        if x.quant is None or x.quant.per_tensor:
+            return Known(x.array.reshape(shape), x.quant)
+        axis = _same_axis(x.shape, shape, x.quant.axis)
+        if axis is None:
             return Known(x.real().reshape(shape))
-        return Known(x.array.reshape(shape), x.quant)
+        return Known(x.array.reshape(shape), replace(x.quant, axis=axis))
     if math.prod(shape) != math.prod(x.shape):
         raise ModelRefused(f"it makes {list(shape)} of {list(x.shape)}")
     base = x if x.reshaped is None else x.reshaped
@@ -31,6 +34,13 @@ def _reshaped(c: Emission, shape: tuple[int, ...]) -> Value | Known:
         if kept is not None:
             return kept
     return replace(x, expr=base.expr, perm=identity(len(shape)), reshaped=replace(base, reshaped=None), natural=shape)
+
+
+def _same_axis(old: tuple[int, ...], new: tuple[int, ...], axis: int) -> int | None:
+    """Which axis of the shape ``new`` counts as ``axis`` of ``old`` does."""
+    before = math.prod(old[:axis])
+    found = (a for a in range(len(new)) if new[a] == old[axis] and math.prod(new[:a]) == before)
+    return next(found, None)
 
 
 def _kept_order(x: Value, shape: tuple[int, ...]) -> Value | None:

@@ -9,9 +9,9 @@ import numpy as np
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.onnx.emission import Emission, constants
-from stm32_emitter.frontends.onnx.reader import GraphNode
-from stm32_emitter.frontends.onnx.values import Known, Quantization, Value
+from stm32_emitter.frontends.graph.emission import Emission, constants
+from stm32_emitter.frontends.graph.records import GraphNode
+from stm32_emitter.frontends.graph.values import Known, Quantization, Value
 
 _SHIFT = 128
 _INTEGERS = ("int8", "uint8")

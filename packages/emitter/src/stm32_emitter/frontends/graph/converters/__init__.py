@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stm32_emitter.frontends.onnx.converters import (
+from stm32_emitter.frontends.graph.converters import (
     convolution,
     dense,
     elementwise,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tensor of an ONNX graph is while the graph is imported: a constant, or an expression with a layout.
+"""What a tensor of a graph is while the graph is imported: a constant, or an expression with a layout.
 
 Layouts are lazy. A value is stored with its axes in any order; a Transpose node only changes what the order is called,
 and a permute_dims is emitted where a user needs another order than the one that is there.
@@ -42,14 +42,14 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Known:
-    """A constant in ONNX's order of axes; with ``quant`` it stands for the real numbers of these integers."""
+    """A constant in the graph's order of axes; with ``quant`` it stands for the real numbers of these integers."""
 
     array: NDArray[Any]
     quant: Quantization | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """In ONNX's order."""
+        """In the graph's order."""
         return tuple(self.array.shape)
 
     def real(self) -> NDArray[Any]:
@@ -68,14 +68,14 @@ class Value:
     """A tensor that is computed at run time.
 
     Attributes:
-        expr: its stored form, whose axis i is axis ``perm[i]`` in ONNX's order.
+        expr: its stored form, whose axis i is axis ``perm[i]`` in the graph's order.
         perm: see there.
         quant: if not None, ``expr`` holds integers and the tensor is what they stand for (a DequantizeLinear that is
             not carried out yet).
         made: the quantization of integers that a QuantizeLinear gave.
-        dtype: what ONNX calls the element type; uint8 of the graph is kept as int8, less 128.
+        dtype: what the graph calls the element type; uint8 of the graph is kept as int8, less 128.
         source: the name that a dequantized form gets.
-        reshaped: if not None, the tensor is this value with its elements, in ONNX's order, in another shape.
+        reshaped: if not None, the tensor is this value with its elements, in the graph's order, in another shape.
         natural: the shape, where ``reshaped`` is set.
     """
 
@@ -90,7 +90,7 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """In ONNX's order."""
+        """In the graph's order."""
         if self.reshaped is not None:
             return self.natural
         shape = [0] * len(self.perm)
@@ -110,7 +110,7 @@ class Value:
 
 
 def identity(rank: int) -> Perm:
-    """ONNX's own order."""
+    """The graph's own order."""
     return tuple(range(rank))
 
 

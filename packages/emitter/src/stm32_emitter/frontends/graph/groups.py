@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stm32_emitter.frontends.onnx.reader import GraphNode, OnnxGraph
+from stm32_emitter.frontends.graph.records import Graph, GraphNode
 
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
 _ACTIVATED = (*_PRODUCTS, "Add", "Sub", "Mul", "AveragePool")
@@ -36,7 +36,7 @@ class Group:
         return len(self.nodes) > 1 and self.last.kind == "QuantizeLinear"
 
 
-def group_of(graph: OnnxGraph, node: GraphNode, *, quantized: bool) -> Group:
+def group_of(graph: Graph, node: GraphNode, *, quantized: bool) -> Group:
     """The group that begins with ``node``.
 
     Args:
@@ -67,7 +67,7 @@ def group_of(graph: OnnxGraph, node: GraphNode, *, quantized: bool) -> Group:
     return Group(tuple(nodes))
 
 
-def _adds_constant(graph: OnnxGraph, node: GraphNode) -> bool:
+def _adds_constant(graph: Graph, node: GraphNode) -> bool:
     """Whether one operand is a constant, which may be dequantized."""
     made = {name: other for other in graph.nodes for name in other.outputs}
 
