@@ -15,6 +15,7 @@ import argparse
 import json
 import multiprocessing
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -206,6 +207,8 @@ def _alone(part: Part, sources: str) -> PartResult:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the campaign."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     seeds = range(options.seeds, options.seeds + options.count)
     every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk, options.schedule)
     sources = sources_digest()
