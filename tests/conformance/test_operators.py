@@ -130,6 +130,14 @@ def test_elementwise_operators_on_a_cortex_m4(tmp_path):
     check(run_batch(small_sample(1), MACHINES["mps2-an386"], tmp_path))
 
 
+SPECIAL = (("DIV", 16), ("DIV", 20), ("FLOOR_MOD", 16))
+"""Cases of float32 with quotients by 0, 0 / 0, and remainders of numbers that differ much in size."""
+
+
+def test_quotients_that_are_no_numbers_and_exact_remainders(tmp_path):
+    check(run_batch([c for op, s in SPECIAL for c in cases(op, s, 1, "float32")], MACHINES["host"], tmp_path))
+
+
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
 """Cases that write over their input: a channel with several outputs, and rows that are read backward in pairs."""
 

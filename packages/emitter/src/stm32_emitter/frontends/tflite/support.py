@@ -65,8 +65,11 @@ def _plain(dtypes: list[str]) -> str:
 
 
 def check_support(operator: Operator, support: Support) -> None:
-    """Refuses an operator in a format, or with a computed parameter, that is not declared."""
-    found = format_of(operator)
+    """Refuses an operator in a format, or with a computed parameter, that is not declared.
+
+    One without any format is refused by its converter.
+    """
+    found = format_of(operator) if support.formats else ""
     reason = support.reason(found) if found else ""
     if reason:
         described = FORMATS.get(found, (found, ""))[0]

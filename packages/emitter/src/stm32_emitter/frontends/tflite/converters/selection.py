@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE
 from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
-from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, FORMATS, WHOLE, Support, takes
 from stm32_emitter.operators.base import Fused
 
 if TYPE_CHECKING:
@@ -153,10 +155,20 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
 
 SUPPORT: dict[str, Support] = {
     "DYNAMIC_UPDATE_SLICE": moves("int8", "float32", *WHOLE, "bool"),
-    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid"),
-    "FILL": moves("int8", "int16", "float32", *WHOLE, "bool", constants={0: "shape"}),
+    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", refused=dict.fromkeys(("uint8", "int16"), NO_KERNEL)),
+    "FILL": takes(
+        "int8",
+        "int16",
+        "float32",
+        *WHOLE,
+        "bool",
+        limits=(SAME_SCALE,),
+        constants={0: "shape"},
+        refused={"uint8": NO_KERNEL},
+    ),
     "GATHER": moves(),
     "GATHER_ND": moves(),
     "ONE_HOT": moves(*EIGHT_BITS, "float32", *WHOLE, "bool", constants={1: "depth"}),
+    "WHERE": takes(refused=dict.fromkeys(FORMATS, "it lists what is true, so its length depends on the data")),
     "TOPK_V2": moves(*EIGHT_BITS, "int16", "float32", *WHOLE, constants={1: "count"}),
 }
