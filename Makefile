@@ -6,9 +6,13 @@ BIN := $(VENV)/bin
 PACKAGES := runtime-c ai-runner board-support emitter cli
 PYTEST_WORKERS ?= 2
 PYTEST_FLAGS ?=
+# Not empty: the set-up installs PyTorch, too (800 MB), without which the tests of .pt2 models are skipped.
+WITH_TORCH ?=
 # Not empty: make bench writes what it measured to docs/.
 UPDATE ?=
 BENCH_FLAGS ?=
+# One of the folders in examples/.
+NAME ?= custom_operator
 
 # Words of the original application, from the environment or from `make NAME=value`.
 MODEL_PATH ?=
@@ -22,10 +26,11 @@ TVM_PATH ?=
 export ARM_PATH X_CUBE_TOOL_PATH X_CUBE_PATH TVM_PATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test lint types contracts c-format unit packaging format perf valid info flash clean distclean
+.PHONY: help setup demo example bench test lint types contracts c-format unit packaging format perf valid info flash clean distclean
 
 help:
 	@echo "make demo        compile the digit classifier, boot it on an emulated Cortex-M4, compare every output byte"
+	@echo "make example     NAME=keyword_spotting: one of examples/, to its end on an emulated board"
 	@echo "make test        lint, types, import contracts, C format, every test"
 	@echo "make bench       costs of the MLPerf Tiny models on the emulated boards, against docs/benchmarks.md; UPDATE=1 accepts"
 	@echo "make setup       only the set-up that demo and test start with"
@@ -33,10 +38,14 @@ help:
 	@echo "make perf|valid  build MODEL_PATH=DIR for BOARD=NAME; then make flash [SERIAL_NUMBER=...], make info, make clean"
 
 setup:
-	@VENV=$(VENV) sh scripts/setup.sh --venv $(abspath $(VENV))
+	@VENV=$(VENV) sh scripts/setup.sh --venv $(abspath $(VENV)) $(if $(WITH_TORCH),--with-torch)
 
 demo: setup
 	@$(BIN)/python scripts/demo.py
+
+example: setup
+	@test -f "examples/$(NAME)/run.py" || { echo "there is no examples/$(NAME); see examples/README.md" >&2; exit 2; }
+	@$(BIN)/python -m "examples.$(NAME).run"
 
 bench: setup
 	@$(BIN)/python scripts/bench.py $(if $(UPDATE),--update) $(BENCH_FLAGS)

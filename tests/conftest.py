@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.shared import build_once
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -63,6 +67,29 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of a test run share; see :func:`tests.shared.build_once`."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiler_cache(shelf: Path) -> Iterator[None]:
+    """All builds by CMake share the objects of equal sources (compiler_cache.c), where this machine has a compiler."""
+    folder = shelf / "compiler-cache"
+    launcher = build_once(folder, lambda: _launcher(folder))
+    if launcher == folder:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CMAKE_C_COMPILER_LAUNCHER", f"{launcher};{folder}")
+        yield
+
+
+def _launcher(folder: Path) -> Path:
+    """The program, or the folder if there is no compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return folder
+    program, source = folder / "compiler_cache", ROOT / "tests" / "compiler_cache.c"
+    subprocess.run([compiler, "-std=c99", "-O1", str(source), "-o", str(program)], check=True)
+    return program
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Soft thresholding, which takes noise out of wavelet coefficients: every value moves towards zero, small ones to it. */
+/* Soft thresholding, which takes noise out of wavelet coefficients: every value moves towards zero, small ones to it.
+ */
 #include <stdint.h>
 
 static float shrunk(float value, float threshold)

@@ -22,6 +22,7 @@ def main() -> int:
     """Runs the steps; returns the exit code."""
     parser = argparse.ArgumentParser(prog="setup", description=__doc__)
     parser.add_argument("--venv", type=Path, default=None, help="folder of the environment (default: .venv)")
+    parser.add_argument("--with-torch", action="store_true", help="PyTorch, too: for the tests of .pt2 models")
     args = parser.parse_args()
     root = Path(__file__).resolve().parents[2]
     cache = root / ".cache"
@@ -29,6 +30,8 @@ def main() -> int:
         system.ensure()
         nanopb.ensure(cache / "nanopb")
         environment.ensure(root, args.venv or root / ".venv")
+        if args.with_torch:
+            environment.ensure_torch(root, args.venv or root / ".venv")
         environment.ensure_generators(root, cache / "protogen")
     except SetupError as error:
         say(f"error: {error}")

@@ -8,11 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from problem import SetupError, run, say
 
 STAMP = ".setup-complete"
+TORCH_STAMP = ".setup-torch"
 PROTOCOL_PYTHON = (3, 11)
 
 
@@ -50,10 +53,7 @@ def _pip(venv: Path, *arguments: str, hint: str) -> None:
 
 
 def _ensure(root: Path, venv: Path, requirements: Path, editable: list[Path]) -> None:
-    """Makes an environment, or brings an older one up to date; does nothing when it is complete.
-
-    The stamp is removed before the first change and written after the last one: an interrupted set-up starts over.
-    """
+    """Makes an environment, or brings an older one up to date; does nothing when it is complete."""
     stamp = venv / STAMP
     wanted = _fingerprint(root, [requirements, *(folder / "pyproject.toml" for folder in editable)])
     current = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
@@ -62,7 +62,19 @@ def _ensure(root: Path, venv: Path, requirements: Path, editable: list[Path]) ->
         return
     if current is None or not usable:
         _create(venv)
+    with _stamped(stamp, wanted):
+        _install(root, venv, requirements, editable)
+
+
+@contextmanager
+def _stamped(stamp: Path, wanted: str) -> Iterator[None]:
+    """Removes the stamp before the first change and writes it after the last: an interrupted set-up starts over."""
     stamp.unlink(missing_ok=True)
+    yield
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def _install(root: Path, venv: Path, requirements: Path, editable: list[Path]) -> None:
     hint = "check the network and the free disk space, then run `make setup` again"
     say(f"installing the pinned packages of {requirements.relative_to(root)} (one to three minutes)")
     _pip(venv, "install", "--quiet", "--only-binary", ":all:", "-r", str(requirements), hint=hint)
@@ -71,7 +83,6 @@ def _ensure(root: Path, venv: Path, requirements: Path, editable: list[Path]) ->
         words = [word for folder in editable for word in ("-e", str(folder))]
         _pip(venv, "install", "--quiet", "--no-deps", "--no-build-isolation", *words, hint=hint)
         _pip(venv, "check", hint="a pin of requirements/dev.txt does not satisfy a package's pyproject.toml")
-    stamp.write_text(wanted, encoding="utf-8")
 
 
 def ensure(root: Path, venv: Path) -> None:
@@ -82,6 +93,22 @@ def ensure(root: Path, venv: Path) -> None:
     """
     packages = sorted(path.parent for path in root.glob("packages/*/pyproject.toml"))
     _ensure(root, venv, root / "requirements" / "dev.txt", packages)
+
+
+def ensure_torch(root: Path, venv: Path) -> None:
+    """Adds PyTorch to the development environment; what is there already is not touched.
+
+    Raises:
+        SetupError: a command failed.
+    """
+    requirements, stamp = root / "requirements" / "torch.txt", venv / TORCH_STAMP
+    wanted = _fingerprint(root, [requirements])
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    with _stamped(stamp, wanted):
+        say(f"installing PyTorch of {requirements.relative_to(root)} (one to two minutes)")
+        hint = "check the network and 2 GB of free disk space, then run it again; or leave WITH_TORCH=1 out"
+        _pip(venv, "install", "--quiet", "--only-binary", ":all:", "-r", str(requirements), hint=hint)
 
 
 def ensure_generators(root: Path, venv: Path) -> None:

@@ -4,8 +4,9 @@
     python -m tests.conformance.campaign --seeds 0 --count 200
 
 It may be interrupted and started again with the same arguments: what is done is kept in build/conformance/state.json.
-Parts with a case that is not equal are done again, and all of them when the emitter or the runtime changed. At the end
-it writes tests/conformance/RESULTS.md and RESULTS.json. Exit status: 0 everything equal, 1 something differs.
+Parts with a case that is not equal are done again, and all of them when the emitter or the runtime changed. At the end,
+and when it is interrupted, what was run goes into tests/conformance/RESULTS.md and RESULTS.json; rows of what was not
+run stay. Exit status: 0 everything equal, 1 something differs, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,18 +15,24 @@ import argparse
 import json
 import multiprocessing
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.toolchain import BUILD, MACHINES, ToolMissing, sources_digest
+from tests.conformance.toolchain import BUILD, MACHINES, ROOT, ToolMissing, sources_digest
 
-GRAPHS = ("graphs", "pruned-graphs")
+GRAPHS, PRUNED = "graphs", "pruned-graphs"
 """Stand in the place of an operator for random graphs of several operators, the latter with channels of zeros."""
+
+
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 class SourcesChanged(RuntimeError):  # noqa: N818
@@ -65,16 +72,29 @@ class PartResult:
 def parts(
     machines: Sequence[str], ops: Sequence[str], dtypes: Sequence[str], seeds: range, chunk: int, schedule: str = ""
 ) -> list[Part]:
-    """All parts of a campaign, one machine after the other."""
-    found = []
-    for machine in machines:
-        for op in ops:
-            for dtype in dtypes if op not in GRAPHS else ("mixed",):
-                found += [
-                    Part(machine, op, dtype, first, min(chunk, seeds.stop - first), schedule)
-                    for first in range(seeds.start, seeds.stop, chunk)
-                ]
-    return found
+    """All parts of a campaign: one machine after the other, and on each all operators' first cases before others.
+
+    An operator has the formats that its converter declares.
+    """
+    return [
+        Part(machine, op, dtype, first, min(chunk, seeds.stop - first), schedule)
+        for machine in machines
+        for first in range(seeds.start, seeds.stop, chunk)
+        for op in ops
+        for dtype in formats_of(op, dtypes)
+    ]
+
+
+def formats_of(op: str, dtypes: Sequence[str]) -> list[str]:
+    """Those of ``dtypes`` in which there are cases of an operator, or graphs."""
+    from stm32_emitter.testing.cases import DTYPES, operators
+    from stm32_emitter.testing.graphs import FAMILIES
+
+    if op == PRUNED:
+        return [dtype for dtype in dtypes if dtype == "int8"]
+    if op == GRAPHS:
+        return [family for family in FAMILIES if family in dtypes or family not in DTYPES]
+    return [dtype for dtype in dtypes if op in operators(dtype)]
 
 
 def run_part(part: Part, sources: str) -> PartResult:
@@ -91,8 +111,12 @@ def run_part(part: Part, sources: str) -> PartResult:
 
     start = time.monotonic()
     folder = BUILD / "work" / part.key.replace("/", "-")
-    several = dict(zip(GRAPHS, (graphs, pruned_graphs), strict=True)).get(part.op)
-    source = several(part.first, part.count) if several else cases(part.op, part.first, part.count, part.dtype)
+    if part.op == PRUNED:
+        source = pruned_graphs(part.first, part.count)
+    elif part.op == GRAPHS:
+        source = graphs(part.first, part.count, part.dtype)
+    else:
+        source = cases(part.op, part.first, part.count, part.dtype)
     options = {"tuned": {ANY_LAYER: part.schedule}} if part.schedule else None
     outcomes = run_batch(list(source), MACHINES[part.machine], folder, options=options)
     if sources_digest() != sources:
@@ -134,31 +158,62 @@ class State:
         temporary.replace(self._path)
 
 
-def results_of(todo: Iterable[Part], jobs: int, sources: str) -> Iterator[tuple[Part, PartResult]]:
-    """Runs parts in ``jobs`` processes; yields each as it is finished."""
-    waiting = iter(todo)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
-        running: dict[Future[PartResult], Part] = {}
+def results_of(todo: Sequence[Part], jobs: int, sources: str) -> Iterator[tuple[Part, PartResult]]:
+    """Runs parts in ``jobs`` processes; yields each as it is finished.
+
+    A reference kernel may end its process. The parts that were running then are run again, each in a process alone.
+    """
+    left = list(todo)
+    while left:
+        running: list[Part] = []
+        try:
+            for part, result in _together(left, jobs, sources, running):
+                left.remove(part)
+                yield part, result
+        except BrokenProcessPool:
+            for part in running:
+                left.remove(part)
+                yield part, _alone(part, sources)
+
+
+def _together(todo: Iterable[Part], jobs: int, sources: str, running: list[Part]) -> Iterator[tuple[Part, PartResult]]:
+    """The same in one pool, until a process of it ends; ``running`` tells what has begun and not finished."""
+    waiting, found = iter(todo), dict[Future[PartResult], Part]()
+    with ProcessPoolExecutor(jobs, mp_context=_SPAWN, max_tasks_per_child=40) as pool:
         while True:
             for part in waiting:
-                running[pool.submit(run_part, part, sources)] = part
-                if len(running) > jobs:
+                found[pool.submit(run_part, part, sources)] = part
+                running.append(part)
+                if len(found) > jobs:
                     break
-            if not running:
+            if not found:
                 return
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield running.pop(future), future.result()
+            for future in wait(found, return_when=FIRST_COMPLETED)[0]:
+                result = future.result()
+                part = found.pop(future)
+                running.remove(part)
+                yield part, result
+
+
+def _alone(part: Part, sources: str) -> PartResult:
+    """One part; a problem if its process ends."""
+    with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
+        try:
+            return pool.submit(run_part, part, sources).result()
+        except BrokenProcessPool:
+            return PartResult(part.count, 0, 0, 0, ((part.key, "failed", "the process of these cases ended"),), 0.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the campaign."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     seeds = range(options.seeds, options.seeds + options.count)
     every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk, options.schedule)
     sources = sources_digest()
     state = State(options.state, sources)
+    commit = commit_of(ROOT)
     results = {part: found for part in every if (found := state.result(part)) is not None}
     todo = [part for part in every if part not in results]
     print(f"{len(every)} parts, {len(results)} of them done already", flush=True)  # noqa: T201
@@ -172,14 +227,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)  # noqa: T201
-        return 130
     if not options.no_report:
         from tests.conformance.report import write_report
 
-        write_report(results, seeds, sources, Path(__file__).parent)
+        write_report(results, commit, options.output)
     bad = sum(len(result.problems) for result in results.values())
     print(f"{sum(r.cases for r in results.values())} cases, {bad} of them not equal")  # noqa: T201
-    return 1 if bad else 0
+    return 130 if len(results) < len(every) else 1 if bad else 0
+
+
+def commit_of(folder: Path) -> str:
+    """Abbreviated commit of a working tree, with ``+`` where files differ from it; "unknown" without git."""
+    command = ["git", "describe", "--always", "--abbrev=9", "--exclude=*", "--dirty=+"]
+    try:
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _tell(part: Part, result: PartResult, done: int, total: int) -> None:
@@ -195,13 +258,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.campaign", description=__doc__)
     parser.add_argument("--seeds", type=int, default=0, help="first seed (default 0)")
     parser.add_argument("--count", type=int, default=200, help="cases per operator, element type and machine")
-    parser.add_argument("--ops", nargs="+", default=[*operators(), *GRAPHS], help="operators, or graphs")
+    parser.add_argument(
+        "--ops", nargs="+", default=[*operators("float32"), GRAPHS, PRUNED], help="operators, or graphs"
+    )
     parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
     parser.add_argument("--machines", nargs="+", default=["host"], choices=list(MACHINES))
     parser.add_argument("--chunk", type=int, default=40, help="cases in one program")
     parser.add_argument("--schedule", default="", help="a schedule that every layer takes that has it, such as d8-2x4")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--state", type=Path, default=BUILD / "state.json", help="what is done already")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder of RESULTS.md and .json")
     parser.add_argument("--no-report", action="store_true", help="leave RESULTS.md and RESULTS.json alone")
     options = parser.parse_args(arguments)
     try:

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
-from stm32_emitter.testing.graphs import graphs, pruned_graphs
+from stm32_emitter.frontends.tflite.converters import SUPPORT
+from stm32_emitter.testing.cases import ELEMENTWISE, MOVEMENTS, WITHOUT_SCALE, cases, operators
+from stm32_emitter.testing.graphs import FAMILIES, graphs, pruned_graphs
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
 from tests.conformance.batch import run_batch
@@ -50,9 +51,9 @@ def test_operator(op, name, tmp_path):
 
 
 UINT8 = (
-    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
-    "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
-    "SPLIT", "SUB", "TANH",
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "DIV", "FULLY_CONNECTED",
+    "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD",
+    "RELU6", "RESIZE_BILINEAR", "SOFTMAX", "SPLIT", "SUB", "SUM", "TANH", "TRANSPOSE_CONV",
 )  # fmt: skip
 """Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
 
@@ -62,9 +63,47 @@ def test_operator_of_uint8_on_the_host(op, tmp_path):
     check(run_batch(list(cases(op, FIRST, 2, "uint8")), MACHINES["host"], tmp_path))
 
 
-@pytest.mark.parametrize("op", operators("int16"))
+INT16 = tuple(op for op in operators("int16") if "float32" in SUPPORT[op].formats and "bool" not in SUPPORT[op].formats)
+"""Operators with arithmetic of int16; what takes truth values moves elements."""
+
+
+@pytest.mark.parametrize("op", INT16)
 def test_operator_of_int16_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path))
+    check(run_batch(list(cases(op, FIRST, 2, "int16")), MACHINES["host"], tmp_path))
+
+
+@pytest.mark.parametrize("dtype", WITHOUT_SCALE)
+def test_operators_of_elements_without_scale_on_the_host(dtype, tmp_path):
+    kept = {"UNPACK", "PADV2"} if dtype == "int32" else set()
+    found = [case for op in operators(dtype) if op not in MOVEMENTS - kept for case in cases(op, FIRST, 1, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
+
+
+WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(dtype))
+"""Weights of another type than usual."""
+
+
+@pytest.mark.parametrize("dtype", ["hybrid", "int4"])
+def test_operators_with_other_weights_on_the_host(dtype, tmp_path):
+    found = [case for op in operators(dtype) for case in cases(op, FIRST, 4 if dtype == "hybrid" else 2, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
+
+
+def test_operators_with_other_weights_with_sanitizers(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 20, 1, dtype)]
+    check(run_batch(found, MACHINES["host-sanitized"], tmp_path, together=True))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_operators_with_other_weights_on_a_cortex_m4(tmp_path):
+    found = [case for op, dtype in WEIGHTS for case in cases(op, FIRST + 30, 2, dtype)]
+    check(run_batch(found, MACHINES["mps2-an386"], tmp_path, together=True))
+
+
+def test_operators_that_move_int16_on_the_host(tmp_path):
+    moving = [op for op in operators("int16") if op not in INT16]
+    check(run_batch([case for op in moving for case in cases(op, FIRST, 1, "int16")], MACHINES["host"], tmp_path))
 
 
 def small_sample(int8):
@@ -89,6 +128,14 @@ def test_operators_of_uint8_and_int16_on_a_cortex_m4(tmp_path):
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_elementwise_operators_on_a_cortex_m4(tmp_path):
     check(run_batch(small_sample(1), MACHINES["mps2-an386"], tmp_path))
+
+
+SPECIAL = (("DIV", 16), ("DIV", 20), ("FLOOR_MOD", 16))
+"""Cases of float32 with quotients by 0, 0 / 0, and remainders of numbers that differ much in size."""
+
+
+def test_quotients_that_are_no_numbers_and_exact_remainders(tmp_path):
+    check(run_batch([c for op, s in SPECIAL for c in cases(op, s, 1, "float32")], MACHINES["host"], tmp_path))
 
 
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))
@@ -132,20 +179,28 @@ def test_operator_for_size_on_a_cortex_m4(op, tmp_path):
     check(run_batch([*cases(op, FIRST + 500, 12, "int8")], MACHINES["mps2-an386-size"], tmp_path))
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_graphs_on_the_host(part, tmp_path):
-    check(run_batch(list(graphs(FIRST + 15 * part, 15)), MACHINES["host"], tmp_path, together=False))
+def several(first, each):
+    """Graphs of every number format, of several, and with variables."""
+    return [graph for family in FAMILIES for graph in graphs(FIRST + first, each, family)]
+
+
+def test_graphs_on_the_host(tmp_path):
+    check(run_batch(several(0, 4), MACHINES["host"], tmp_path))
+
+
+def test_graphs_on_the_host_in_files_of_their_own(tmp_path):
+    check(run_batch(list(graphs(FIRST + 100, 6)), MACHINES["host"], tmp_path, together=False))
 
 
 def test_graphs_with_sanitizers(tmp_path):
-    check(run_batch(list(graphs(FIRST + 1000, 8)), MACHINES["host-sanitized"], tmp_path))
+    check(run_batch(several(1000, 1), MACHINES["host-sanitized"], tmp_path))
 
 
 @pytest.mark.emulator
 @pytest.mark.parametrize("machine", ["mps2-an386", "mps2-an500", "mps2-an385"])
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_graphs_on_an_emulated_board(machine, tmp_path):
-    check(run_batch(list(graphs(FIRST + 2000, 10)), MACHINES[machine], tmp_path))
+    check(run_batch([*several(2000, 1), *graphs(FIRST + 2000, 4)][1:], MACHINES[machine], tmp_path))
 
 
 def test_graphs_with_channels_of_zeros_on_the_host(tmp_path):

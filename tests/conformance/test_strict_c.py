@@ -34,9 +34,14 @@ def emitted(tmp_path_factory):
 
 @pytest.mark.parametrize("command", COMPILERS, ids=" ".join)
 def test_emitted_c_is_clean(command, emitted, tmp_path):
+    """Warnings come from the front end and, above -O0, from what the optimiser sees; nothing is assembled."""
     if shutil.which(command[0]) is None:
         lacking(f"{command[0]} is not installed")
     sources = sorted(str(path) for path in emitted.glob("*.c"))
     include = f"-I{stm32_runtime_c.include_dir()}"
-    run([*command, *STRICT, include, "-c", *sources], tmp_path, timeout=900)
-    assert len(list(tmp_path.glob("*.o"))) == len(sources)
+    assert len(sources) > 100
+    if "-O0" in command:
+        run([*command, *STRICT, include, "-fsyntax-only", *sources], tmp_path, timeout=900)
+        return
+    run([*command, *STRICT, include, "-S", *sources], tmp_path, timeout=900)
+    assert len(list(tmp_path.glob("*.s"))) == len(sources)

@@ -32,9 +32,12 @@ SINGLE = (
     "op_t2o_concat5d_f32", "op_t2o_conv_dilation_f32", "op_t2o_conv_fp16w", "op_t2o_fc_f32", "op_t2o_maxpool_f32",
     "op_t2o_mean_keepdims_f32", "op_t2o_mul_f32", "op_t2o_padding_f32", "op_t2o_resize_nearest_f32",
     "op_t2o_sigmoid_f32", "op_t2o_split_f32", "op_t2o_stridedslice_f32", "op_t2o_transpose_f32",
+    "op_t2o_transposeconv_same_f32",
 )  # fmt: skip
 """Models of one operator or a few."""
 UINT8 = ("coral_mobilenet_v1_0.25_128_uint8", "op_t2o_conv_uint8", "op_t2o_depthwise_uint8")
+HYBRID = ("mlperf_tiny_ad01_dynrange", "mlperf_tiny_kws_ref_float_hybrid")
+"""Weights of int8, activations of float32."""
 FLOAT = ("tflm_hello_world_float", "emlearn_mnist_cnn_float", "mlperf_tiny_resnet_float", "iris_float", "xor_float")
 
 ONNX = (
@@ -59,7 +62,7 @@ def stored(zoo: Path, name: str, suffix: str = "tflite") -> Stored:
 
 
 @pytest.mark.zoo
-@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *UINT8, *FLOAT])
+@pytest.mark.parametrize("name", [*INT8, *STREAMING, *SINGLE, *UINT8, *HYBRID, *FLOAT])
 def test_zoo_model_equals_the_stored_outputs(name, zoo, tmp_path):
     (outcome,) = run_batch([stored(zoo, name)], MACHINES["host"], tmp_path)
     assert outcome.status == "equal", outcome.detail

@@ -17,13 +17,13 @@ from stm32_board_support.emulator import run_to_end
 from stm32_emitter import compile_model
 from stm32_emitter.codegen.model import c_identifier
 
-from tests.conformance.test_zoo_host import FLOAT, INT8, SINGLE, STREAMING, UINT8
+from tests.conformance.test_zoo_host import FLOAT, HYBRID, INT8, SINGLE, STREAMING, UINT8
 from tests.conftest import ROOT
 from tests.shared import build_once
 
 HOST_ONLY = ("infineon_squeezenet11_384_int8",)
 """828 M multiply-accumulates and 2.9 MB of activations: beyond these boards."""
-NAMES = tuple(name for name in (*INT8, *STREAMING, *SINGLE, *UINT8, *FLOAT) if name not in HOST_ONLY)
+NAMES = tuple(name for name in (*INT8, *STREAMING, *SINGLE, *UINT8, *HYBRID, *FLOAT) if name not in HOST_ONLY)
 BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500")
 BUDGET = 30_000_000
 """Multiply-accumulates per model and board; at least one sample runs in any case."""

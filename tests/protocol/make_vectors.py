@@ -148,7 +148,7 @@ def bad_lines() -> dict[str, list[dict]]:
 
 
 def repetitions() -> dict[str, list[dict]]:
-    """When the sender repeats, and when it gives up."""
+    """What the sender does with rejects and acknowledges."""
     return {
         "a reject is answered by what it asks for": [
             event("send", b"aa", A),
@@ -169,6 +169,12 @@ def repetitions() -> dict[str, list[dict]]:
             event("tick", 500, A),
             event("rx", ack(1)),
         ],
+    }
+
+
+def time_outs() -> dict[str, list[dict]]:
+    """When silence makes the sender repeat or give up, and sequences that wrap."""
+    return {
         "time-outs double, five tries, then an error": [
             event("send", b"aa", A),
             event("tick", 499),
@@ -205,7 +211,7 @@ def repetitions() -> dict[str, list[dict]]:
 
 def link_cases() -> list[dict]:
     """Conversations in the checked mode, seen from one end that starts with both sequences at 0 and time 0."""
-    cases = good_lines() | bad_lines() | repetitions()
+    cases = good_lines() | bad_lines() | repetitions() | time_outs()
     return [{"name": name, "events": events} for name, events in cases.items()]
 
 

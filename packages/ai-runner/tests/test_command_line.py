@@ -114,11 +114,11 @@ def test_usage(arguments):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_interrupt(serve):
     device = serve()
-    device.mute = True
+    device.mute, before = True, device._last_rx
     argv = [sys.executable, "-m", "ai_runner", "info", "-d", device.desc, "--timeout", "30"]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 20
-        while not device.commands and time.monotonic() < end:
+        while device._last_rx == before and time.monotonic() < end:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, messages = process.communicate(timeout=20)

@@ -17,7 +17,7 @@ from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 def test_every_converter_declares_what_it_takes() -> None:
     assert set(SUPPORT) == set(CONVERTERS)
     for support in SUPPORT.values():
-        assert support.formats
+        assert support.formats or set(support.refused) == set(FORMATS)
         assert set(support.formats) | set(support.refused) <= set(FORMATS)
 
 
@@ -42,6 +42,8 @@ def tensor(dtype: str, *, scale: float | None = None, constant: bool = False) ->
         ([tensor("float16")], tensor("float16"), "float16"),
         ([tensor("float32"), tensor("int32", constant=True)], tensor("float32"), "float32"),
         ([], tensor("float32"), "float32"),
+        ([tensor("type 13"), tensor("int8", scale=1.0)], tensor("type 13"), "int8"),
+        ([], tensor("type 13"), ""),
     ],
 )
 def test_the_format_of_an_operator(inputs: list[Tensor], output: Tensor, expected: str) -> None:

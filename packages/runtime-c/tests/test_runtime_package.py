@@ -53,14 +53,13 @@ EXAMPLE_SUM = sum((2, 3, -4)[i % 3] * q for i, q in enumerate([-1, -1, 0, 1, 1, 
 def test_readme_example_compiles_and_runs(c_tools, tmp_path, compiler):
     _example(c_tools, tmp_path, "")
     sources = [tmp_path / "main.c", *sorted((tmp_path / "tiny").glob("*.c")), *stm32_runtime_c.sources()]
-    flags = ["-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"]
+    flags = ["-O0", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"]
     c_tools.compile(compiler, *flags, *sources, "-o", tmp_path / "example", "-lm")
     result = c_tools.run(tmp_path / "example")
     assert (result.returncode, result.stdout) == (0, f"tiny: {EXAMPLE_SUM}\n")
 
 
-@pytest.mark.parametrize("way", ["find_package", "add_subdirectory"])
-@pytest.mark.parametrize("models", ["tiny", "OBSERVER tiny"])
+@pytest.mark.parametrize(("models", "way"), [("tiny", "find_package"), ("OBSERVER tiny", "add_subdirectory")])
 def test_readme_cmake_project_builds(c_tools, tmp_path, way, models):
     cmake = _readme_block("cmake").replace("example tiny", f"example {models}")
     if way == "add_subdirectory":

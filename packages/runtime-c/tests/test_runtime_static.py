@@ -34,9 +34,11 @@ def test_target_compiles_without_warnings(c_tools, tmp_path, target, level, defi
 @pytest.mark.parametrize("source", stm32_runtime_c.sources(), ids=lambda path: path.name)
 @pytest.mark.parametrize("compiler", [ARM, "gcc", "clang"])
 @pytest.mark.parametrize("level", ["-O0", "-O2", "-Os"])
-def test_every_source_compiles_without_warnings(c_tools, tmp_path, source, compiler, level):
+def test_every_source_compiles_without_warnings(c_tools, source, compiler, level):
+    """Warnings come from the front end and, above -O0, from what the optimiser sees; nothing is assembled."""
     flags = TARGETS["cortex-m4"] if compiler == ARM else []
-    c_tools.compile(compiler, *flags, level, "-c", source, "-o", tmp_path / "object.o")
+    last = ["-fsyntax-only"] if level == "-O0" else ["-S", "-o", "/dev/null"]
+    c_tools.compile(compiler, *flags, level, source, *last)
 
 
 def _section_sizes(c_tools, binary: Path) -> dict[str, int]:

@@ -292,10 +292,7 @@ class AiRunner:
         device, model = self._connected(), self.model(name)
         if signature is not None:
             self.check_signature(signature, name)
-        if mode & (Mode.PER_LAYER | Mode.PER_LAYER_WITH_DATA) and not device.sync.can_observe:
-            raise InvalidParamError("the firmware cannot report single nodes", "use Mode.IO_ONLY")
-        if reset not in get_args(Reset):
-            raise InvalidParamError(f"reset is {reset!r}", f"use one of {', '.join(get_args(Reset))}")
+        _check_request(device, mode, reset)
         batch = split_inputs(as_list(inputs, model.inputs), model.inputs)
         recorder = Recorder(self.get_info(name), str(mode))
         listener = callback or AiRunnerCallback()
@@ -321,6 +318,13 @@ class AiRunner:
     def print_profiling(self, profile: dict[str, Any], file: TextIO | None = None) -> None:
         """Print durations, counters and the per-node table of a profile."""
         print(format_profile(profile), file=file or sys.stdout)
+
+
+def _check_request(device: Device, mode: _Mode, reset: str) -> None:
+    if mode & (Mode.PER_LAYER | Mode.PER_LAYER_WITH_DATA) and not device.sync.can_observe:
+        raise InvalidParamError("the firmware cannot report single nodes", "use Mode.IO_ONLY")
+    if reset not in get_args(Reset):
+        raise InvalidParamError(f"reset is {reset!r}", f"use one of {', '.join(get_args(Reset))}")
 
 
 def as_list(inputs: Inputs, tensors: Sequence[TensorInfo]) -> list[NDArray[Any]]:

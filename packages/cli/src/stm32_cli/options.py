@@ -64,8 +64,8 @@ def _shapes(context: click.Context, parameter: click.Parameter, values: tuple[st
 
 
 def shape(function: Function) -> Function:
-    """--shape, for .onnx models."""
-    text = "Shape of an input of an .onnx model, e.g. data=1,3,96,96; may be repeated.  [default: 1 where it is free]"
+    """--shape, for .onnx and .pt2 models."""
+    text = "Shape of an input (.onnx, .pt2), e.g. data=1,3,96,96; may be repeated.  [default: 1 where it is free]"
     return option("--shape", "shapes", metavar="NAME=SIZES", multiple=True, callback=_shapes, help=text)(function)
 
 

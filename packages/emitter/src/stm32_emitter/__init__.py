@@ -3,6 +3,7 @@
 
 __version__ = "0.1.0"
 
+from stm32_emitter import _without_torch  # noqa: F401 - before anything that imports TVM
 from stm32_emitter.code_emitter import CodeEmitter
 from stm32_emitter.compiler import CompiledModel, compile_model
 from stm32_emitter.errors import (

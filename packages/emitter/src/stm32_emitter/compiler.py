@@ -19,16 +19,13 @@ from stm32_emitter.codegen.files import model_files
 from stm32_emitter.codegen.info import info_record, signature_of
 from stm32_emitter.codegen.model import Model, Options, c_identifier
 from stm32_emitter.codegen.report import report_text
-from stm32_emitter.errors import OptionError, Refusals, Refuse
+from stm32_emitter.errors import OptionError, Refusals
 from stm32_emitter.extract import extract_program
-from stm32_emitter.frontends.onnx import import_onnx
-from stm32_emitter.frontends.tflite import import_tflite
+from stm32_emitter.frontends import Source, import_model
 from stm32_emitter.operators.schedule import OPTIMIZE, Choices
 from stm32_emitter.operators.scope import constant_value
 from stm32_emitter.passes.bindings import bindings
-from stm32_emitter.passes.check import check_module
 from stm32_emitter.passes.constant_channels import fold_constant_channels
-from stm32_emitter.passes.external import bind_operators
 from stm32_emitter.passes.fold import fold_constants
 from stm32_emitter.passes.fuse import fuse_operators
 from stm32_emitter.passes.lower import lower_operators, offered_schedules, refuse_kernels, refuse_leftovers
@@ -113,7 +110,7 @@ class CompiledModel:
 
 
 def compile_model(
-    model: str | os.PathLike[str] | bytes | tvm.IRModule,
+    model: Source,
     *,
     target: str = "cortex-m4",
     name: str | None = None,
@@ -129,7 +126,8 @@ def compile_model(
     """Compiles a model to C.
 
     Args:
-        model: a .tflite or .onnx file (path or bytes), or a Relax IRModule with a function ``main`` over static shapes.
+        model: a .tflite, .onnx or .pt2 file (path or bytes), a torch.export.ExportedProgram, a Keras model (path; needs
+            TensorFlow), or a Relax IRModule with a function ``main`` over static shapes.
         target: the core, see :data:`stm32_emitter.target.TARGETS`.
         name: its C name; made of [a-z0-9_]. Default: from the file name, else ``"model"``.
         optimize: what to optimise for, one of :data:`stm32_emitter.operators.schedule.OPTIMIZE`: ``"speed"`` takes the
@@ -140,11 +138,11 @@ def compile_model(
         include_inputs: inputs lie in the pool; else the caller sets ``dltensor.data`` before each ``ai_run``.
         include_outputs: the same for outputs.
         tuned: schedules that measured best, by layer key, or a tuning file; they change the speed, never a result.
-        shapes: of inputs of an .onnx model, by name; dimensions that the model leaves free are 1 without it.
+        shapes: of inputs of an .onnx or .pt2 model, by name; dimensions that the model leaves free are 1 without it.
         progress: told what is being done.
 
     Raises:
-        MissingPackage: the package `onnx`, which .onnx models need, is not installed.
+        MissingPackage: a package that this kind of model needs (onnx, torch, tensorflow) is not installed.
         ModelRefused: the model cannot be compiled.
         OperatorError: an operator that was registered from outside is wrong.
         OptionError: an option has a value that does not exist or is not implemented.
@@ -156,13 +154,10 @@ def compile_model(
     tell = progress or (lambda _what, _share: None)
     tell("importing", 0.0)
     refusals = Refusals()
-    module = _import(model, refusals, shapes)
+    module = import_model(model, refusals, shapes)
     c_name = c_identifier(name if name is not None else _default_name(model))
     tell("recognising operators", 0.2)
-    fused = _fused(module, core, refusals)
-    if constant_channels:
-        fused = fold_constant_channels(fused)
-    fused = settle_states(fused)
+    fused = _simplified(_fused(module, core, refusals), constant_channels=constant_channels)
     tell("making kernels", 0.4)
     planned = _remembered(options)
     program = _scheduled(fused, core, choices, planned)
@@ -175,6 +170,10 @@ def compile_model(
 def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.IRModule:
     """Relax as imported -> operators with fixed-point arithmetic."""
     fused = fuse_operators(separate_outputs(fold_constants(signed_bytes(module))))
+    return _simplified(fused, constant_channels=constant_channels)
+
+
+def _simplified(fused: tvm.IRModule, *, constant_channels: bool) -> tvm.IRModule:
     return settle_states(fold_constant_channels(fused) if constant_channels else fused)
 
 
@@ -223,25 +222,6 @@ def _checked(options: Options) -> Target:
     if options.optimize not in OPTIMIZE:
         raise OptionError(f"optimize cannot be '{options.optimize}'; choose one of {', '.join(OPTIMIZE)}")
     return target_named(options.target)
-
-
-def _import(
-    model: str | os.PathLike[str] | bytes | tvm.IRModule, refuse: Refuse, shapes: Mapping[str, tuple[int, ...]] | None
-) -> tvm.IRModule:
-    if not isinstance(model, tvm.IRModule):
-        data = model if isinstance(model, bytes) else Path(model).read_bytes()
-        if _is_onnx(model, data):
-            return import_onnx(data, refuse, shapes)
-    if shapes:
-        raise OptionError("shapes can be given for .onnx models only")
-    return bind_operators(check_module(model)) if isinstance(model, tvm.IRModule) else import_tflite(data, refuse)
-
-
-def _is_onnx(model: object, data: bytes) -> bool:
-    """By the file's name; bytes alone by their beginning: field 1 of a protobuf message, and no mark of TFLite."""
-    if isinstance(model, bytes):
-        return data[:1] == b"\x08" and data[4:8] != b"TFL3"
-    return Path(str(model)).suffix.lower() == ".onnx"
 
 
 def _default_name(model: object) -> str:

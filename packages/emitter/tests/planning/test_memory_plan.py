@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stm32_emitter.planning.plan import ALIGNMENT, live_together, overlaps, plan_memory
+from stm32_emitter.planning.overlap import Separation
+from stm32_emitter.planning.plan import ALIGNMENT, _Placement, allowed, live_together, overlaps, plan_memory
 from stm32_emitter.program import Buffer
 
 
@@ -78,8 +80,6 @@ GAP = 1.25
 
 
 def test_how_far_from_the_optimum(seed: int) -> None:
-    import random
-
     rng, found = random.Random(seed), []  # noqa: S311 - no secrets
     for _ in range(200):
         rows = [(rng.randint(1, 40), rng.randint(0, 5), rng.randint(0, 3)) for _ in range(rng.randint(2, 6))]
@@ -89,6 +89,33 @@ def test_how_far_from_the_optimum(seed: int) -> None:
     print(f"optimal in {exact:.1%}, worst {max(found):.3f}, mean {sum(found) / len(found):.4f} times the optimum")  # noqa: T201
     assert exact > 0.95
     assert sum(found) / len(found) < 1.01
+
+
+def test_a_buffer_lies_as_low_as_its_rivals_allow(seed: int) -> None:
+    """Pairs that share memory at some distances, with periods and without: no multiple below the place is safe."""
+    rng = random.Random(seed)  # noqa: S311 - no secrets
+    for _ in range(40):
+        buffers = buffers_of([(rng.randint(1, 99), rng.randint(0, 3), rng.randint(0, 3)) for _ in range(6)])
+        safe = {(a, b): _separation(rng, buffers[a].bytes, buffers[b].bytes) for a in range(6) for b in range(a)}
+        plan = plan_memory(buffers, separations=safe)
+        assert overlaps(buffers, plan, safe) == []
+        order = list(range(6))
+        rng.shuffle(order)
+        places, height = _Placement(buffers, safe).place(order)
+        assert plan.bytes <= height
+        for rank, i in enumerate(order):
+            placed = [buffers[j] for j in order[:rank] if live_together(buffers[i], buffers[j])]
+            fits = (
+                all(allowed(b, buffers[i], safe).allows(offset - places[b.index]) for b in placed)
+                for offset in range(0, places[i] + 1, ALIGNMENT)
+            )
+            assert list(fits) == [False] * (places[i] // ALIGNMENT) + [True]
+
+
+def _separation(rng: random.Random, dying: int, born: int) -> Separation:
+    if rng.random() < 0.5:
+        return Separation(-rng.randint(0, born), rng.randint(0, dying))
+    return Separation(-born, dying, rng.choice((3, 8, 24)), -rng.randint(0, 4), rng.randint(1, 4))
 
 
 def test_external_buffers_are_not_placed() -> None:

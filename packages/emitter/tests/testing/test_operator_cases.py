@@ -43,5 +43,7 @@ def test_the_reference_accepts_every_case(op: str, dtype: str) -> None:
 def test_an_unknown_operator_or_dtype_is_refused() -> None:
     with pytest.raises(ValueError, match="no cases for LSTM"):
         next(cases("LSTM", 0, 1))
-    with pytest.raises(ValueError, match="dtype 'int4'"):
+    with pytest.raises(ValueError, match="dtype 'int2'"):
+        next(cases("ADD", 0, 1, "int2"))
+    with pytest.raises(ValueError, match="no int4 cases for ADD; there are for CONV_2D"):
         next(cases("ADD", 0, 1, "int4"))

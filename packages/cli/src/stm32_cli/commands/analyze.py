@@ -35,7 +35,14 @@ def _head(info: dict[str, Any], needs: Needs) -> list[str]:
         f"activations : {needs.activations:,} B (context {info['context_bytes']:,}, planned {info['planned_bytes']:,})",
         f"code        : at most {needs.code:,} B (estimate; model, kernels, runtime)",
         f"stack       : at most {needs.stack:,} B (estimate; of ai_run)",
+        *_plug_ins(info),
     ]
+
+
+def _plug_ins(info: dict[str, Any]) -> list[str]:
+    """What the estimates leave out."""
+    count = sum(node["schedule"]["name"] == "plug-in" for node in info["nodes"])
+    return [f"plug-ins    : {count} layers; code and stack of their C come on top (stm32 build knows)"] if count else []
 
 
 def _layers(rows: list[dict[str, Any]]) -> str:
@@ -76,7 +83,7 @@ def _report(compiled: CompiledModel) -> dict[str, Any]:
 
 
 @click.command(
-    help="Tell what MODEL (.tflite or .onnx) needs, layer by layer, and which layouts of a board it fits. No C "
+    help="Tell what MODEL (.tflite, .onnx or .pt2) needs, layer by layer, and which layouts of a board it fits. No C "
     "compiler is needed. Exit code 4: it fits none."
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -41,8 +41,10 @@ def _summary(compiled: CompiledModel, folder: Path) -> str:
     return "\n".join(lines)
 
 
-@click.command(help="Compile MODEL (.tflite or .onnx) to a folder of C sources.")
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(
+    help="Compile MODEL (.tflite, .onnx, .pt2, .keras, .h5 or a SavedModel folder) to a folder of C sources."
+)
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
 @options.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="[default: build/models/<name>]")
 @options.option("-n", "--name", default=None, help="Name of the model in C.  [default: from the file's name]")
 @options.option(

@@ -134,6 +134,7 @@ def _check(board: Board, optimize: str) -> None:
 )
 @options.option("--device", default="serial", show_default=True, help="Serial line of a real board.")
 @options.goals
+@options.shape
 @options.plugin
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -144,6 +145,7 @@ def command(
     device: str,
     optimize: str,
     constant_channels: str | None,
+    shapes: dict[str, tuple[int, ...]],
     plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
@@ -155,7 +157,9 @@ def command(
 
     found = load_board(board)
     _check(found, optimize)
-    chosen = CompileOptions(found.descriptor.core, None, optimize, on_off(constant_channels), plugins=plugins)
+    chosen = CompileOptions(
+        found.descriptor.core, None, optimize, on_off(constant_channels), shapes=shapes, plugins=plugins
+    )
     store = Cache.open(cache)
     nodes = compile_file(model, chosen).info["nodes"]
     with scratch("stm32-tune-") as work:

@@ -29,7 +29,7 @@ class CompileOptions:
         optimize: speed, balanced, size or ram.
         constant_channels: fold channels whose value never changes; None leaves it to the compiler.
         tuned: layer key -> schedule, or the file of `stm32 tune`; None is without.
-        shapes: of an .onnx model's inputs, by name.
+        shapes: of an .onnx or .pt2 model's inputs, by name.
         plugins: Python files that register operators.
     """
 

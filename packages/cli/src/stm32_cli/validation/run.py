@@ -17,7 +17,7 @@ from stm32_cli import console
 from stm32_cli.errors import usage
 from stm32_cli.validation.layers import compare_layers, operator_outputs, unread_channels
 from stm32_cli.validation.oracle import Oracle, expected_outputs
-from stm32_cli.validation.oracle_onnx import OnnxOracle, allowed_errors, is_onnx
+from stm32_cli.validation.originals import allowed_errors, has_layers, interpreter_of
 from stm32_cli.validation.report import ValidationReport
 from stm32_cli.validation.target import Destination, Plan, connect, signature_text
 
@@ -104,9 +104,8 @@ def _reference(plan: Plan, samples: Samples, npz: Path | None) -> tuple[Sequence
     if samples.outputs:
         return samples.outputs, f"outputs stored in {npz}"
     with console.step(f"running the original on {samples.count} samples"):
-        if is_onnx(plan.model):
-            return expected_outputs(OnnxOracle(plan.model), samples.inputs), "onnxruntime, without optimisations"
-        return expected_outputs(Oracle(plan.model), samples.inputs), "LiteRT interpreter, reference kernels"
+        interpreter, name = interpreter_of(plan.model)
+        return expected_outputs(interpreter, samples.inputs), name
 
 
 def _layers(plan: Plan, name: str, samples: Samples, nodes: Sequence[dict[str, Any]]) -> Any:
@@ -154,10 +153,10 @@ def _check_signature(runner: AiRunner, plan: Plan, name: str, info: dict[str, An
 
 def _check_oracle(request: Request, model: Path) -> None:
     """The interpreter's absence, and a model that it refuses, are told before anything is built."""
-    if request.per_layer and is_onnx(model):
-        raise usage("--per-layer compares the layers of .tflite models only", "leave it out for .onnx models")
+    if request.per_layer and not has_layers(model):
+        raise usage("--per-layer compares the layers of .tflite models only", f"leave it out for {model.suffix} models")
     if request.npz is None or request.per_layer:
-        OnnxOracle(model) if is_onnx(model) else Oracle(model)
+        interpreter_of(model)
 
 
 def validate(request: Request, plan: Plan) -> ValidationReport:

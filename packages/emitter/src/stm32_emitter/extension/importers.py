@@ -12,14 +12,14 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused, OperatorError
 from stm32_emitter.extension.call import Call, Tensor, fused_call, plain
-from stm32_emitter.frontends.onnx.values import Known, identity
+from stm32_emitter.frontends.graph.values import Known, identity
 from stm32_emitter.operators import REGISTRY
 from stm32_emitter.operators.scope import constant_value, dtype_of, shape_of
 
 if TYPE_CHECKING:
     from stm32_emitter.extension.operator import Operator
-    from stm32_emitter.frontends.onnx.emission import Emission
-    from stm32_emitter.frontends.onnx.reader import GraphNode
+    from stm32_emitter.frontends.graph.emission import Emission
+    from stm32_emitter.frontends.graph.records import GraphNode
     from stm32_emitter.frontends.tflite import reader
     from stm32_emitter.frontends.tflite.importer import Converter
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from stm32_emitter.errors import OperatorError
 from stm32_emitter.extension.importers import CUSTOM, onnx_converter, tflite_converter
 from stm32_emitter.extension.operator import ExternalDefinition, Operator
-from stm32_emitter.frontends.onnx.converters import CONVERTERS as ONNX
+from stm32_emitter.frontends.graph.converters import CONVERTERS as ONNX
 from stm32_emitter.frontends.tflite.converters import CONVERTERS as TFLITE
 from stm32_emitter.operators import REGISTRY
 from stm32_emitter.operators.base import OperatorDefinition

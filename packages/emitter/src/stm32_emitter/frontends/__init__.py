@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a model file to Relax with quantize and dequantize."""
+"""Model files and modules of other flows -> Relax as the passes want it."""
+
+from stm32_emitter.frontends.detect import Source, import_model
+
+__all__ = ["Source", "import_model"]

@@ -139,6 +139,16 @@ class OperatorDefinition(ABC):
         return (Schedule("plain", lambda: self.kernel(request)),)
 
 
+class MadeOperator(OperatorDefinition):
+    """An operator that a frontend makes, because no arithmetic of Relax says what it computes; never recognised."""
+
+    roots: ClassVar[tuple[str, ...]] = ()
+
+    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
+        """Never."""
+        return None
+
+
 def request_of(call: relax.Call, target: Target) -> KernelRequest:
     """The kernel request of a fused call."""
     inputs = tuple(TensorSpec(shape_of(a), dtype_of(a), constant_value(a)) for a in call.args[1].fields)

@@ -18,7 +18,7 @@ from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
-_PIXELS = 2
+PIXELS = 2
 """Output pixels that share one pass over the weights."""
 _NEIGHBOURS = (0, 2, 1, 3)
 """Byte order in which SXTB16 yields neighbouring elements."""
@@ -38,7 +38,7 @@ class Conv2D(OperatorDefinition):
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
         """Without DSP instructions the plain C form alone; else Winograd, two weights in a halfword, any layer."""
         if convolution_wide.is_wide(request):
-            return (convolution_wide.wide_schedule(request),)
+            return [*conv_2d_d8.totals_schedules(request), convolution_wide.wide_schedule(request)]
         plain = conv_2d_plain.schedules(request)
         if plain:
             return plain
@@ -48,7 +48,7 @@ class Conv2D(OperatorDefinition):
         sizes = geometry(request)
         depth = sizes.kernel[0] * sizes.kernel[1] * sizes.channels // sizes.groups
         # An odd pixel goes alone, which takes longer.
-        outputs = sizes.batch * (sizes.pixels + 1.7 * (sizes.pixels % _PIXELS)) * sizes.out_channels
+        outputs = sizes.batch * (sizes.pixels + 1.7 * (sizes.pixels % PIXELS)) * sizes.out_channels
         return Schedule(
             "general", lambda: self.kernel(request), "4 channels x 2 pixels, any scaling and bounds",
             cycles=outputs * (depth * 1.7 + 25) + _gather_cycles(sizes, depth), scratch=4 * padded_depth(depth),
@@ -69,8 +69,8 @@ class Conv2D(OperatorDefinition):
                 )
             )
             y = k.output("y", (request.output.elements,), "int8")
-            columns = k.scratch("columns", _PIXELS * padded_depth(depth), "int16")
-            nest = _Nest(k, request, sizes, depth, x, y, columns)
+            columns = k.scratch("columns", PIXELS * padded_depth(depth), "int16")
+            nest = GeneralNest(k, request, sizes, depth, x, y, columns)
             nest.emit(weights, bias, multiplier, shift)
         return k.kernel()
 
@@ -86,12 +86,20 @@ def _constants(request: KernelRequest, sizes: Geometry) -> tuple[NDArray[Any], .
     """(packed weights of all groups, folded bias, multipliers, shifts)."""
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix = weights.reshape(sizes.out_channels, -1)
-    groups = np.split(matrix, sizes.groups)
-    packed = np.concatenate([pack_rows(group, _NEIGHBOURS) for group in groups])
-    return packed, folded_bias(bias, matrix, request.integer("input_zero_point")), multipliers, shifts
+    return (
+        packed_groups(matrix, sizes.groups),
+        folded_bias(bias, matrix, request.integer("input_zero_point")),
+        multipliers,
+        shifts,
+    )
 
 
-class _Nest:
+def packed_groups(matrix: NDArray[np.int8], groups: int) -> NDArray[np.int8]:
+    """Weights [Cout, depth] as ai_k_conv.h takes them, group by group."""
+    return np.concatenate([pack_rows(group, _NEIGHBOURS) for group in np.split(matrix, groups)])
+
+
+class GeneralNest:
     """The loop nest over images, groups and pixel pairs."""
 
     def __init__(
@@ -104,15 +112,23 @@ class _Nest:
     def emit(self, *constants: tirx.Buffer) -> None:
         """All output pixels; an odd last one goes alone."""
         k, sizes, backward = self.k, self.sizes, self.request.grows
-        odd = sizes.pixels % _PIXELS > 0
+        odd = sizes.pixels % PIXELS > 0
         with k.loop("n", sizes.batch, backward=backward) as n, k.loop("group", sizes.groups) as group:
             if odd and backward:
                 self._pixels(n, group, sizes.pixels - 1, 1, constants)
-            if sizes.pixels >= _PIXELS:
-                with k.loop("pair", sizes.pixels // _PIXELS, backward=backward) as pair:
-                    self._pixels(n, group, pair * _PIXELS, _PIXELS, constants)
+            if sizes.pixels >= PIXELS:
+                with k.loop("pair", sizes.pixels // PIXELS, backward=backward) as pair:
+                    self._pixels(n, group, pair * PIXELS, PIXELS, constants)
             if odd and not backward:
                 self._pixels(n, group, sizes.pixels - 1, 1, constants)
+
+    def place(self, n: Any, pixel: Any) -> Any:
+        """The first element of an output pixel in y."""
+        return (n * self.sizes.pixels + pixel) * self.sizes.out_channels
+
+    def step(self, first: Any) -> Any:  # noqa: ARG002
+        """Elements of y from a pixel to the one that is computed with it."""
+        return self.sizes.out_channels
 
     def _pixels(self, n: Any, group: Any, first: Any, count: int, constants: tuple[tirx.Buffer, ...]) -> None:
         sizes, request = self.sizes, self.request
@@ -120,11 +136,11 @@ class _Nest:
             self._gather(n, group, first + pixel, pixel)
         weights, bias, multiplier, shift = constants
         channels, depth4 = sizes.out_channels // sizes.groups, padded_depth(self.depth)
-        start = (n * sizes.pixels + first) * sizes.out_channels + group * channels
+        start = self.place(n, first)
         self.k.call(
             "ai_k_conv_s8", address(self.columns), address(weights, group * (channels * depth4)),
             address(bias, group * channels), address(multiplier, group * channels), address(shift, group * channels),
-            address(self.y, start, write=True), sizes.out_channels, count, depth4, channels,
+            address(self.y, start + group * channels, write=True), self.step(first), count, depth4, channels,
             request.integer("output_zero_point"), request.integer("low"), request.integer("high"),
         )  # fmt: skip
 

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
-from stm32_emitter.operators.conv_2d_records import Rows, fours, is_exact, linear_of, pairs, rows_of
+from stm32_emitter.operators.conv_2d_records import (
+    TOTAL_STEPS,
+    Rows,
+    centre_of,
+    fours,
+    is_exact,
+    linear_of,
+    pairs,
+    rows_of,
+)
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
@@ -34,7 +43,7 @@ _SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
 def fits(request: KernelRequest) -> bool:
     """Whether the layer has a block of 4 channels x 2 pixels and the arithmetic is exact for it."""
     rows = rows_of(request)
-    return is_exact(rows) and _Nest(request, rows, None, _PAIRS, 1).fits()
+    return is_exact(rows) and Nest(request, rows, None, PAIRS, 1).fits()
 
 
 def schedules(request: KernelRequest) -> list[Schedule]:
@@ -43,9 +52,20 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     if not is_exact(rows):
         return []
     linear = linear_of(request, rows)
-    nests = [_Nest(request, rows, linear, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
-    nests = [nest for nest in [*nests, _Nest(request, rows, linear, _PAIRS, 1)] if nest.fits()]
+    nests = [Nest(request, rows, linear, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
+    nests = [nest for nest in [*nests, Nest(request, rows, linear, PAIRS, 1)] if nest.fits()]
     return [nest.described() for nest in nests]
+
+
+def totals_schedules(request: KernelRequest) -> list[Schedule]:
+    """The block of 4 channels x 2 pixels for x of int8 and weights of 9 bits; none where it is not proven."""
+    if request.inputs[0].dtype != "int8" or centre_of(request.constant(1)) is None:
+        return []
+    s = geometry(request)
+    steps = steps_of(s.kernel[1] * (s.channels // s.groups)) * s.kernel[0]
+    rows = rows_of(request, -(-steps // TOTAL_STEPS))
+    nest = Nest(request, rows, linear_of(request, rows), PAIRS, 1)
+    return [nest.described()] if is_exact(rows) and nest.fits() else []
 
 
 def _runs(quads: int) -> list[int]:
@@ -66,7 +86,7 @@ class _Block:
     gather: str
 
 
-_PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_columns_s8")
+PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_columns_s8")
 _QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_columns_quad_s8")
 
 
@@ -84,7 +104,7 @@ def function_of_patches(s: Geometry) -> str:
     return "ai_k_columns_clipped_s8" if touches and (short or whole) else "ai_k_columns_scattered_s8"
 
 
-class _Nest:
+class Nest:
     """The loop nest over images, groups and runs of pixels; the last run may overlap the one before it."""
 
     def __init__(
@@ -102,14 +122,15 @@ class _Nest:
         whole = self.contiguous and (s.kernel[0] == 1 or (s.kernel[1] == s.width and s.dilation[0] == 1))
         whole = whole and not s.padded
         self.row, self.rows = (row * s.kernel[0], 1) if whole else (row, s.kernel[0])
-        self.steps = steps_of(self.row) * self.rows
+        self.patch_steps = steps_of(self.row) * self.rows
+        self.steps = self.patch_steps + rows.totals
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
         self.deep = block is _QUADS and self.steps > _QUAD_STEPS
         # Sums of a chunk lie behind the columns.
         self.column_words = self.run * self.steps + (8 * blocks_in_run if self.deep else 0)
-        self.alone = block is _PAIRS and s.pixels % block.pixels == 1
+        self.alone = block is PAIRS and s.pixels % block.pixels == 1
 
     def fits(self) -> bool:
         """Whether the layer has a run of pixels and the micro-kernel takes its depth and scales."""
@@ -126,8 +147,10 @@ class _Nest:
         s, block = self.sizes, self.block
         runs, blocks = s.batch * s.groups * -(-s.pixels // self.run), len(self.blocks)
         values = self.run / 2 * self._pair_cycles()
+        name = block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else "")
+        values += self.channels.totals * self.patch_steps * 9.0
         return Schedule(
-            block.name + (f"x{self.blocks_in_run}" if self.blocks_in_run > 1 else ""), self.kernel,
+            name + ("-total" if self.channels.totals else ""), self.kernel,
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
             cycles=runs * (values + blocks * self._products_cycles() + 120), scratch=4 * self.column_words,
             constants=4 * s.groups * blocks * self.record_words, code=2500 if block is _QUADS else 1900,
@@ -136,7 +159,7 @@ class _Nest:
 
     def _products_cycles(self) -> float:
         """Of the channels of a block in a run of pixels."""
-        if self.block is _PAIRS:
+        if self.block is PAIRS:
             return (73 if self.linear is not None else 93) + self.steps * 15.0 + 6 * -(-self.steps // _PASS_STEPS)
         chunks = -(-self.steps // _QUAD_STEPS) - 1
         quad = (56 if self.linear is not None else 89) + self.steps * 15.0 + (chunks > 0) * 25 + chunks * 30
@@ -150,7 +173,7 @@ class _Nest:
         extents = zip((s.out_height, s.out_width), (s.padding[0:3:2], s.padding[1:4:2]), s.stride, strict=True)
         share = 1.0
         for length, sides, stride in extents:
-            share *= max(0.0, 1 - sum(-(-side // stride) for side in sides) / length)
+            share *= max(0.0, 1 - sum(-(-max(side, 0) // stride) for side in sides) / length)
         # One pixel outside takes its whole block along.
         border = 1 - share**2 if block is _QUADS else 1 - share
         return inside * (1 - border) + border * (120 + self.rows * 90 + self.steps / 2 * 40)
@@ -167,7 +190,7 @@ class _Nest:
         s, request = self.sizes, self.request
         self.k = k
         self.x = k.input("x", (request.inputs[0].elements,), "int8")
-        self.records = k.constant("records", self._records())
+        self._declare_records()
         if self.pointwise and s.groups == 1:
             self._emit_pointwise()
         else:
@@ -184,7 +207,7 @@ class _Nest:
         runs, step = -(-pixels // self.run), -self.run if backward else self.run
         size = Numbers(k, {
             "runs": runs, "first": (runs - 1) * self.run if backward else 0, "step": step,
-            "last": pixels - (1 if block is _PAIRS else self.run), "depth": s.channels, "channels": s.out_channels,
+            "last": pixels - (1 if block is PAIRS else self.run), "depth": s.channels, "channels": s.out_channels,
             "steps": self.steps, "blocks": whole, "parts": 2 if rest else 1, "quads": self.blocks_in_run,
             "part": whole * self.record_words, "zero_point": self.request.integer("output_zero_point"),
         })  # fmt: skip
@@ -193,7 +216,7 @@ class _Nest:
         depth, channels = size["depth"], size["channels"]
         with k.loop("run", size["runs"]) as run:
             first = size["first"] + run * size["step"]
-            if block is _PAIRS:
+            if block is PAIRS:
                 places = [first, tirx.min(first + 1, size["last"])]
                 stride = (places[1] - first) * channels
             else:
@@ -203,6 +226,7 @@ class _Nest:
                 block.gather, address(self.columns, write=True),
                 *(address(self.x, place * depth) for place in places), depth, size["quads"], block.pixels * depth,
             )  # fmt: skip
+            self._add_totals()
             # A last block of channels that overlaps its neighbour is a part of its own.
             with k.loop("part", size["parts"]) as part:
                 self._call(
@@ -212,12 +236,29 @@ class _Nest:
 
     def _emit_windows(self) -> None:
         """A function for this layer alone."""
-        s, k, request = self.sizes, self.k, self.request
-        clipped = s.padded or not self.contiguous
-        self.patch = k.constant("patch", self._patch()) if clipped else None
-        self.y = k.output("y", (request.output.elements,), "int8")
-        self.columns = k.scratch("columns", self.column_words, "int32")
-        runs, backward = -(-s.pixels // self.run), request.grows
+        self.patch = self._patch()
+        self.y = self.k.output("y", (self.request.output.elements,), "int8")
+        self.columns = self.k.scratch("columns", self.column_words, "int32")
+        self._emit_runs()
+
+    def declare(self, k: KernelBuilder, x: tirx.Buffer) -> None:
+        """The constants of one of several nests in a kernel with the input ``x``."""
+        self.k, self.x = k, x
+        self._declare_records()
+        self.patch = self._patch()
+
+    def _declare_records(self) -> None:
+        self.records = self.k.constant("records", self._records())
+        self.ones = self.k.constant("ones", self._ones()) if self.channels.totals else None
+
+    def emit(self, y: tirx.Buffer, columns: tirx.Buffer) -> None:
+        """Its loops, behind what all nests of the kernel have declared."""
+        self.y, self.columns = y, columns
+        self._emit_runs()
+
+    def _emit_runs(self) -> None:
+        s, k = self.sizes, self.k
+        runs, backward = -(-s.pixels // self.run), self.request.grows
         with (
             k.loop("n", s.batch, backward=backward) as n,
             k.loop("group", s.groups) as group,
@@ -227,6 +268,7 @@ class _Nest:
             if s.pixels % self.run and not self.alone:
                 first = tirx.min(first, s.pixels - self.run)
             self._gather_run(n, group, first)
+            self._add_totals()
             self._multiply(n, group, first)
 
     def _gather_run(self, n: Any, group: Any, first: Any) -> None:
@@ -237,33 +279,55 @@ class _Nest:
             with self.k.loop("quad", self.blocks_in_run) as quad:
                 self._gather(n, group, first + quad * pixels, quad * (pixels * self.steps))
 
+    def _add_totals(self) -> None:
+        """Sums of each patch behind it."""
+        if self.ones is not None:
+            self.k.call(
+                "ai_k_columns_total_s8", address(self.columns, write=True), address(self.ones), self.patch_steps,
+                self.channels.totals,
+            )  # fmt: skip
+
+    def _ones(self) -> NDArray[np.int32]:
+        """1 in each half of a step that holds a value."""
+        taken = (position_order(self.row, self.rows) >= 0).astype(np.int32)
+        return taken[0::2] | taken[1::2] << 16
+
     def _records(self) -> NDArray[np.int32]:
         order, channels = position_order(self.row, self.rows), self.block.channels
+        behind = np.arange(2 * self.channels.totals) + self.row * self.rows
+        order = np.concatenate([order, behind])
         starts = [group * self.per_group + start for group in range(self.sizes.groups) for start in self.blocks]
         blocks = [slice(start, start + channels) for start in starts]
         return np.concatenate((pairs if self.block is _QUADS else fours)(self.channels, self.linear, blocks, order))
 
-    def _patch(self) -> NDArray[np.int32]:
+    def _patch(self) -> tirx.Buffer | None:
+        """What gathers patches at the border is told of the layer; None where all patches lie inside."""
         s = self.sizes
-        return np.array(
-            [s.height, s.width, s.channels, self.per_tap, *s.kernel, *s.dilation,
-             self.request.integer("input_zero_point")], np.int32,
-        )  # fmt: skip
+        if not s.padded and self.contiguous:
+            return None
+        zero_point = self.request.integer("input_zero_point")
+        words = [s.height, s.width, s.channels, self.per_tap, *s.kernel, *s.dilation, zero_point]
+        return self.k.constant("patch", np.array(words, np.int32))
+
+    def place(self, n: Any, pixel: Any) -> Any:
+        """The first element of an output pixel in y."""
+        return (n * self.sizes.pixels + pixel) * self.sizes.out_channels
+
+    def stride(self, first: Any) -> Any:
+        """Elements of y from a pixel of a block to the next one."""
+        return (self.pixels(first)[1] - first if self.alone else 1) * self.sizes.out_channels
 
     def _multiply(self, n: Any, group: Any, first: Any) -> None:
-        s = self.sizes
-        record = group * (len(self.blocks) * self.record_words)
-        start = (n * s.pixels + first) * s.out_channels + group * self.per_group
+        record, stride = group * (len(self.blocks) * self.record_words), self.stride(first)
+        start = self.place(n, first) + group * self.per_group
         whole, rest = divmod(self.per_group, self.block.channels)
-        pixels = self._pixels(first)
-        stride = (pixels[1] - first) * s.out_channels if self.alone else s.out_channels
         quads, zero_point = self.blocks_in_run, self.request.integer("output_zero_point")
         self._call(record, start, stride, self.steps, whole, quads, zero_point)
         if rest:
             record, start = record + whole * self.record_words, start + (self.per_group - self.block.channels)
             self._call(record, start, stride, self.steps, 1, quads, zero_point)
 
-    def _pixels(self, first: Any) -> list[Any]:
+    def pixels(self, first: Any) -> list[Any]:
         """The pixels of a block; a last one without a neighbour is its own, so that none is computed twice."""
         if self.alone:
             return [first, tirx.min(first + 1, self.sizes.pixels - 1)]
@@ -279,7 +343,7 @@ class _Nest:
 
     def _function(self) -> str:
         """The micro-kernel for this core and these records."""
-        if self.block is _PAIRS:
+        if self.block is PAIRS:
             return function_of_pairs(self.request, self.linear)
         return f"ai_k_conv_d8_quad{'_deep' if self.deep else ''}{'' if self.linear is None else '_linear'}_s8"
 
@@ -287,7 +351,7 @@ class _Nest:
         """Widens one block of pixels; at: where its columns start."""
         s, k = self.sizes, self.k
         image = n * (s.height * s.width * s.channels)
-        corners = [self._corner(pixel) for pixel in self._pixels(first)]
+        corners = [self._corner(pixel) for pixel in self.pixels(first)]
         places = [image + (row * s.width + column) * s.channels for row, column in corners]
         if self.patch is None:
             self._inside(at, places)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CONV_2D and DEPTHWISE_CONV_2D share: recognition, geometry, fixed-point parameters.
+"""What CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV share: recognition, geometry, fixed-point parameters.
 
-Arithmetic of both, established against the reference interpreter: 32-bit accumulation of
+Arithmetic of all, established against the reference interpreter: 32-bit accumulation of
 (x - input zero point) * w + bias, scaled per output channel by input_scale * weight_scale / output_scale (product and
 quotient in double) with two roundings (``ai_k_requantize``), plus the output zero point, clamped. For uint8 the product
 of the two scales is rounded to float32, and the weights, one scale for all, have a zero point. For int16, zero points
@@ -74,13 +74,15 @@ class QuantizedConvolution:
         return int(self.call.attrs.groups)
 
 
-def match_quantized_convolution(scope: Scope, root: relax.Call) -> QuantizedConvolution | None:
-    """The quantized convolution that ends in ``root``, or None."""
+def match_quantized_convolution(
+    scope: Scope, root: relax.Call, operator: str = "nn.conv2d"
+) -> QuantizedConvolution | None:
+    """The quantized convolution ``operator`` that ends in ``root``, or None."""
     result = scope.quantized(root)
     if result is None or result.dtype not in ("int8", "int16"):
         return None
     value, bias = scope.biased(result.value)
-    call = scope.call(value, "nn.conv2d")
+    call = scope.call(value, operator)
     if call is None or str(call.attrs.data_layout) != "NHWC":
         return None
     unsigned = scope.unsigned(root)

@@ -21,9 +21,11 @@ ROOTS = ("nn.conv2d", "add", "nn.relu", "clip")
 """What the last operator of a float convolution can be."""
 
 
-def match_float_convolution(scope: Scope, root: relax.Call, kind: str, *, depthwise: bool) -> Fused | None:
-    """act(conv2d(x, constant weights) + bias), NHWC; inputs are x, weights [Cout,KH,KW,Cin/groups], bias [Cout]."""
-    group = float_group(scope, root, "nn.conv2d", biased=True)
+def match_float_convolution(
+    scope: Scope, root: relax.Call, kind: str, *, depthwise: bool, operator: str = "nn.conv2d"
+) -> Fused | None:
+    """act(operator(x, constant weights) + bias), NHWC; inputs are x, weights [Cout,KH,KW,Cin/groups], bias [Cout]."""
+    group = float_group(scope, root, operator, biased=True)
     if group is None or dtype_of(group.call.args[0]) != "float32":
         return None
     attrs, weights = group.call.attrs, _weights(scope, group.call)

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions beyond int8 x int8: activations of int16, and weights of 9 bits (uint8 minus their zero point).
 
-One loop nest for CONV_2D and DEPTHWISE_CONV_2D: each output is summed alone, taps outside the image are skipped. The
+One loop nest for CONV_2D, DEPTHWISE_CONV_2D and the phases of TRANSPOSE_CONV: each output is summed alone, taps outside
+the image are skipped. The
 scaling is that of the accumulator: with 32 bits ``ai_k_requantize``, with 64 bits ``ai_k_requantize_64``. A layer of
 FULLY_CONNECTED is one pixel of a convolution, rounded once (attribute ``once``).
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
@@ -42,26 +46,56 @@ def wide_schedule(request: KernelRequest) -> Schedule:
 def wide_kernel(request: KernelRequest) -> Kernel:
     """x int8 or int16 [N,H,W,Cin], weights int8 or int16 [Cout,KH,KW,Cin/groups] -> y of x's type [N,OH,OW,Cout]."""
     s = geometry(request)
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
-    dtype, total_type = request.inputs[0].dtype, str(bias.dtype)
-    with KernelBuilder(request.kind.lower(), request.output.elements * weights[0].size) as k:
+    return kernel_of_parts(request, [Part(s, request.constant(1), lambda y, x: y * s.out_width + x)])
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the output pixels.
+
+    Attributes:
+        sizes: of the convolution that gives them.
+        weights: int8 or int16 [Cout,KH,KW,Cin/groups].
+        place: (row, column) among them -> number of the pixel in its output image.
+    """
+
+    sizes: Geometry
+    weights: NDArray[Any]
+    place: Callable[[Any, Any], Any]
+
+
+def kernel_of_parts(request: KernelRequest, parts: Sequence[Part]) -> Kernel:
+    """x, weights, bias, scales -> y: all pixels of each part, one part after the other."""
+    bias, multipliers, shifts = (request.constant(i) for i in range(2, 5))
+    dtype, products = request.inputs[0].dtype, sum(part.sizes.pixels * part.weights.size for part in parts)
+    with KernelBuilder(request.kind.lower(), request.output.shape[0] * products) as k:
         x = k.input("x", (request.inputs[0].elements,), dtype)
-        w = k.constant("weights", weights.ravel())
+        w = k.constant("weights", np.concatenate([part.weights.ravel() for part in parts]))
         b, m, e = (k.constant(n, v) for n, v in (("bias", bias), ("multiplier", multipliers), ("shift", shifts)))
         y = k.output("y", (request.output.elements,), dtype)
-        total = k.local("total", total_type)
-        back = request.grows
-        with (
-            k.loop("n", s.batch, backward=back) as n,
-            k.loop("oy", s.out_height, backward=back) as oy,
-            k.loop("ox", s.out_width, backward=back) as ox,
-            k.loop("c", s.out_channels) as c,
-        ):
-            k.store(total, [0], b[c])
-            _Taps(k, request, s, x, w, total).add(n, oy, ox, c)
-            scaled = _scaled(request, total[0], m[c], e[c].astype("int32"))
-            _store_clamped(k, request, y, ((n * s.out_height + oy) * s.out_width + ox) * s.out_channels + c, scaled)
+        total, first = k.local("total", str(bias.dtype)), 0
+        for part in parts:
+            taps = _Taps(k, request, part.sizes, x, w, total, first)
+            with _pixels(k, request, part) as (position, at, c):
+                k.store(total, [0], b[c])
+                taps.add(*position, c)
+                _store_clamped(k, request, y, at, _scaled(request, total[0], m[c], e[c].astype("int32")))
+            first += part.weights.size
     return k.kernel()
+
+
+@contextmanager
+def _pixels(k: KernelBuilder, request: KernelRequest, part: Part) -> Iterator[tuple[tuple[Any, Any, Any], Any, Any]]:
+    """Loops over a part: ((image, row, column), place in y, output channel), inside the loops."""
+    s, back = part.sizes, request.grows
+    pixels = request.output.elements // (s.batch * s.out_channels)
+    with (
+        k.loop("n", s.batch, backward=back) as n,
+        k.loop("oy", s.out_height, backward=back) as oy,
+        k.loop("ox", s.out_width, backward=back) as ox,
+        k.loop("c", s.out_channels) as c,
+    ):
+        yield (n, oy, ox), (n * pixels + part.place(oy, ox)) * s.out_channels + c, c
 
 
 def _scaled(request: KernelRequest, total: Any, multiplier: Any, shift: Any) -> Any:
@@ -84,9 +118,10 @@ class _Taps:
     """The sum over one window."""
 
     def __init__(
-        self, k: KernelBuilder, request: KernelRequest, s: Geometry, x: tirx.Buffer, w: tirx.Buffer, total: tirx.Buffer
-    ) -> None:
-        self.k, self.s, self.x, self.w, self.total = k, s, x, w, total
+        self, k: KernelBuilder, request: KernelRequest, s: Geometry,
+        x: tirx.Buffer, w: tirx.Buffer, total: tirx.Buffer, start: int,
+    ) -> None:  # fmt: skip
+        self.k, self.s, self.x, self.w, self.total, self.start = k, s, x, w, total, start
         self.zero_point = request.integer("input_zero_point")
 
     def add(self, n: Any, oy: Any, ox: Any, c: Any) -> None:
@@ -100,7 +135,7 @@ class _Taps:
                 column = ox * s.stride[1] - s.padding[1] + kx * s.dilation[1]
                 with self._when(column, s.width), k.loop("i", taken) as i:
                     pixel = ((n * s.height + row) * s.width + column) * s.channels
-                    weight = ((c * s.kernel[0] + ky) * s.kernel[1] + kx) * taken + i
+                    weight = ((c * s.kernel[0] + ky) * s.kernel[1] + kx) * taken + i + self.start
                     self._product(self.x[pixel + first + i], self.w[weight])
 
     def _when(self, index: Any, size: int) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-_LIMIT = 1 << 23
+LIMIT = 1 << 23
 """Sums stay below this magnitude."""
 
 
@@ -41,7 +41,7 @@ def sums_are_small(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> bool:
         bias: int32 [rows], with the input's zero point folded in.
     """
     reach = np.abs(weights.astype(np.int64)).sum(axis=1) * 128 + np.abs(bias.astype(np.int64))
-    return bool(np.all(reach < _LIMIT))
+    return bool(np.all(reach < LIMIT))
 
 
 def sums_are_exact(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> bool:
@@ -51,10 +51,13 @@ def sums_are_exact(weights: NDArray[np.int8], bias: NDArray[np.int32]) -> bool:
         weights: int8 [rows, depth].
         bias: int32 [rows], with the input's zero point folded in.
     """
-    wide = weights.astype(np.int64)
-    # 256 * w1 + w0 fits a halfword but for w1 = -128 beside w0 < 0; which rows are neighbours is the schedule's choice.
-    beside = (wide[1:] == -128) & (wide[:-1] < 0)
-    return sums_are_small(weights, bias) and not bool(beside.any())
+    return sums_are_small(weights, bias) and pairs_fit(weights)
+
+
+def pairs_fit(weights: NDArray[np.int8]) -> bool:
+    """Whether 256 * w1 + w0 fits a halfword, as it does but for w1 = -128 beside w0 < 0, in neighbouring rows."""
+    beside = (weights[1:] == -128) & (weights[:-1] < 0)
+    return not bool(beside.any())
 
 
 def halfword_pairs(weights: NDArray[np.int8], order: NDArray[np.intp]) -> NDArray[np.int32]:

@@ -50,7 +50,9 @@ class DepthwiseConv2D(OperatorDefinition):
         Without DSP instructions the plain C form alone, where it takes the layer.
         """
         if convolution_wide.is_wide(request):
-            return (convolution_wide.wide_schedule(request),)
+            narrow = request.inputs[0].dtype == "int8" and depthwise_taps.fits(request)
+            wide = convolution_wide.wide_schedule(request)
+            return (depthwise_taps.schedule(request), wide) if narrow else (wide,)
         plain = depthwise_plain.schedules(request)
         if plain:
             return plain

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DEPTHWISE_CONV_2D with windows of any kind, four channels of a pixel at a time (ai_k_depthwise_fours_s8).
 
-A list says where the pixel of each tap of the window is: made once where no window reaches outside of the image, else
-for each output pixel.
+Weights are int8, or of 9 bits (uint8 minus their zero point; ai_k_depthwise_halves_s8). A list says where the pixel of
+each tap of the window is: made once where no window reaches outside of the image, else for each output pixel.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def fits(request: KernelRequest) -> bool:
 def schedule(request: KernelRequest) -> Schedule:
     """The schedule of a layer that :func:`fits`."""
     sizes, pairs = geometry(request), _pairs(geometry(request))
-    outputs = sizes.batch * sizes.pixels * sizes.out_channels
+    outputs, wide = sizes.batch * sizes.pixels * sizes.out_channels, _is_wide(request)
     lists = sizes.batch * sizes.pixels if sizes.padded else 1
     return Schedule(
-        "taps",
+        "taps-wide" if wide else "taps",
         lambda: kernel(request),
-        "1 pixel x 4 channels, two taps at a time from NHWC",
-        cycles=outputs * (16.0 + 6.25 * pairs) + lists * 30.0 * pairs,
+        "1 pixel x 4 channels, two taps at a time from NHWC" + (", weights of 16 bits" if wide else ""),
+        cycles=outputs * ((24.0 + 7.0 * pairs) if wide else (16.0 + 6.25 * pairs)) + lists * 30.0 * pairs,
         scratch=8 * pairs + (sizes.channels if sizes.padded else 0),
-        constants=sizes.out_channels * (9 + 2 * pairs),
+        constants=sizes.out_channels * _record_words(request),
         code=_CODE,
     )
 
@@ -50,14 +50,14 @@ _CODE = 550
 
 
 def records(request: KernelRequest) -> NDArray[np.int32]:
-    """int32 [M, groups of 4 channels, 9 + 2 * pairs] as ai_k_depthwise.h describes; see :func:`fits`."""
+    """int32 [M, groups of 4 channels, 9 + 2 or 4 * pairs] as ai_k_depthwise.h describes; see :func:`fits`."""
     sizes, scaling = geometry(request), short_scaling(request)
     if scaling is None:
         raise ValueError("the layer has no short requantization")
     bias, depth = request.constant(2), sizes.out_channels // sizes.channels
     matrix = request.constant(1).reshape(len(bias), -1)
     folded = folded_bias(bias, matrix, request.integer("input_zero_point"))
-    even = np.zeros((len(bias), 2 * _pairs(sizes)), np.int8)
+    even = np.zeros((len(bias), 2 * _pairs(sizes)), matrix.dtype)
     even[:, : matrix.shape[1]] = matrix
     starts = overlapping_groups(sizes.channels, _CHANNELS)
     found = []
@@ -69,10 +69,12 @@ def records(request: KernelRequest) -> NDArray[np.int32]:
 
 
 def _record(
-    bias: NDArray[np.int32], weights: NDArray[np.int8], multipliers: NDArray[np.int32], shifts: NDArray[np.int8]
+    bias: NDArray[np.int32], weights: NDArray[Any], multipliers: NDArray[np.int32], shifts: NDArray[np.int8]
 ) -> NDArray[np.int32]:
-    """One record of 4 channels; weights int8 [4, 2 * pairs]."""
-    halves = weights.reshape(2, 2, -1, 2).transpose(2, 0, 3, 1)  # [pair, channels / 2, tap of the pair, channel % 2]
+    """One record of 4 channels; weights int8 or int16 [4, 2 * pairs]."""
+    halves: NDArray[Any] = weights.reshape(4, -1, 2).transpose(1, 0, 2)  # [pair, channel, tap of the pair]
+    if weights.dtype == np.int8:
+        halves = weights.reshape(2, 2, -1, 2).transpose(2, 0, 3, 1)  # [pair, channels / 2, tap, channel % 2]
     packed = np.ascontiguousarray(halves).reshape(-1).view(np.int32)
     return np.concatenate([bias, packed, shift_word(shifts.astype(np.int64)), words(multipliers.astype(np.int64))])
 
@@ -89,6 +91,14 @@ def kernel(request: KernelRequest) -> Kernel:
         outside = k.scratch("outside", sizes.channels, "int8") if sizes.padded else x
         _Nest(k, request, x, constants, y, taps, outside).emit()
     return k.kernel()
+
+
+def _is_wide(request: KernelRequest) -> bool:
+    return request.inputs[1].dtype == "int16"
+
+
+def _record_words(request: KernelRequest) -> int:
+    return 9 + (4 if _is_wide(request) else 2) * _pairs(geometry(request))
 
 
 def _pairs(sizes: Geometry) -> int:
@@ -143,10 +153,11 @@ class _Nest:
     def _pixel(self, start: Any, pixel: Any, window: tuple[Any, ...]) -> None:
         s = self.sizes
         depth, pairs = s.out_channels // s.channels, _pairs(s)
-        length = -(-s.channels // _CHANNELS) * (9 + 2 * pairs)
+        length = -(-s.channels // _CHANNELS) * _record_words(self.request)
+        function = "ai_k_depthwise_halves_s8" if _is_wide(self.request) else "ai_k_depthwise_fours_s8"
         with self.k.loop("m", depth) as m:
             self.k.call(
-                "ai_k_depthwise_fours_s8", address(self.taps), address(self.x, start),
+                function, address(self.taps), address(self.x, start),
                 address(self.records, m * length), address(self.y, pixel * s.out_channels + m, write=True),
                 address(self.outside), pairs, s.channels, depth, self.request.integer("output_zero_point"),
             )  # fmt: skip

@@ -18,29 +18,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tvm import relax
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import KernelRequest, MadeOperator, TensorSpec
 from stm32_emitter.operators.float_group import bounds_of, number
 from stm32_emitter.operators.gemmlowp import wrap32
-from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
 
 
-class _Made(OperatorDefinition):
-    """An operator that the frontend makes; it is never recognised."""
+class SvdfState(MadeOperator):
+    """Inputs: state [B, F*M], x [B, I], feature weights [F, I]; attributes of integers as in :meth:`scaling`.
 
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never."""
-        return None
-
-
-class SvdfState(_Made):
-    """Inputs: state [B, F*M], x [B, I], feature weights [F, I]; attributes of integers as in :meth:`scaling`."""
+    Or state [B, F*M] and results [B, F] that are appended as they are.
+    """
 
     kind: ClassVar[str] = "SVDF_STATE"
     updates_in_place: ClassVar[bool] = True
@@ -48,6 +39,8 @@ class SvdfState(_Made):
     def kernel(self, request: KernelRequest) -> Kernel:
         """State -> state one step later. Forward, so that in place each result is read before it is overwritten."""
         before, x = request.inputs[:2]
+        if len(request.inputs) == 2:
+            return _appended(before, x)
         weights = request.constant(2)
         (filters, depth), batch = weights.shape, before.shape[0]
         memory = before.shape[1] // filters
@@ -73,7 +66,21 @@ class SvdfState(_Made):
         return k.kernel()
 
 
-class Svdf(_Made):
+def _appended(before: TensorSpec, results: TensorSpec) -> Kernel:
+    filters, memory = results.elements, before.elements // results.elements
+    with KernelBuilder("svdf_state") as k:
+        state = k.input("state", (before.elements,), before.dtype)
+        last = k.input("results", (filters,), results.dtype)
+        out = k.output("out", (before.elements,), before.dtype)
+        with k.loop("f", filters) as f:
+            if memory > 1:
+                with k.loop("m", memory - 1) as m:
+                    k.store(out, [f * memory + m], state[f * memory + m + 1])
+            k.store(out, [f * memory + (memory - 1)], last[f])
+    return k.kernel()
+
+
+class Svdf(MadeOperator):
     """Inputs: state [B, F*M], time weights [F, M], bias [U]."""
 
     kind: ClassVar[str] = "SVDF"

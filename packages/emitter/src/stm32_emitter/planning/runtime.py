@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from stm32_emitter.planning import (  # noqa: F401 - they register their entries
     runtime_float,
+    runtime_hybrid,
     runtime_int8,
     runtime_int16,
+    runtime_matmul,
     runtime_recurrent,
 )
 from stm32_emitter.planning.footprints import FOOTPRINTS

@@ -73,6 +73,11 @@ def _columns(call: Call) -> Footprint:
     return together(*patches, writes(0, 8 * _steps(count) * rows))
 
 
+@footprint("ai_k_columns_total_s8")
+def _columns_total(call: Call) -> Footprint:
+    return together(reads(0, 8 * call[2]), writes(0, 8 * call[3], start=8 * call[2]))
+
+
 @footprint("ai_k_columns_quad_s8")
 def _columns_quad(call: Call) -> Footprint:
     count, rows, pitch = call[5], call[6], call[7]
@@ -268,7 +273,7 @@ def _depthwise_taps(call: Call) -> Footprint:
     return writes(0, 8 * ((call[6] * call[7] + 1) // 2))
 
 
-@footprint("ai_k_depthwise_fours_s8")
+@footprint("ai_k_depthwise_fours_s8", "ai_k_depthwise_halves_s8")
 def _depthwise_fours(call: Call) -> Footprint:
     """What the taps lead to, the image and the values outside of it, is told by ai_k_reads_window."""
     pairs, channels, multiplier = call[5], call[6], call[7]
@@ -325,11 +330,20 @@ def _mean(call: Call) -> Footprint:
 
 @footprint("ai_k_resize_bilinear_s8")
 def _resize_bilinear(call: Call) -> Footprint:
-    width, channels = call[4], call[5]
-    columns = np.asarray(call.constant(3)).reshape(-1, 3)[:, :2]
-    first, last = int(columns.min()), int(columns.max())
-    rows = (reads(p, (last - first + 1) * channels, start=first * channels) for p in (0, 1))
-    return together(*rows, writes(2, width * channels))
+    return resized(call, call[4], call[5], 3, 1)
+
+
+@footprint("ai_k_resize_bilinear_u8")
+def _resize_bilinear_unsigned(call: Call) -> Footprint:
+    return resized(call, call[5], call[6], 2, 1)
+
+
+def resized(call: Call, width: Number, channels: Number, entry: int, size: int) -> Footprint:
+    """A row of pixels between two rows; the first two of ``entry`` numbers a pixel are the columns it reads."""
+    columns = np.asarray(call.constant(3)).reshape(-1, entry)[:, :2]
+    first, last, pixel = int(columns.min()), int(columns.max()), size * channels
+    rows = (reads(p, (last - first + 1) * pixel, start=first * pixel) for p in (0, 1))
+    return together(*rows, writes(2, width * pixel))
 
 
 def softmax_rows(call: Call, size: int) -> Footprint:

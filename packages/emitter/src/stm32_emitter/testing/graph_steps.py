@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stm32_emitter.frontends.tflite.converters import SUPPORT
 from stm32_emitter.testing.cases.convolution import bias, weights, window_output
 from stm32_emitter.testing.cases.draw import ACTIVATIONS
 from stm32_emitter.testing.tflite_writer import Quant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stm32_emitter.testing.cases.draw import Draw
     from stm32_emitter.testing.tflite_options import Option
@@ -28,11 +29,19 @@ CHANNELS = (1, 2, 3, 4, 5, 8, 12, 16)
 
 @dataclass(frozen=True)
 class Value:
-    """An int8 tensor of the network: index in the file, shape, quantization."""
+    """A tensor of the network.
+
+    Attributes:
+        index: in the file.
+        shape: of it.
+        quant: its quantization if it were int8; :meth:`Network.stored` tells that of its own type.
+        dtype: "int8", "uint8", "int16" or "float32".
+    """
 
     index: int
     shape: tuple[int, ...]
     quant: Quant
+    dtype: str
 
 
 @dataclass
@@ -40,41 +49,91 @@ class Network:
     """A model under construction.
 
     Attributes:
-        draw: random choices and the writer.
+        draw: random choices and the writer; its dtype is that of the value that a step goes on from.
+        dtypes: number formats that values may have.
         names: names still to be given to tensors, last one first.
-        values: int8 activations in the order they were made.
+        values: activations in the order they were made.
         consumed: indices of values that some operator reads.
+        extras: indices of outputs that are no activations, such as positions of maxima.
     """
 
     draw: Draw
+    dtypes: tuple[str, ...] = ("int8",)
     names: list[str] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     consumed: set[int] = field(default_factory=set)
+    extras: list[int] = field(default_factory=list)
 
     def name(self) -> str:
         """Name for the next tensor."""
         return self.names.pop() if self.names else f"tensor_{len(self.draw.writer.tensors)}"
 
-    def add(self, shape: Sequence[int], quant: Quant | None) -> Value:
+    def stored(self, quant: Quant, *, fixed: bool = False) -> Quant | None:
+        """The like of a quantization of int8 in the dtype of ``draw``; ``fixed``: one that kernels prescribe."""
+        if self.draw.dtype == "float32":
+            return None
+        if fixed:
+            return self.draw.fixed(quant.scales[0], quant.zero_points[0])
+        if self.draw.dtype == "int16":
+            return Quant(quant.scales[0] / self.draw.steps, 0)
+        return Quant(quant.scales[0], quant.zero_points[0] + self.draw.middle)
+
+    def add(self, shape: Sequence[int], quant: Quant | None, *, fixed: bool = False) -> Value:
         """Add an activation."""
         chosen = quant or Quant(1.0)
         # Scales beyond these bounds overflow the activation bounds, which the reference interpreter refuses.
         scale = float(np.clip(chosen.scales[0], SCALE_BOUNDS[0], SCALE_BOUNDS[1]))
         chosen = Quant(scale, chosen.zero_points[0])
-        index = self.draw.activation(self.name(), shape, chosen)
-        self.values.append(Value(index, tuple(shape), chosen))
+        index = self.draw.activation(self.name(), shape, self.stored(chosen, fixed=fixed))
+        if fixed and self.draw.dtype == "int16":
+            chosen = Quant(1 / 128, 0)
+        self.values.append(Value(index, tuple(shape), chosen, self.draw.dtype))
         return self.values[-1]
+
+    def constant(self, shape: Sequence[int], quant: Quant) -> Value:
+        """Add a constant; it is none of the values."""
+        index = self.draw.constant(self.name(), shape, self.stored(quant))
+        return Value(index, tuple(shape), quant, self.draw.dtype)
+
+    def alike(self, value: Value) -> list[Value]:
+        """The values of the same shape, dtype and quantization."""
+        return [v for v in self.values if (v.shape, v.dtype, v.quant) == (value.shape, value.dtype, value.quant)]
+
+    def takes(self, op: str) -> bool:
+        """Whether an operator is there in the dtype of ``draw``."""
+        return self.draw.dtype in SUPPORT[op].formats
 
     def emit(
         self, op: str, inputs: Sequence[int], shape: Sequence[int], quant: Quant | None, **options: Option
     ) -> Value | None:
-        """Append an operator with one output, unless that would be empty or too large."""
-        if not 0 < int(np.prod(shape)) <= MAX_ELEMENTS:
+        """Append an operator with one output, unless that would be empty or too large, or the operator is not there."""
+        if not 0 < int(np.prod(shape)) <= MAX_ELEMENTS or not self.takes(op):
             return None
-        output = self.add(shape, quant)
+        return self._append(op, inputs, self.add(shape, quant), options)
+
+    def emit_fixed(
+        self, op: str, inputs: Sequence[int], shape: Sequence[int], quant: Quant, **options: Option
+    ) -> Value | None:
+        """The same with a quantization of the output that kernels prescribe."""
+        if not 0 < int(np.prod(shape)) <= MAX_ELEMENTS or not self.takes(op):
+            return None
+        return self._append(op, inputs, self.add(shape, quant, fixed=True), options)
+
+    def _append(self, op: str, inputs: Sequence[int], output: Value, options: Mapping[str, Option]) -> Value:
         self.consumed.update(inputs)
         self.draw.writer.operator(op, inputs, [output.index], version=None, **options)
         return output
+
+    def pieces(
+        self, op: str, inputs: Sequence[int], shapes: Sequence[Sequence[int]], quant: Quant, **options: Option
+    ) -> Value | None:
+        """Append an operator with several outputs of one quantization."""
+        if not self.takes(op):
+            return None
+        outputs = [self.add(shape, quant) for shape in shapes]
+        self.consumed.update(inputs)
+        self.draw.writer.operator(op, inputs, [output.index for output in outputs], version=None, **options)
+        return outputs[0]
 
 
 def _rescaled(network: Network, value: Value, low: float, high: float) -> Quant:
@@ -115,7 +174,7 @@ def _weighted(network: Network, value: Value, shape: tuple[int, ...], axis: int,
     spread = max(1.0, float(np.sqrt(terms)) * size * 73.0)
     product = value.quant.scales[0] * float(np.mean(quant.scales)) if quant else 1.0
     output = draw.affine(product * spread / draw.log_uniform(15.0, 80.0), draw.integer(-128, 40))
-    return [w, bias(draw, shape[axis], value.quant, quant, spread / 4)], output
+    return [w, bias(draw, shape[axis], network.stored(value.quant), quant, spread * draw.steps / 4)], output
 
 
 def conv(network: Network, value: Value) -> Value | None:
@@ -140,12 +199,12 @@ def dense(network: Network, value: Value) -> Value | None:
 
 def _elementwise(network: Network, value: Value, op: str) -> Value | None:
     draw = network.draw
-    others = [other for other in network.values if other.shape == value.shape]
+    others = [other for other in network.values if (other.shape, other.dtype) == (value.shape, value.dtype)]
     other = draw.pick(others)
     if draw.chance(0.3) or (op == "SUB" and other == value):
         quant = draw.affine(value.quant.scales[0] * draw.log_uniform(0.3, 3.0), draw.integer(-50, 50))
         shape = draw.pick((value.shape, value.shape[-1:], (1,)))
-        other = Value(draw.constant(network.name(), shape, quant), shape, quant)
+        other = network.constant(shape, quant)
     first, second = value.quant.scales[0], other.quant.scales[0]
     scale = first * second * 60.0 if op == "MUL" else max(first, second) * draw.log_uniform(0.7, 2.5)
     target = draw.affine(scale, draw.integer(-60, 60))
@@ -214,17 +273,17 @@ def softmax(network: Network, value: Value) -> Value | None:
     """SOFTMAX over the last axis."""
     if value.shape[-1] >= SOFTMAX_ABORTS:
         return None
-    return network.emit("SOFTMAX", [value.index], value.shape, Quant(1 / 256, -128), beta=1.0)
+    return network.emit_fixed("SOFTMAX", [value.index], value.shape, Quant(1 / 256, -128), beta=1.0)
 
 
 def logistic(network: Network, value: Value) -> Value | None:
     """LOGISTIC."""
-    return network.emit("LOGISTIC", [value.index], value.shape, Quant(1 / 256, -128))
+    return network.emit_fixed("LOGISTIC", [value.index], value.shape, Quant(1 / 256, -128))
 
 
 def tanh(network: Network, value: Value) -> Value | None:
     """TANH."""
-    return network.emit("TANH", [value.index], value.shape, Quant(1 / 128, 0))
+    return network.emit_fixed("TANH", [value.index], value.shape, Quant(1 / 128, 0))
 
 
 def relu(network: Network, value: Value) -> Value | None:
@@ -241,17 +300,29 @@ def hard_swish(network: Network, value: Value) -> Value | None:
 
 
 def requantize(network: Network, value: Value) -> Value | None:
-    """QUANTIZE of int8 to another int8."""
+    """QUANTIZE to another scale, or to another number format of the network; DEQUANTIZE to float32."""
+    target = network.draw.pick(network.dtypes)
+    pair = {value.dtype, target}
+    if pair in ({"float32"}, {"uint8", "int16"}):
+        return None
+    if target == "float32":
+        if not network.takes("DEQUANTIZE"):
+            return None
+        network.draw.dtype = target
+        output = network.add(value.shape, value.quant)
+        network.consumed.add(value.index)
+        network.draw.writer.operator("DEQUANTIZE", [value.index], [output.index], version=None)
+        return output
+    network.draw.dtype = target
     return network.emit("QUANTIZE", [value.index], value.shape, _rescaled(network, value, 0.4, 2.0))
 
 
 def concatenate(network: Network, value: Value) -> Value | None:
     """CONCATENATION along the last axis with itself, a constant or a value of equal quantization and shape."""
     draw = network.draw
-    others = [other for other in network.values if other.shape == value.shape and other.quant == value.quant]
-    other = draw.pick(others).index
+    other = draw.pick(network.alike(value)).index
     if draw.chance(0.3):
-        other = draw.constant(network.name(), value.shape, value.quant)
+        other = network.constant(value.shape, value.quant).index
     shape = (*value.shape[:-1], 2 * value.shape[-1])
     axis = draw.pick((-1, len(shape) - 1))
     return network.emit("CONCATENATION", [value.index, other], shape, value.quant, axis=axis)

@@ -23,12 +23,24 @@ import numpy as np
 import tflite
 from flatbuffers import flexbuffers
 
+from .tflite_flatbuffer import (
+    BUFFER_ALIGNMENT,
+    CUSTOM,
+    aligned,
+    buffers,
+    byte_vector,
+    floats,
+    ints,
+    model_table,
+    subgraph,
+)
 from .tflite_options import OPERATORS, Option, builtin_code, write_options
 
 _TYPES = {
     "float32": tflite.TensorType.FLOAT32,
     "float16": tflite.TensorType.FLOAT16,
     "int8": tflite.TensorType.INT8,
+    "int4": tflite.TensorType.INT4,
     "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16,
     "int32": tflite.TensorType.INT32,
@@ -36,9 +48,6 @@ _TYPES = {
     "bool": tflite.TensorType.BOOL,
     "resource": tflite.TensorType.RESOURCE,
 }
-_BUFFER_ALIGNMENT = 16  # force_align of Buffer.data in the schema
-_SCHEMA_VERSION = 3
-_CUSTOM = "CUSTOM "
 
 
 @dataclass(frozen=True)
@@ -130,9 +139,9 @@ class ModelWriter:
         Args:
             name: any text; need not be unique for TFLite.
             shape: dimensions; () is a scalar.
-            dtype: float32, float16, int8, uint8, int16, int32, int64 or bool.
+            dtype: float32, float16, int8, int4, uint8, int16, int32, int64 or bool.
             quant: quantization, or None.
-            data: the constant's values, of ``shape`` and ``dtype``; None for an activation.
+            data: the constant's values, of ``shape`` and ``dtype`` (int8 of -8 .. 7 for int4); None for an activation.
             signature: shape_signature, -1 for an unknown dimension.
             is_variable: a recurrent operator keeps a state in it from one run to the next.
 
@@ -145,16 +154,18 @@ class ModelWriter:
         dims = tuple(int(dim) for dim in shape)
         if dtype not in _TYPES:
             raise ValueError(f"tensor {name!r}: dtype {dtype!r} is none of {', '.join(_TYPES)}")
-        if data is not None and (data.shape != dims or data.dtype != np.dtype(dtype)):
+        if data is not None and (data.shape != dims or data.dtype != np.dtype("int8" if dtype == "int4" else dtype)):
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
-        raw = None if data is None else np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+        raw = None if data is None else _payload(data, dtype)
         mask = None if signature is None else tuple(int(dim) for dim in signature)
         self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
         return len(self.tensors) - 1
 
-    def constant(self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None) -> int:
-        """Add a constant tensor with the shape and dtype of ``data``; returns its index."""
-        return self.tensor(name, data.shape, data.dtype.name, quant=quant, data=data)
+    def constant(
+        self, name: str, data: np.ndarray[Any, Any], *, quant: Quant | None = None, dtype: str | None = None
+    ) -> int:
+        """Add a constant tensor with the shape of ``data`` and its dtype, or int4; returns its index."""
+        return self.tensor(name, data.shape, dtype or data.dtype.name, quant=quant, data=data)
 
     def operator(
         self, op: str, inputs: Sequence[int], outputs: Sequence[int], *, version: int | None = None, **options: Option
@@ -192,7 +203,7 @@ class ModelWriter:
         Raises:
             ValueError: an index that is no tensor.
         """
-        op = f"{_CUSTOM}{code}"
+        op = f"{CUSTOM}{code}"
         self._check(op, (*inputs, *outputs))
         raw = options if isinstance(options, bytes) else bytes(flexbuffers.Dumps(dict(options)))
         self.operators.append(OperatorSpec(op, tuple(inputs), tuple(outputs), {}, 1, custom=raw))
@@ -225,9 +236,9 @@ class ModelWriter:
         """
         if not outside:
             return self._finish(inputs, outputs, 0)[0]
-        base = _aligned(len(self._finish(inputs, outputs, _BUFFER_ALIGNMENT)[0]))  # offsets do not change its length
+        base = aligned(len(self._finish(inputs, outputs, BUFFER_ALIGNMENT)[0]))  # offsets do not change its length
         model, payloads = self._finish(inputs, outputs, base)
-        return model.ljust(base, b"\0") + b"".join(p.ljust(_aligned(len(p)), b"\0") for p in payloads)
+        return model.ljust(base, b"\0") + b"".join(p.ljust(aligned(len(p)), b"\0") for p in payloads)
 
     def _finish(self, inputs: Sequence[int], outputs: Sequence[int], base: int) -> tuple[bytes, list[bytes]]:
         """The flatbuffer, and the constants, which stand from ``base`` on unless that is 0."""
@@ -243,8 +254,8 @@ class ModelWriter:
         for graph, ins, outs in graphs:
             tensors = _tensors(builder, graph.tensors, payloads)
             specs = operators if graph is self else graph.operators
-            offsets.append(_subgraph(builder, tensors, [_operator(builder, s, codes) for s in specs], ins, outs))
-        model = _model(builder, self.description, list(codes), offsets, _buffers(builder, payloads, base))
+            offsets.append(subgraph(builder, tensors, [_operator(builder, s, codes) for s in specs], ins, outs))
+        model = model_table(builder, self.description, list(codes), offsets, buffers(builder, payloads, base))
         builder.Finish(model, file_identifier=b"TFL3")
         return bytes(builder.Output()), payloads
 
@@ -258,6 +269,16 @@ class ModelWriter:
         return graph
 
 
+def _payload(data: np.ndarray[Any, Any], dtype: str) -> bytes:
+    """As the file has them; two values of int4 in a byte, the first one in its low half."""
+    if dtype != "int4":
+        return np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
+    flat = data.ravel()
+    low, high = (np.pad(flat, (0, flat.size % 2)).reshape(-1, 2) & 15).T
+    packed: np.ndarray[Any, Any] = (low | high << 4).astype(np.uint8)
+    return packed.tobytes()
+
+
 def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], int]:
     codes: dict[tuple[str, int], int] = {}
     for spec in operators:
@@ -265,31 +286,9 @@ def _operator_codes(operators: Sequence[OperatorSpec]) -> dict[tuple[str, int], 
     return codes
 
 
-def _ints(builder: Any, values: Sequence[int], kind: str = "Int32") -> int:
-    start, prepend = {"Int32": (4, builder.PrependInt32), "Int64": (8, builder.PrependInt64)}[kind]
-    builder.StartVector(start, len(values), start)
-    for value in reversed(values):
-        prepend(int(value))
-    return int(builder.EndVector())
-
-
-def _floats(builder: Any, values: Sequence[float]) -> int:
-    builder.StartVector(4, len(values), 4)
-    for value in reversed(values):
-        builder.PrependFloat32(value)
-    return int(builder.EndVector())
-
-
-def _offsets(builder: Any, offsets: Sequence[int]) -> int:
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    return int(builder.EndVector())
-
-
 def _quantization(builder: Any, quant: Quant) -> int:
-    scales = _floats(builder, quant.scales)
-    zero_points = _ints(builder, quant.zero_points, "Int64")
+    scales = floats(builder, quant.scales)
+    zero_points = ints(builder, quant.zero_points, "Int64")
     tflite.QuantizationParametersStart(builder)
     tflite.QuantizationParametersAddScale(builder, scales)
     tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
@@ -311,8 +310,8 @@ def _tensors(builder: Any, specs: Sequence[TensorSpec], payloads: list[bytes]) -
 
 def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
     name = builder.CreateString(spec.name)
-    shape = _ints(builder, spec.shape)
-    signature = None if spec.signature is None else _ints(builder, spec.signature)
+    shape = ints(builder, spec.shape)
+    signature = None if spec.signature is None else ints(builder, spec.signature)
     quant = None if spec.quant is None else _quantization(builder, spec.quant)
     tflite.TensorStart(builder)
     tflite.TensorAddShape(builder, shape)
@@ -330,12 +329,12 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
 
 
 def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int]) -> int:
-    is_custom = spec.op.startswith(_CUSTOM)
+    is_custom = spec.op.startswith(CUSTOM)
     kind, options = (0, 0) if is_custom else write_options(builder, spec.op, spec.options)
-    custom = _bytes(builder, spec.custom) if spec.custom else None
-    inputs = _ints(builder, spec.inputs)
-    outputs = _ints(builder, spec.outputs)
-    between = _ints(builder, spec.intermediates) if spec.intermediates else None
+    custom = byte_vector(builder, spec.custom) if spec.custom else None
+    inputs = ints(builder, spec.inputs)
+    outputs = ints(builder, spec.outputs)
+    between = ints(builder, spec.intermediates) if spec.intermediates else None
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, codes[(spec.op, spec.version)])
     tflite.OperatorAddInputs(builder, inputs)
@@ -348,82 +347,3 @@ def _operator(builder: Any, spec: OperatorSpec, codes: dict[tuple[str, int], int
         tflite.OperatorAddBuiltinOptionsType(builder, kind)
         tflite.OperatorAddBuiltinOptions(builder, options)
     return int(tflite.OperatorEnd(builder))
-
-
-def _subgraph(
-    builder: Any, tensors: Sequence[int], operators: Sequence[int], inputs: Sequence[int], outputs: Sequence[int]
-) -> int:
-    name = builder.CreateString("main")
-    tensor_vector = _offsets(builder, tensors)
-    operator_vector = _offsets(builder, operators)
-    input_vector = _ints(builder, inputs)
-    output_vector = _ints(builder, outputs)
-    tflite.SubGraphStart(builder)
-    tflite.SubGraphAddTensors(builder, tensor_vector)
-    tflite.SubGraphAddInputs(builder, input_vector)
-    tflite.SubGraphAddOutputs(builder, output_vector)
-    tflite.SubGraphAddOperators(builder, operator_vector)
-    tflite.SubGraphAddName(builder, name)
-    return int(tflite.SubGraphEnd(builder))
-
-
-def _bytes(builder: Any, payload: bytes) -> int:
-    builder.StartVector(1, len(payload), _BUFFER_ALIGNMENT)
-    head = builder.Head() - len(payload)
-    builder.head = head
-    builder.Bytes[head : head + len(payload)] = payload
-    return int(builder.EndVector())
-
-
-def _aligned(length: int) -> int:
-    return -(-length // _BUFFER_ALIGNMENT) * _BUFFER_ALIGNMENT
-
-
-def _buffers(builder: Any, payloads: Sequence[bytes], base: int) -> list[int]:
-    offsets = []
-    for payload in payloads:
-        offsets.append(_buffer(builder, payload, base))
-        base += _aligned(len(payload)) if base else 0
-    return offsets
-
-
-def _buffer(builder: Any, payload: bytes, outside: int) -> int:
-    """With its data inside, or at the offset ``outside`` of the file."""
-    data = _bytes(builder, payload) if payload and not outside else None
-    tflite.BufferStart(builder)
-    if data is not None:
-        tflite.BufferAddData(builder, data)
-    elif payload:
-        tflite.BufferAddOffset(builder, outside)
-        tflite.BufferAddSize(builder, len(payload))
-    return int(tflite.BufferEnd(builder))
-
-
-def _operator_code(builder: Any, op: str, version: int) -> int:
-    is_custom = op.startswith(_CUSTOM)
-    code = builtin_code("CUSTOM" if is_custom else op)
-    name = builder.CreateString(op.removeprefix(_CUSTOM)) if is_custom else None
-    tflite.OperatorCodeStart(builder)
-    if name is not None:
-        tflite.OperatorCodeAddCustomCode(builder, name)
-    # Readers of schema version < 3a only know this field, which ends at 127.
-    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, 127))
-    tflite.OperatorCodeAddVersion(builder, version)
-    tflite.OperatorCodeAddBuiltinCode(builder, code)
-    return int(tflite.OperatorCodeEnd(builder))
-
-
-def _model(
-    builder: Any, description: str, codes: Sequence[tuple[str, int]], graphs: Sequence[int], buffers: Sequence[int]
-) -> int:
-    text = builder.CreateString(description)
-    code_vector = _offsets(builder, [_operator_code(builder, op, version) for op, version in codes])
-    graph_vector = _offsets(builder, graphs)
-    buffer_vector = _offsets(builder, buffers)
-    tflite.ModelStart(builder)
-    tflite.ModelAddVersion(builder, _SCHEMA_VERSION)
-    tflite.ModelAddOperatorCodes(builder, code_vector)
-    tflite.ModelAddSubgraphs(builder, graph_vector)
-    tflite.ModelAddDescription(builder, text)
-    tflite.ModelAddBuffers(builder, buffer_vector)
-    return int(tflite.ModelEnd(builder))

@@ -15,6 +15,7 @@ from tvm import ir, s_tir, tirx
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.tir.builder import BACKWARD, KIND, MACS, SCHEDULE, SCRATCH, SOURCE
+from stm32_emitter.tir.unread import without_unread_locals
 
 MAX_LOCAL_BYTES = 64
 """A local array that is larger goes to the activation pool."""
@@ -148,7 +149,7 @@ def lower(function: tirx.PrimFunc, name: str) -> LoweredKernel:
     passes = tvm.transform.Sequential([make() for make in _passes(function)])
     lowered = passes(tvm.IRModule({name: function}))[name]
     large: list[tirx.Buffer] = []
-    body = _without_large_locals(lowered.body, large.append)
+    body = _without_large_locals(without_unread_locals(lowered.body), large.append)
     buffers = [*lowered.params, *large]
     names = c_names([*(p.name for p in lowered.params), *(f"scratch{number}" for number in range(len(large)))])
     parameters = [Parameter(n, str(b.dtype), _elements(b)) for n, b in zip(names, buffers, strict=True)]

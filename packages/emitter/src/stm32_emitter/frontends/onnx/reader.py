@@ -3,73 +3,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stm32_emitter.errors import MissingPackage, ModelRefused, OptionError
+from stm32_emitter.frontends.graph.records import Graph, GraphInput, GraphNode, counted
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Name of an input -> its shape."""
 
 DTYPES = ("float32", "int8", "uint8", "int32")
 """Element types of inputs."""
-
-
-@dataclass(frozen=True)
-class GraphNode:
-    """Node ``index`` of the graph; an empty name among ``inputs`` stands for an optional one that is left out."""
-
-    index: int
-    kind: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: dict[str, Any]
-    opset: int
-    proto: Any
-
-    def given(self, position: int) -> str:
-        """Name of an input, empty where it is left out."""
-        return self.inputs[position] if position < len(self.inputs) else ""
-
-
-@dataclass(frozen=True)
-class GraphInput:
-    """An input of the model with its static shape."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-
-
-@dataclass(frozen=True)
-class OnnxGraph:
-    """A model that has been read.
-
-    Attributes:
-        nodes: in the order of the file, which is an order of execution.
-        inputs: without those that only name a constant.
-        outputs: names.
-        constants: by name.
-        uses: how often a tensor is read; being an output of the model counts.
-    """
-
-    nodes: tuple[GraphNode, ...]
-    inputs: tuple[GraphInput, ...]
-    outputs: tuple[str, ...]
-    constants: dict[str, NDArray[Any]]
-    uses: Counter[str]
-
-    def follower(self, node: GraphNode) -> GraphNode | None:
-        """The only node that reads what ``node`` computes; None if there are others, or it is an output."""
-        if len(node.outputs) != 1 or self.uses[node.outputs[0]] != 1:
-            return None
-        return next((other for other in self.nodes if node.outputs[0] in other.inputs), None)
 
 
 def onnx_package() -> Any:
@@ -88,7 +35,7 @@ def onnx_package() -> Any:
     return onnx
 
 
-def read_onnx(data: bytes, shapes: Shapes | None = None) -> OnnxGraph:
+def read_onnx(data: bytes, shapes: Shapes | None = None) -> Graph:
     """Reads a model.
 
     Args:
@@ -112,9 +59,7 @@ def read_onnx(data: bytes, shapes: Shapes | None = None) -> OnnxGraph:
         raise OptionError(f"a shape is given for '{unknown[0]}', which is no input of the model; inputs: {names}")
     nodes = tuple(_node(onnx, index, node, opset) for index, node in enumerate(graph.node))
     outputs = tuple(value.name for value in graph.output)
-    uses = Counter(name for node in nodes for name in node.inputs if name)
-    uses.update(outputs)
-    return OnnxGraph(nodes, inputs, outputs, constants, uses)
+    return Graph(nodes, inputs, outputs, constants, counted(nodes, outputs), evaluate)
 
 
 def _parsed(onnx: Any, data: bytes) -> Any:
@@ -161,6 +106,6 @@ def _input(onnx: Any, value: Any, shapes: Shapes) -> GraphInput:
 def evaluate(node: GraphNode, inputs: list[NDArray[Any] | None]) -> list[NDArray[Any]]:
     """What ``node`` computes from constants, by ONNX's own reference implementation."""
     onnx = onnx_package()
-    evaluator = onnx.reference.ReferenceEvaluator(node.proto, opsets={"": node.opset})
-    feeds = {name: value for name, value in zip(node.proto.input, inputs, strict=True) if name}
+    evaluator = onnx.reference.ReferenceEvaluator(node.origin, opsets={"": node.opset})
+    feeds = {name: value for name, value in zip(node.origin.input, inputs, strict=True) if name}
     return [np.asarray(value) for value in evaluator.run(None, feeds)]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shape arithmetic and other operators on constants are computed while a model is imported.
 
-Only on integers, and on float16 weights that are widened: both are exact, whoever computes them.
+Only on integers, on float16 weights that are widened, on quantized weights that are dequantized, and on tensors of one
+value: all are exact, whoever computes them (a product of two numbers of float32 is rounded once).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def fold(operator: Operator) -> list[Value] | None:
     """
     if operator.kind == "SHAPE":
         values = [np.array(operator.input(0).shape)]
+    elif operator.kind == "ZEROS_LIKE":
+        values = [np.zeros(operator.input(0).shape)]
     elif operator.kind in FOLDED and _is_constant(operator):
         inputs = [t.data for t in operator.inputs if t is not None and t.data is not None]
         result = FOLDED[operator.kind](operator, inputs)
@@ -40,9 +43,10 @@ def _is_constant(operator: Operator) -> bool:
     tensors = [tensor for tensor in operator.inputs if tensor is not None]
     if not tensors or not operator.outputs or any(t.data is None for t in tensors):
         return False
-    widened = operator.kind == "DEQUANTIZE" and tensors[0].dtype == "float16"
+    quantized = tensors[0].quantization is not None and tensors[0].dtype in ("int8", "uint8", "int16")
+    widened = operator.kind == "DEQUANTIZE" and (quantized or tensors[0].dtype == "float16")
     exact = all(t.dtype in ("int32", "int64", "bool") and t.quantization is None for t in (*tensors, *operator.outputs))
-    return widened or exact
+    return widened or exact or operator.kind == "FILL"
 
 
 def _declared(value: Value, position: int, operator: Operator) -> Value:
@@ -114,6 +118,18 @@ def _divided(_: Operator, inputs: list[Value]) -> Value:
     return np.where((inputs[0] < 0) != (inputs[1] < 0), -quotient, quotient)
 
 
+def _dequantized(operator: Operator, inputs: list[Value]) -> Value:
+    """scale * (x - zero point), for each channel its own; float16 as it is."""
+    x, parameters = inputs[0], operator.input(0).quantization
+    if parameters is None or x.dtype == np.float16:
+        return x
+    along = [1] * x.ndim
+    if not parameters.per_tensor:
+        along[parameters.axis] = len(parameters.scale)
+    centred = x.astype(np.float32) - parameters.zero_point.reshape(along).astype(np.float32)
+    return np.asarray(parameters.scale.reshape(along) * centred).reshape(x.shape)
+
+
 def _range(operator: Operator, inputs: list[Value]) -> Value:  # noqa: ARG001
     first, limit, delta = (int(value) for value in inputs)
     return np.arange(first, limit, delta)
@@ -129,10 +145,10 @@ FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
     "MAXIMUM": lambda _, v: np.maximum(v[0], v[1]),
     "MINIMUM": lambda _, v: np.minimum(v[0], v[1]),
     "CAST": lambda _, v: v[0],
-    "DEQUANTIZE": lambda _, v: v[0],
+    "DEQUANTIZE": _dequantized,
     "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _reshaped,
-    "FILL": lambda _, v: np.full(v[0], v[1]),
+    "FILL": lambda _, v: np.full(v[0], v[1].ravel()[0]),
     "GATHER": _gather,
     "PACK": _pack,
     "RANGE": _range,

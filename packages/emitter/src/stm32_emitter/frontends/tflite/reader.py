@@ -58,7 +58,11 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs."""
+    """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs.
+
+    Constants of int4 are int8 here, as the reference interpreter widens them before it computes; ``stored`` is their
+    type in the file, where it is another one.
+    """
 
     index: int
     name: str
@@ -67,6 +71,7 @@ class Tensor:
     quantization: Quantization | None = None
     data: NDArray[Any] | None = field(default=None, compare=False)
     is_variable: bool = False
+    stored: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,10 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
         )
     quantization = _quantization(table.Quantization(), shape, f"tensor {index} '{name}'")
     data = _data(model, table, shape, dtype, name)
-    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()))
+    stored = ""
+    if data is not None and table.Type() == tflite.TensorType.INT4:
+        dtype, stored = "int8", "int4"
+    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored)
 
 
 def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str) -> NDArray[Any] | None:
@@ -204,11 +212,15 @@ def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str)
     raw = _payload(buffer, name)
     if buffer_index == 0 or not raw:
         return None
-    if dtype not in DTYPES.values():
+    four_bits = table.Type() == tflite.TensorType.INT4
+    if dtype not in DTYPES.values() and not four_bits:
         raise ModelRefused(f"constant '{name}' has an unsupported element {dtype}")
-    need = math.prod(shape) * np.dtype(dtype).itemsize
+    elements = math.prod(shape)
+    need = (elements + 1) // 2 if four_bits else elements * np.dtype(dtype).itemsize
     if len(raw) != need:
         raise ModelRefused(f"constant '{name}' of shape {list(shape)} needs {need} bytes, the file has {len(raw)}")
+    if four_bits:
+        return _widened(raw, elements).reshape(shape)
     return np.frombuffer(raw, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
 
 
@@ -223,6 +235,13 @@ def _payload(buffer: Any, name: str) -> bytes:
     if end > len(whole):
         raise ModelRefused(f"constant '{name}' stands at bytes {begin} to {end}, the file has {len(whole)}")
     return bytes(whole[begin:end])
+
+
+def _widened(raw: bytes, elements: int) -> NDArray[np.int8]:
+    """int4, two in a byte, the first one in its low half -> int8 [elements]."""
+    packed = np.frombuffer(raw, np.int8)
+    low, high = (packed << 4) >> 4, packed >> 4
+    return np.stack([low, high], axis=1).ravel()[:elements]
 
 
 def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import tflite
+
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.support import BYTE_EXACT, WITHIN_RANGE, Limit, Support, takes
 from stm32_emitter.frontends.tflite.reader import Operator, Tensor
@@ -20,12 +22,14 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "int16": ("int16 activations, int8 weights", BYTE_EXACT),
     "int4": ("int8 activations, int4 weights", BYTE_EXACT),
     "float32": ("float32", WITHIN_RANGE),
-    "hybrid": ("float32 activations, 8-bit weights", WITHIN_RANGE),
+    "hybrid": ("float32 activations, int8 or int4 weights", WITHIN_RANGE),
     "int32": ("int32 without scale", BYTE_EXACT),
     "int64": ("int64 without scale", BYTE_EXACT),
     "bool": ("truth values", BYTE_EXACT),
 }
-"""Number format -> (what it is, how exact a result is)."""
+"""Number format -> (what it is, how exact a result is). The reader widens constants of int4."""
+_HANDLE = f"type {tflite.TensorType.RESOURCE}"
+"""The reader's name for the element type of a variable's handle."""
 EIGHT_BITS = ("int8", "uint8")
 WHOLE = ("int32", "int64")
 ANY = (*EIGHT_BITS, "int16", "float32", *WHOLE, "bool")
@@ -38,17 +42,16 @@ def format_of(operator: Operator) -> str:
     It is that of its quantized tensors, results first; float32 if there are none but floats; else that of the first
     operand that is no truth value. Empty for an operator on variables only.
     """
-    given = [t for t in operator.inputs if t is not None]
+    given = [t for t in operator.inputs if t is not None and t.dtype != _HANDLE]
+    results = [t for t in operator.outputs if t.dtype != _HANDLE]
     running = [t for t in given if t.data is None]
-    if any(t.dtype == "int4" for t in given):
-        return "int4"
-    data = [*operator.outputs, *running] if running else [*operator.outputs, *given]
+    data = [*results, *running] if running else [*results, *given]
     quantized = [t.dtype for t in data if _is_quantized(t)]
     if quantized:
-        return quantized[0]
-    if running and any(t.dtype == "float32" for t in operator.outputs) and any(map(_is_quantized, given)):
+        return "int4" if any(t.stored == "int4" for t in given) else quantized[0]
+    if running and any(t.dtype == "float32" for t in results) and any(map(_is_quantized, given)):
         return "hybrid"
-    return _plain([t.dtype for t in (*running, *operator.outputs)] or [t.dtype for t in given])
+    return _plain([t.dtype for t in (*running, *results)] or [t.dtype for t in given])
 
 
 def _is_quantized(tensor: Tensor) -> bool:
@@ -62,8 +65,11 @@ def _plain(dtypes: list[str]) -> str:
 
 
 def check_support(operator: Operator, support: Support) -> None:
-    """Refuses an operator in a format, or with a computed parameter, that is not declared."""
-    found = format_of(operator)
+    """Refuses an operator in a format, or with a computed parameter, that is not declared.
+
+    One without any format is refused by its converter.
+    """
+    found = format_of(operator) if support.formats else ""
     reason = support.reason(found) if found else ""
     if reason:
         described = FORMATS.get(found, (found, ""))[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of CONV_2D and DEPTHWISE_CONV_2D (NHWC activations; weights OHWI, depthwise 1HWC)."""
+"""Cases of CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV (NHWC activations; weights OHWI, depthwise 1HWC)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_MACS = 30_000
+_LEAST_SCALE = 2.0**-24
+"""With a smaller one, 6 has no quantized form of 32 bits, and the reference refuses RELU6."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,25 @@ def weights(
     Returns:
         (tensor, root mean square of the values, quantization).
     """
-    if not draw.quantized:
-        data = (draw.rng.normal(size=shape) / 4).astype(np.float32)
-        return draw.writer.constant(name, data), 0.25, None
+    if not draw.quantized and not draw.hybrid:
+        return draw.writer.constant(name, (draw.rng.normal(size=shape) / 4).astype(np.float32)), 0.25, None
     data = weight_values(draw, shape, axis)
+    if draw.hybrid:
+        data = np.maximum(data, -127).astype(np.int8)  # the reference's vector code gets -128 * negative wrong
+    four_bits = draw.weights == "int4"
+    if four_bits and np.abs(data).max(initial=0) > 7:
+        data = data >> 4
     per_channel = per_channel and draw.dtype != "uint8"
     channels = shape[axis] if per_channel else 1
     base = draw.log_uniform(2.0**-12, 2.0**-4) if scale is None else scale
     scales = [base * draw.log_uniform(0.25, 4.0) for _ in range(channels)]
     zero_point = draw.pick((128, draw.integer(98, 158), draw.integer(0, 255))) if draw.dtype == "uint8" else 0
     quant = draw.affine(scales, zero_point, axis if per_channel else 0)
+    if draw.dtype == "uint8" and draw.chance(0.3):
+        data = draw.rng.integers(1, 256, shape) - zero_point  # beyond int8
     spread = float(np.sqrt(np.mean(np.square(data.astype(np.float64))))) or 1.0
     stored = np.clip(data.astype(np.int16) + zero_point, 0, 255).astype(np.uint8) if draw.dtype == "uint8" else data
-    return draw.writer.constant(name, stored, quant=quant), spread, quant
+    return draw.writer.constant(name, stored, quant=quant, dtype="int4" if four_bits else None), spread, quant
 
 
 def weight_values(draw: Draw, shape: tuple[int, ...], axis: int) -> Array:
@@ -135,10 +143,13 @@ def output_quant(draw: Draw, product: float, spread: float) -> Quant | None:
 def bias(draw: Draw, channels: int, input_quant: Quant | None, weight_quant: Quant | None, spread: float) -> int:
     """Bias tensor: int32 (int64 for activations of int16) with scale input * weight, or float32."""
     if input_quant is None or weight_quant is None:
-        return draw.writer.constant("bias", draw.rng.normal(size=channels).astype(np.float32))
+        real = 1.0 if weight_quant is None else spread / 73.0 * float(np.mean(weight_quant.scales))
+        return draw.writer.constant("bias", (draw.rng.normal(size=channels) * real).astype(np.float32))
     size = spread * draw.pick((1.0, 1.0, 1.0, 0.0, 20.0))
     dtype = np.int64 if draw.dtype == "int16" else np.int32  # the reference misreads int32 beside int16
-    data = np.clip(draw.rng.normal(size=channels) * size, -(2**30), 2**30).astype(dtype)
+    # Results beyond 32 bits are not defined in the reference kernels of int16.
+    most = 2**24 if draw.dtype == "int16" else 2**30
+    data = np.clip(draw.rng.normal(size=channels) * size, -most, most).astype(dtype)
     scales = [float(np.float32(input_quant.scales[0]) * np.float32(scale)) for scale in weight_quant.scales]
     return draw.writer.constant("bias", data, quant=Quant(scales, 0, 0))
 
@@ -157,6 +168,8 @@ def conv_2d(draw: Draw) -> tuple[list[int], list[int]]:
     taps = geometry.kernel[0] * geometry.kernel[1]
     inner, outer = _fit(draw, batch * geometry.output[0] * geometry.output[1], taps)
     groups = draw.pick((2, 3, 4)) if draw.chance(1 / 6) and max(inner, outer) <= 13 else 1
+    if draw.hybrid and draw.dyadic:
+        groups = 1  # the reference interpreter reads beyond its arrays where a group's scales are all equal
     shape = (outer * groups, *geometry.kernel, inner)
     source = (batch, *geometry.size, inner * groups)
     return _finish(draw, "CONV_2D", geometry, input_shape=source, weight_shape=shape, axis=0, options={})
@@ -187,7 +200,9 @@ def _finish(
 ) -> tuple[list[int], list[int]]:
     source = draw.quant(2.0**-8, 1.0)
     x = draw.activation("input", input_shape, source)
-    w, size, quant = weights(draw, "weights", weight_shape, axis, per_channel=draw.chance(0.7))
+    # The hybrid kernels read a scale of each channel where there are groups, however many there are.
+    several = draw.chance(0.7) or (draw.hybrid and (axis == 3 or weight_shape[3] < input_shape[3]))
+    w, size, quant = weights(draw, "weights", weight_shape, axis, per_channel=several)
     terms = int(np.prod(weight_shape)) // weight_shape[axis]
     spread = max(1.0, np.sqrt(terms) * size * 73.0 * draw.steps)
     product = source.scales[0] * float(np.mean(quant.scales)) if source and quant else 1.0
@@ -212,4 +227,41 @@ def _finish(
     return [x], [y]
 
 
-GENERATORS = {"CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise_conv_2d}
+def transpose_conv(draw: Draw) -> tuple[list[int], list[int]]:
+    """TRANSPOSE_CONV: strides of 1..3 smaller and larger than the window, SAME and VALID, bias or none."""
+    size, kernel, stride = _pair(draw, 5, draw.chance(0.5)), _pair(draw, 5, draw.chance(0.5)), _pair(draw, 3, True)
+    stride = stride if draw.chance(0.7) else _pair(draw, 3, False)
+    padding, batch = draw.pick(("SAME", "VALID")), draw.pick((1, 1, 1, 2))
+    inner, outer = _fit(draw, batch * size[0] * size[1], kernel[0] * kernel[1])
+    full = [(n - 1) * s + k if padding == "VALID" else n * s for n, s, k in zip(size, stride, kernel, strict=True)]
+    # Of SAME, the outputs whose size divided by the stride, rounded up, is the input's.
+    height, width = (
+        draw.integer(n - s + 1, n) if padding == "SAME" and draw.chance(0.3) else n
+        for n, s in zip(full, stride, strict=True)
+    )
+    source = draw.quant(2.0**-8, 1.0)
+    x = draw.activation("input", (batch, *size, inner), source)
+    shape = (batch, height, width, outer)
+    w, spread, quant = weights(draw, "weights", (outer, *kernel, inner), 0, per_channel=draw.chance(0.7))
+    spread = max(1.0, np.sqrt(kernel[0] * kernel[1] * inner) * spread * 73.0 * draw.steps)
+    product = source.scales[0] * float(np.mean(quant.scales)) if source and quant else 1.0
+    inputs = [draw.int_constant("shape", shape), w, x]
+    if draw.chance(0.7):
+        inputs.append(bias(draw, outer, source, quant, spread))
+    target, activation = output_quant(draw, product, spread), draw.pick(ACTIVATIONS)
+    if target is not None and min(target.scales) < _LEAST_SCALE:
+        activation = "NONE"
+    y = draw.activation("output", shape, target)
+    draw.writer.operator(
+        "TRANSPOSE_CONV",
+        inputs,
+        [y],
+        padding=padding,
+        stride_h=stride[0],
+        stride_w=stride[1],
+        fused_activation_function=activation,
+    )
+    return [x], [y]
+
+
+GENERATORS = {"CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise_conv_2d, "TRANSPOSE_CONV": transpose_conv}

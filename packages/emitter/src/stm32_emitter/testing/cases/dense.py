@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of FULLY_CONNECTED (weights [outputs, inputs])."""
+"""Cases of FULLY_CONNECTED (weights [outputs, inputs]) and BATCH_MATMUL."""
 
 from __future__ import annotations
 
@@ -26,8 +26,16 @@ def fully_connected(draw: Draw) -> tuple[list[int], list[int]]:
     shape = (*input_shape[:-1], outer) if keep else (rows, outer)
     y = draw.activation("output", shape, output_quant(draw, product, spread))
     activation = draw.pick(ACTIVATIONS)
-    draw.writer.operator("FULLY_CONNECTED", inputs, [y], keep_num_dims=keep, fused_activation_function=activation)
+    draw.writer.operator(
+        "FULLY_CONNECTED", inputs, [y], keep_num_dims=keep, fused_activation_function=activation,
+        **asymmetric(draw),
+    )  # fmt: skip
     return [x], [y]
+
+
+def asymmetric(draw: Draw) -> dict[str, bool]:
+    """For hybrid cases, an option: whether the input is quantized with a zero point."""
+    return {"asymmetric_quantize_inputs": draw.chance(0.5)} if draw.hybrid else {}
 
 
 def _kept_shape(draw: Draw, inner: int) -> tuple[int, ...]:
@@ -43,4 +51,25 @@ def _flattened_shape(draw: Draw, inner: int) -> tuple[int, ...]:
     return draw.pick(((rows, factor, inner // factor), (rows, inner // factor, 1, factor), (rows * inner,)))
 
 
-GENERATORS = {"FULLY_CONNECTED": fully_connected}
+def batch_matmul(draw: Draw) -> tuple[list[int], list[int]]:
+    """BATCH_MATMUL: adj_x and adj_y, leading axes that broadcast, the right side given or constant."""
+    rows, depth, columns = (draw.pick((*CHANNELS[:12], 32)) for _ in range(3))
+    target = draw.shape((0, 3), 8, 4)
+    left, right = (
+        [1 if draw.chance(0.2) else dim for dim in target][draw.integer(0, 1) * draw.integer(0, 1) :] for _ in range(2)
+    )
+    target = tuple(np.broadcast_shapes(tuple(left), tuple(right)))
+    first, second = draw.quant(2.0**-8, 1.0), draw.quant(2.0**-8, 1.0)
+    adj_x, adj_y = draw.chance(0.3), draw.chance(0.4)
+    x = draw.activation("left", (*left, *((depth, rows) if adj_x else (rows, depth))), first)
+    shape = (*right, *((columns, depth) if adj_y else (depth, columns)))
+    fixed = draw.chance(0.4)
+    z = draw.constant("right", shape, second) if fixed else draw.activation("right", shape, second)
+    product = first.scales[0] * second.scales[0] if first and second else 1.0
+    spread = max(1.0, np.sqrt(depth) * 73.0 * 73.0 * draw.steps * draw.steps)
+    y = draw.activation("output", (*target, rows, columns), output_quant(draw, product, spread))
+    draw.writer.operator("BATCH_MATMUL", [x, z], [y], adj_x=adj_x, adj_y=adj_y)
+    return [x] if fixed else [x, z], [y]
+
+
+GENERATORS = {"BATCH_MATMUL": batch_matmul, "FULLY_CONNECTED": fully_connected}

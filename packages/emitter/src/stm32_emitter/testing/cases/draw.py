@@ -26,10 +26,11 @@ class Draw:
 
     Attributes:
         rng: the case's own generator.
-        dtype: "int8", "uint8", "int16" or "float32", the type of activations and, but for "int16", weights.
+        dtype: the type of activations and, but for "int16", weights; one of ``DTYPES``.
         dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
         pruned: most weights have output channels, and some have input channels, of zeros only.
+        weights: type of the weights where it is not the usual one: "int8" beside float32, or "int4".
     """
 
     rng: np.random.Generator
@@ -37,11 +38,17 @@ class Draw:
     dyadic: bool = False
     writer: ModelWriter = field(default_factory=ModelWriter)
     pruned: bool = False
+    weights: str = ""
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether weights are integers and activations are not."""
+        return self.weights != "" and self.dtype == "float32"
 
     @property
     def quantized(self) -> bool:
-        """Whether the case is not float32."""
-        return self.dtype != "float32"
+        """Whether its tensors have scales."""
+        return self.dtype in ("int8", "uint8", "int16")
 
     @property
     def middle(self) -> int:
@@ -78,7 +85,7 @@ class Draw:
         return tuple(dims)
 
     def quant(self, low: float = 2.0**-9, high: float = 1.0) -> Quant | None:
-        """Per-tensor quantization with a random scale of low..high and any zero point; None for float32.
+        """Per-tensor quantization with a random scale of low..high and any zero point; None for other types.
 
         The scale is that of int8; for int16 it is 256 times finer, and the zero point 0, as the kernels demand.
         """
@@ -114,7 +121,7 @@ class Draw:
         """Add a constant of the case's dtype with random values; returns its index."""
         return self.writer.constant(name, values(self.rng, tuple(shape), self.dtype, "uniform"), quant=quant)
 
-    def int_constant(self, name: str, data: Sequence[int] | Sequence[Sequence[int]], dtype: str = "int32") -> int:
+    def int_constant(self, name: str, data: int | Sequence[int] | Sequence[Sequence[int]], dtype: str = "int32") -> int:
         """Add an integer constant such as axes or paddings; returns its index."""
         return self.writer.constant(name, np.asarray(data, dtype))
 
@@ -125,7 +132,7 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: s
     Args:
         rng: generator.
         shape: the tensor's shape.
-        dtype: int8, uint8, int16, int32, bool or float32.
+        dtype: int8, uint8, int16, int32, int64, bool or float32.
         kind: "uniform", "extremes" (least and greatest value), "ramp" (consecutive values from a random start) or
             "constant" (one extreme everywhere).
     """
@@ -133,14 +140,15 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: s
         return _float_values(rng, shape, kind)
     if dtype == "bool":
         return rng.random(shape) < (rng.choice([0.0, 1.0]) if kind == "constant" else 0.7)
-    info = np.iinfo(dtype)
+    info = np.iinfo("int32" if dtype == "int64" else dtype)
     count = int(np.prod(shape))
     if kind == "uniform":
         data = rng.integers(info.min, info.max + 1, count)
     elif kind == "extremes":
         data = rng.choice(np.asarray([info.min, info.max]), count)
     elif kind == "ramp":
-        data = (np.arange(count) + rng.integers(0, 256)) % (info.max - info.min + 1) + info.min
+        data = np.arange(count) + rng.integers(0, 256)
+        data = data + info.min if dtype == "int64" else data % (info.max - info.min + 1) + info.min
     else:
         data = np.full(count, rng.choice(np.asarray([info.min, info.max])))
     return data.astype(dtype).reshape(shape)

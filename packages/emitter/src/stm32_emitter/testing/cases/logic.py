@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .arithmetic import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from .draw import Draw
 
 Wiring = tuple[list[int], list[int]]
+_CODES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9}
+"""Types as TensorType counts."""
 COMPARISONS = ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
 
 
@@ -21,8 +25,9 @@ def _comparison(op: str) -> Callable[[Draw], Wiring]:
 
     def generate(draw: Draw) -> Wiring:
         left, right, output = broadcast_shapes(draw, 4)
-        first = draw.quant(2.0**-8, 1.0)
-        second = first if draw.chance(0.4) else draw.quant(2.0**-8, 1.0)
+        # The reference kernels stop the process at a scale of 1, to which a dyadic one is rounded.
+        first = draw.quant(2.0**-8, 0.7)
+        second = first if draw.chance(0.4) else draw.quant(2.0**-8, 0.7)
         x = draw.activation("left", left, first)
         inputs = [x]
         if draw.chance(0.4):
@@ -70,16 +75,17 @@ def select_v2(draw: Draw) -> Wiring:
 
 
 def cast(draw: Draw) -> Wiring:
-    """CAST between types that hold the same numbers, and from float32 to int32."""
+    """CAST between any two types; floats are beyond the range of the small ones."""
     shape = draw.shape((1, 4), 300)
-    source, target = draw.pick(
-        (("float32", "int32"), ("float32", "bool"), ("bool", "float32"), ("bool", "int32"), ("int32", "float32"),
-         ("int8", "float32"), ("int8", "int32"))
-    )  # fmt: skip
+    source, target = draw.pick(tuple(_CODES)), draw.pick(tuple(_CODES))
     x, y = draw.activation("input", shape, None, source), draw.activation("output", shape, None, target)
-    types = {"float32": 0, "int32": 2, "bool": 6, "int8": 9}  # as TensorType counts
-    draw.writer.operator("CAST", [x], [y], in_data_type=types[source], out_data_type=types[target])
-    return [x], [y]
+    given = x
+    if source == "float32":
+        factor = draw.writer.constant("factor", np.array(draw.pick((1.0, 1.0, 50.0, 2e4, 1e9, 1e18)), np.float32))
+        x = draw.activation("scaled", shape, None, source)
+        draw.writer.operator("MUL", [given, factor], [x])
+    draw.writer.operator("CAST", [x], [y], in_data_type=_CODES[source], out_data_type=_CODES[target])
+    return [given], [y]
 
 
 ONLY_FLOAT = ("CAST", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of operators that cut, join, repeat and reorder blocks: SPLIT, PACK, GATHER, SPACE_TO_BATCH_ND, ..."""
+"""Cases of operators that cut, join, repeat and reorder blocks: SPLIT, PACK, SPACE_TO_BATCH_ND, ..."""
 
 from __future__ import annotations
 
@@ -92,20 +92,6 @@ def slice_(draw: Draw) -> Wiring:
     y = draw.activation("output", size, quant)
     bounds = [draw.int_constant("begin", begin), draw.int_constant("size", written)]
     draw.writer.operator("SLICE", [x, *bounds], [y])
-    return [x], [y]
-
-
-def gather(draw: Draw) -> Wiring:
-    """GATHER at constant indices of rank 0..2, in any order and repeated."""
-    shape = list(draw.shape((1, 4), 150))
-    axis = draw.integer(0, len(shape) - 1)
-    form = [draw.integer(1, 4) for _ in range(draw.integer(0, 2))]
-    indices = draw.rng.integers(0, shape[axis], form)
-    quant = draw.quant()
-    x = draw.activation("input", shape, quant)
-    y = draw.activation("output", [*shape[:axis], *form, *shape[axis + 1 :]], quant)
-    where = draw.writer.constant("indices", np.asarray(indices, draw.pick(("int32", "int64"))))
-    draw.writer.operator("GATHER", [x, where], [y], axis=_signed(draw, axis, len(shape)))
     return [x], [y]
 
 
@@ -218,7 +204,6 @@ GENERATORS = {
     "BATCH_TO_SPACE_ND": batch_to_space,
     "BROADCAST_TO": broadcast_to,
     "DEPTH_TO_SPACE": depth_to_space,
-    "GATHER": gather,
     "MIRROR_PAD": mirror_pad,
     "PACK": pack,
     "REVERSE_V2": reverse,

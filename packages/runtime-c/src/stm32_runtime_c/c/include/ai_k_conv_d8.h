@@ -62,6 +62,14 @@ void ai_k_columns_clipped_s8(int32_t *columns, int32_t pixels, const int8_t *ima
 void ai_k_columns_scattered_s8(int32_t *columns, int32_t pixels, const int8_t *image, const int32_t *patch, int32_t row,
                                int32_t column);
 
+/* Steps whose sum of int8 fits 16 bits. */
+enum { AI_K_TOTAL_STEPS = 128 };
+
+/* Behind the columns of two pixels `totals` steps more: step j holds, in both halves, the sum of the values of the
+ * steps AI_K_TOTAL_STEPS * j and following, of at most so many. ones: 1 in the halves of a step that count, else 0.
+ * For weights that are int8 but for one number c: its part of all sums is c times the sum of the patch. */
+void ai_k_columns_total_s8(int32_t *columns, const int32_t *ones, int32_t steps, int32_t totals);
+
 /* Right shift of the scaled sums of linear records. */
 #define AI_K_D8_SHIFT 13
 #define AI_K_D8_STRING(value) #value

@@ -122,6 +122,12 @@ void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t
                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
                              int32_t zero_point);
 
+/* The same with weights of 16 bits. Record: 9 + 4 * pairs words, for each pair of taps a, b four words with the weights
+ * of a channel: a in the low half, b in the high one. */
+void ai_k_depthwise_halves_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
+                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
+                              int32_t zero_point);
+
 /* Does nothing: tells the memory planner which window of x the call before has read by means of its list of taps. */
 static inline void ai_k_reads_window(const int8_t *x, int32_t height, int32_t width, int32_t channels, int32_t rows,
                                      int32_t columns, int32_t row_dilation, int32_t column_dilation, int32_t row,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arithmetic of operators on pairs of elements. */
+/* Arithmetic of operators on elements and pairs of them. */
 #ifndef AI_K_ELEMENTWISE_H
 #define AI_K_ELEMENTWISE_H
 
@@ -25,6 +25,24 @@ static inline int32_t ai_k_divide(int32_t value, int32_t inverse, int32_t bits, 
     const int32_t right = bits + room - shift;
     const int32_t product = ai_k_mul_high(ai_k_mul_high(shifted, inverse), multiplier);
     return right > 31 ? 0 : ai_k_round_shift(product, right);
+}
+
+/* value truncated, limited to low .. high; high if it is not a number. */
+static inline int32_t ai_k_truncate(float value, int32_t low, int32_t high)
+{
+    if (!(value < (float)high)) {
+        return high;
+    }
+    return value <= (float)low ? low : (int32_t)value;
+}
+
+/* The same within 64 bits. */
+static inline int64_t ai_k_truncate_64(float value)
+{
+    if (!(value < 9223372036854775808.0f)) {
+        return INT64_MAX;
+    }
+    return value <= -9223372036854775808.0f ? INT64_MIN : (int64_t)value;
 }
 
 #endif

@@ -15,6 +15,17 @@ static inline int32_t place_outside(const int8_t *outside, const int8_t *x)
 #endif
 }
 
+/* Where a tap of the list is. */
+static inline const int8_t *tap(const int8_t *x, int32_t place, const int8_t *outside)
+{
+#if AI_K_DSP
+    (void)outside;
+    return (const int8_t *)((uintptr_t)x + (uintptr_t)place);
+#else
+    return place == INT32_MIN ? outside : x + place;
+#endif
+}
+
 void ai_k_depthwise_taps_s8(int32_t *taps, const int8_t *outside, const int8_t *x, int32_t height, int32_t width,
                             int32_t channels, int32_t rows, int32_t columns, int32_t row_dilation,
                             int32_t column_dilation, int32_t row, int32_t column)
@@ -150,11 +161,6 @@ static inline void add_pair(int32_t sums[4], const int8_t *a, const int8_t *b, c
     sums[3] += a[3] * weights[5] + b[3] * weights[7];
 }
 
-static inline const int8_t *tap(const int8_t *x, int32_t place, const int8_t *outside, int32_t channel)
-{
-    return (place == INT32_MIN ? outside : x + place) + channel;
-}
-
 static void four(const int32_t *taps, const int8_t *x, const int8_t *outside, int32_t channel, const int32_t *record,
                  int32_t pairs, int8_t *out, int32_t multiplier, int32_t zero_point)
 {
@@ -162,7 +168,7 @@ static void four(const int32_t *taps, const int8_t *x, const int8_t *outside, in
     const int32_t *scales = record + 4 + 2 * pairs;
     int32_t sums[4] = {record[0], record[1], record[2], record[3]};
     for (int32_t i = 0; i < pairs; i++) {
-        add_pair(sums, tap(x, taps[2 * i], outside, channel), tap(x, taps[2 * i + 1], outside, channel), weights);
+        add_pair(sums, tap(x, taps[2 * i], outside) + channel, tap(x, taps[2 * i + 1], outside) + channel, weights);
         weights += 8;
     }
     int8_t shifts[4];
@@ -185,3 +191,64 @@ void ai_k_depthwise_fours_s8(const int32_t *taps, const int8_t *x, const int32_t
     }
 }
 #endif
+
+#if AI_K_DSP
+/* Adds the products of all taps of 4 channels; a word of weights holds two taps of a channel. */
+static inline void add_halves(int32_t sums[4], const int32_t *taps, const int8_t *x, const int8_t *outside,
+                              const int32_t *weights, int32_t pairs)
+{
+    int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    for (const int32_t *const end = taps + 2 * pairs; taps != end; taps += 2, weights += 4) {
+        const uint32_t a = ai_k_load_word(tap(x, taps[0], outside)), b = ai_k_load_word(tap(x, taps[1], outside));
+        const uint32_t low = (a & 0xffffu) | b << 16, high = (b & 0xffff0000u) | a >> 16;
+        s0 = ai_k_dual_mac(ai_k_even_bytes(low), (uint32_t)weights[0], s0);
+        s1 = ai_k_dual_mac(ai_k_odd_bytes(low), (uint32_t)weights[1], s1);
+        s2 = ai_k_dual_mac(ai_k_even_bytes(high), (uint32_t)weights[2], s2);
+        s3 = ai_k_dual_mac(ai_k_odd_bytes(high), (uint32_t)weights[3], s3);
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
+#else
+static inline void add_halves(int32_t sums[4], const int32_t *taps, const int8_t *x, const int8_t *outside,
+                              const int32_t *weights, int32_t pairs)
+{
+    for (int32_t i = 0; i < pairs; i++, taps += 2) {
+        const int8_t *const a = tap(x, taps[0], outside), *const b = tap(x, taps[1], outside);
+        for (int32_t channel = 0; channel < 4; channel++) {
+            int16_t both[2];
+            memcpy(both, weights++, sizeof both);
+            sums[channel] += a[channel] * both[0] + b[channel] * both[1];
+        }
+    }
+}
+#endif
+
+/* ai_k_requantize with a right shift of 1 or more. */
+static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t right)
+{
+    const int32_t value = ai_k_mul_high(sum, multiplier);
+    return (value + (value >> 31) + (INT32_C(1) << (right - 1))) >> right;
+}
+
+void ai_k_depthwise_halves_s8(const int32_t *taps, const int8_t *x, const int32_t *records, int8_t *out,
+                              const int8_t *outside, int32_t pairs, int32_t channels, int32_t multiplier,
+                              int32_t zero_point)
+{
+    for (int32_t channel = 0; channel < channels; channel += 4) {
+        const int32_t first = channel + 4 <= channels ? channel : channels - 4;
+        int32_t sums[4] = {records[0], records[1], records[2], records[3]};
+        add_halves(sums, taps, x + first, outside + first, records + 4, pairs);
+        records += 4 + 4 * pairs;
+        const uint32_t shifts = (uint32_t)records[0];
+        int8_t *to = out + first * multiplier;
+        for (int32_t i = 0; i < 4; i++) {
+            const int32_t right = (int32_t)(shifts >> (8 * i) & 31u) + 1;
+            *to = (int8_t)ai_k_clamp(scaled(sums[i], records[1 + i], right) + zero_point, -128, 127);
+            to += multiplier;
+        }
+        records += 5;
+    }
+}

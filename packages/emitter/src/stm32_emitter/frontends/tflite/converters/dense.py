@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FULLY_CONNECTED."""
+"""FULLY_CONNECTED and BATCH_MATMUL."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
+from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
-    from stm32_emitter.frontends.tflite.reader import Operator
+    from stm32_emitter.frontends.tflite.reader import Operator, Tensor
 
 
 UNSHUFFLED = Limit("weights_format is DEFAULT", hint="Convert the model with default weights.")
@@ -33,25 +35,53 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     if depth < 1 or elements % depth:
         raise ModelRefused(f"weights {list(weights.shape)} do not fit an input of shape {list(x.shape)}")
     raw = relax.op.reshape(c.raw(x), (elements // depth, depth))
+    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
+    if is_hybrid(op):
+        expr = hybrid_dense(c, op, options, c.bb.normalize(raw))
+        return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
     flat = c.dequantized(c.bb.normalize(raw), x) if x.quantization and x.dtype != "float32" else raw
     expr = relax.op.matmul(c.bb.normalize(flat), relax.op.permute_dims(c.bb.normalize(c.real(weights))))
     bias = op.inputs[2] if len(op.inputs) > 2 else None
     if bias is not None:
         expr = relax.op.add(expr, c.real(bias))
     expr = c.result(activated(expr, options.FusedActivationFunction()), output)
-    shape = (*x.shape[:-1], units) if options.KeepNumDims() else (elements // depth, units)
     return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
 
 
-CONVERTERS = {"FULLY_CONNECTED": convert_fully_connected}
+ALIKE = Limit("both sides and the output have one element type", hint="Quantize all alike, or leave all in float32.")
+
+
+def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
+    """a [...,M,K] x b [...,K,N] -> [...,M,N]; adj_x and adj_y say that a is [...,K,M] and b is [...,N,K]."""
+    options = op.options(tflite.BatchMatMulOptions)
+    adjoint = (options.AdjX(), options.AdjY())
+    types = [tensor.dtype for tensor in (op.input(0), op.input(1), op.outputs[0])]
+    ALIKE.require(len(set(types)) == 1, f"it multiplies {types[0]} by {types[1]} to {types[2]}")
+    a, b = (_matrix(c, op.input(i), exchanged=adjoint[i]) for i in range(2))
+    return c.result(relax.op.matmul(a, b), op.outputs[0])
+
+
+def _matrix(c: Converter, x: Tensor, *, exchanged: bool) -> relax.Expr:
+    """The real numbers of x, with the last two axes exchanged where it is said so."""
+    dims = len(x.shape)
+    if dims < 2:
+        raise ModelRefused(f"tensor '{x.name}' has the shape {list(x.shape)}, a matrix is needed")
+    if not exchanged:
+        return c.bb.normalize(c.real(x))
+    order = [*range(dims - 2), dims - 1, dims - 2]
+    if x.data is not None:
+        raw = relax.const(np.ascontiguousarray(x.data.transpose(order)), x.dtype)
+    else:
+        raw = c.bb.normalize(relax.op.permute_dims(c.raw(x), order))
+    return c.bb.normalize(c.dequantized(raw, x) if x.quantization and x.dtype != "float32" else raw)
+
+
+CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_fully_connected}
 
 SUPPORT: dict[str, Support] = {
+    "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,), refused={"hybrid": NO_KERNEL}),
     "FULLY_CONNECTED": takes(
-        *EIGHT_BITS,
-        "int16",
-        "float32",
-        limits=(FUSED, UNSHUFFLED),
+        *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},
-        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
     ),
-}
+}  # fmt: skip

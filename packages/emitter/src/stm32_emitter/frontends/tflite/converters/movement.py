@@ -11,6 +11,7 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
 
@@ -100,5 +101,5 @@ SUPPORT: dict[str, Support] = {
     "TRANSPOSE": takes(*ANY, constants={1: "permutation"}),
     "CONCATENATION": takes(*ANY, limits=(FUSED,)),
     "PAD": takes(*ANY, limits=(SAME_SCALE,), constants={1: "paddings"}),
-    "PADV2": takes(*_NUMBERS, limits=(SAME_SCALE,), constants={1: "paddings", 2: "value"}),
+    "PADV2": takes(*_NUMBERS, limits=(SAME_SCALE,), constants={1: "paddings", 2: "value"}, refused={"bool": NO_KERNEL}),
 }

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Operator, Tensor
 
 
-def _kept(op: Operator, *tensors: Tensor) -> None:
+def kept(op: Operator, *tensors: Tensor) -> None:
     """Refuses an output whose bytes mean other numbers than those of what it is made of."""
     for output in op.outputs:
         SAME_SCALE.require(all(same_scale(tensor, output) for tensor in tensors))
 
 
-def _axis(axis: int, dims: int) -> int:
+def axis_of(axis: int, dims: int) -> int:
+    """``axis``, which may count from the end, of a tensor of rank ``dims``; refuses one that does not exist."""
     if not -dims <= axis < dims:
         raise ModelRefused(f"axis {axis} does not exist in a tensor of rank {dims}")
     return axis % dims
@@ -50,16 +51,16 @@ def _slices(c: Converter, x: Tensor, axis: int, lengths: list[int]) -> list[rela
 def convert_split(c: Converter, op: Operator) -> list[relax.Expr]:
     """Equal pieces along an axis; inputs (axis, x)."""
     x = op.input(1)
-    _kept(op, x)
-    axis = _axis(_numbers(op, 0)[0], len(x.shape))
+    kept(op, x)
+    axis = axis_of(_numbers(op, 0)[0], len(x.shape))
     return _slices(c, x, axis, [x.shape[axis] // len(op.outputs)] * len(op.outputs))
 
 
 def convert_split_v(c: Converter, op: Operator) -> list[relax.Expr]:
     """Pieces of given lengths, of which one may be -1: what is left; inputs (x, lengths, axis)."""
     x, lengths = op.input(0), _numbers(op, 1)
-    _kept(op, x)
-    axis = _axis(_numbers(op, 2)[0], len(x.shape))
+    kept(op, x)
+    axis = axis_of(_numbers(op, 2)[0], len(x.shape))
     rest = x.shape[axis] - sum(length for length in lengths if length >= 0)
     return _slices(c, x, axis, [rest if length < 0 else length for length in lengths])
 
@@ -67,8 +68,8 @@ def convert_split_v(c: Converter, op: Operator) -> list[relax.Expr]:
 def convert_unpack(c: Converter, op: Operator) -> list[relax.Expr]:
     """One output for each index of an axis, which is dropped."""
     x = op.input(0)
-    _kept(op, x)
-    axis = _axis(op.options(tflite.UnpackOptions).Axis(), len(x.shape))
+    kept(op, x)
+    axis = axis_of(op.options(tflite.UnpackOptions).Axis(), len(x.shape))
     pieces = _slices(c, x, axis, [1] * x.shape[axis])
     shape = x.shape[:axis] + x.shape[axis + 1 :]
     return [relax.op.reshape(c.bb.normalize(piece), shape) for piece in pieces]
@@ -77,8 +78,8 @@ def convert_unpack(c: Converter, op: Operator) -> list[relax.Expr]:
 def convert_pack(c: Converter, op: Operator) -> relax.Expr:
     """Inputs of one shape along another axis."""
     tensors = [op.input(i) for i in range(len(op.inputs))]
-    _kept(op, *tensors)
-    axis = _axis(op.options(tflite.PackOptions).Axis(), len(tensors[0].shape) + 1)
+    kept(op, *tensors)
+    axis = axis_of(op.options(tflite.PackOptions).Axis(), len(tensors[0].shape) + 1)
     shape = (*tensors[0].shape[:axis], 1, *tensors[0].shape[axis:])
     parts = [c.bb.normalize(relax.op.reshape(c.raw(tensor), shape)) for tensor in tensors]
     return relax.op.concat(parts, axis) if len(parts) > 1 else parts[0]
@@ -87,7 +88,7 @@ def convert_pack(c: Converter, op: Operator) -> relax.Expr:
 def convert_slice(c: Converter, op: Operator) -> relax.Expr:
     """x[begin : begin + size] for each axis; a size of -1 goes to the end."""
     x, begin, size = op.input(0), _numbers(op, 1), _numbers(op, 2)
-    _kept(op, x)
+    kept(op, x)
     if not len(begin) == len(size) == len(x.shape):
         raise ModelRefused(f"begin {begin} and size {size} do not fit shape {list(x.shape)}")
     end = [dim if s < 0 else b + s for b, s, dim in zip(begin, size, x.shape, strict=True)]
@@ -96,27 +97,12 @@ def convert_slice(c: Converter, op: Operator) -> relax.Expr:
     return relax.op.strided_slice(c.raw(x), list(range(len(end))), begin, end)
 
 
-NO_BATCHES = Limit("batch_dims is 0", hint="Gather from each batch by itself.")
-
-
-def convert_gather(c: Converter, op: Operator) -> relax.Expr:
-    """x at constant indices of one axis, whose place the axes of the indices take."""
-    options, x, indices = op.options(tflite.GatherOptions), op.input(0), op.constant(1)
-    _kept(op, x)
-    axis = _axis(options.Axis(), len(x.shape))
-    NO_BATCHES.require(not options.BatchDims())
-    if np.any(indices < 0) or np.any(indices >= x.shape[axis]):
-        raise ModelRefused(f"an index is outside of axis {axis} of shape {list(x.shape)}")
-    taken = relax.op.take(c.raw(x), relax.const(indices.ravel().astype(np.int32)), axis)
-    return relax.op.reshape(c.bb.normalize(taken), x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
-
-
 def convert_reverse(c: Converter, op: Operator) -> relax.Expr:
     """x with the order of elements turned round along the axes."""
     x = op.input(0)
-    _kept(op, x)
+    kept(op, x)
     expr = c.raw(x)
-    for axis in sorted({_axis(a, len(x.shape)) for a in _numbers(op, 1)}):
+    for axis in sorted({axis_of(a, len(x.shape)) for a in _numbers(op, 1)}):
         expr = c.bb.normalize(relax.op.flip(expr, axis))
     return expr
 
@@ -124,7 +110,7 @@ def convert_reverse(c: Converter, op: Operator) -> relax.Expr:
 def convert_tile(c: Converter, op: Operator) -> relax.Expr:
     """x repeated along each axis."""
     x, repeats = op.input(0), _numbers(op, 1)
-    _kept(op, x)
+    kept(op, x)
     if len(repeats) != len(x.shape) or min(repeats, default=1) < 1:
         raise ModelRefused(f"the repeats {repeats} do not fit shape {list(x.shape)}")
     return relax.op.tile(c.raw(x), repeats)
@@ -133,7 +119,7 @@ def convert_tile(c: Converter, op: Operator) -> relax.Expr:
 def convert_broadcast_to(c: Converter, op: Operator) -> relax.Expr:
     """x with axes of length 1 repeated up to the output's shape."""
     x, output = op.input(0), op.outputs[0]
-    _kept(op, x)
+    kept(op, x)
     return relax.op.broadcast_to(c.raw(x), output.shape)
 
 
@@ -149,7 +135,7 @@ def _mirrored(c: Converter, expr: relax.Expr, axis: int, piece: tuple[int, int])
 def convert_mirror_pad(c: Converter, op: Operator) -> relax.Expr:
     """Borders that mirror the tensor: with its edge (SYMMETRIC) or without (REFLECT)."""
     x, widths = op.input(0), op.constant(1)
-    _kept(op, x)
+    kept(op, x)
     offset = 0 if op.options(tflite.MirrorPadOptions).Mode() == tflite.MirrorPadMode.SYMMETRIC else 1
     if widths.shape != (len(x.shape), 2):
         raise ModelRefused(f"paddings of shape {list(widths.shape)} do not fit {list(x.shape)}")
@@ -175,7 +161,7 @@ def _regrouped(
 def convert_depth_to_space(c: Converter, op: Operator) -> relax.Expr:
     """[N,H,W,b*b*C] -> [N,H*b,W*b,C]: channels become blocks of b x b pixels."""
     x, b = op.input(0), op.options(tflite.DepthToSpaceOptions).BlockSize()
-    _kept(op, x)
+    kept(op, x)
     rank(x.name, x.shape, 4)
     n, h, w, channels = x.shape
     if b < 1 or channels % (b * b):
@@ -187,7 +173,7 @@ def convert_depth_to_space(c: Converter, op: Operator) -> relax.Expr:
 def convert_space_to_depth(c: Converter, op: Operator) -> relax.Expr:
     """[N,H*b,W*b,C] -> [N,H,W,b*b*C]: blocks of b x b pixels become channels."""
     x, b = op.input(0), op.options(tflite.SpaceToDepthOptions).BlockSize()
-    _kept(op, x)
+    kept(op, x)
     rank(x.name, x.shape, 4)
     n, height, width, depth = x.shape
     if b < 1 or height % b or width % b:
@@ -199,7 +185,7 @@ def convert_space_to_depth(c: Converter, op: Operator) -> relax.Expr:
 def convert_space_to_batch(c: Converter, op: Operator) -> relax.Expr:
     """[N,*S,*R] -> [N*prod(blocks),*(S+paddings)/blocks,*R]; the border is real 0."""
     x, blocks, widths = op.input(0), _numbers(op, 1), op.constant(2)
-    _kept(op, x)
+    kept(op, x)
     count = len(blocks)
     if widths.shape != (count, 2) or len(x.shape) < count + 1:
         raise ModelRefused(f"{count} blocks and paddings of shape {list(widths.shape)} do not fit {list(x.shape)}")
@@ -219,7 +205,7 @@ def convert_space_to_batch(c: Converter, op: Operator) -> relax.Expr:
 def convert_batch_to_space(c: Converter, op: Operator) -> relax.Expr:
     """The inverse of SPACE_TO_BATCH_ND, then the crops are cut off."""
     x, blocks, crops = op.input(0), _numbers(op, 1), op.constant(2)
-    _kept(op, x)
+    kept(op, x)
     count = len(blocks)
     if crops.shape != (count, 2) or len(x.shape) < count + 1 or x.shape[0] % math.prod(blocks):
         raise ModelRefused(f"blocks of {blocks} and crops of shape {list(crops.shape)} do not fit {list(x.shape)}")
@@ -239,7 +225,6 @@ CONVERTERS = {
     "BATCH_TO_SPACE_ND": convert_batch_to_space,
     "BROADCAST_TO": convert_broadcast_to,
     "DEPTH_TO_SPACE": convert_depth_to_space,
-    "GATHER": convert_gather,
     "MIRROR_PAD": convert_mirror_pad,
     "PACK": convert_pack,
     "REVERSE_V2": convert_reverse,
@@ -253,23 +238,24 @@ CONVERTERS = {
 }
 
 
-def _moves(*formats: str, constants: dict[int, str] | None = None, limits: tuple[Limit, ...] = ()) -> Support:
+def moves(*formats: str, constants: dict[int, str] | None = None, limits: tuple[Limit, ...] = ()) -> Support:
+    """The declaration of an operator that moves elements and keeps their bytes; all formats if none is named."""
     return takes(*(formats or ANY), limits=(SAME_SCALE, *limits), constants=constants)
 
 
+_NUMBERS = (*EIGHT_BITS, "int16", "float32", "int32", "int64")
 SUPPORT: dict[str, Support] = {
-    "BATCH_TO_SPACE_ND": _moves(constants={1: "block shape", 2: "crops"}),
-    "BROADCAST_TO": _moves(constants={1: "shape"}),
-    "DEPTH_TO_SPACE": _moves(*EIGHT_BITS, "float32", "int32", "int64"),
-    "GATHER": _moves(constants={1: "indices"}, limits=(NO_BATCHES,)),
-    "MIRROR_PAD": _moves(constants={1: "paddings"}),
-    "PACK": _moves(),
-    "REVERSE_V2": _moves(constants={1: "axes"}),
-    "SLICE": _moves(constants={1: "begin", 2: "size"}),
-    "SPACE_TO_BATCH_ND": _moves(constants={1: "block shape", 2: "paddings"}),
-    "SPACE_TO_DEPTH": _moves(*EIGHT_BITS, "float32", "int32", "int64"),
-    "SPLIT": _moves(constants={0: "axis"}),
-    "SPLIT_V": _moves(constants={1: "lengths", 2: "axis"}),
-    "TILE": _moves(constants={1: "multiples"}),
-    "UNPACK": _moves(),
+    "BATCH_TO_SPACE_ND": moves(constants={1: "block shape", 2: "crops"}),
+    "BROADCAST_TO": moves(constants={1: "shape"}),
+    "DEPTH_TO_SPACE": moves(*EIGHT_BITS, "float32", "int32", "int64"),
+    "MIRROR_PAD": moves(constants={1: "paddings"}),
+    "PACK": moves(*_NUMBERS),
+    "REVERSE_V2": moves(constants={1: "axes"}),
+    "SLICE": moves(constants={1: "begin", 2: "size"}),
+    "SPACE_TO_BATCH_ND": moves(constants={1: "block shape", 2: "paddings"}),
+    "SPACE_TO_DEPTH": moves(*EIGHT_BITS, "float32", "int32", "int64"),
+    "SPLIT": moves(*_NUMBERS, constants={0: "axis"}),
+    "SPLIT_V": moves(*_NUMBERS, constants={1: "lengths", 2: "axis"}),
+    "TILE": moves(constants={1: "multiples"}),
+    "UNPACK": moves(*EIGHT_BITS, "int16", "float32", "int32", "bool"),
 }

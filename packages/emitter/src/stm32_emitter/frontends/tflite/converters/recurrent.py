@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, rank, scale_of
+from stm32_emitter.frontends.tflite.converters.hybrid import bounds, dense_rows, hybrid_weights, is_hybrid
 from stm32_emitter.frontends.tflite.state import tensor_key
 from stm32_emitter.frontends.tflite.support import Limit, Support, takes
 from stm32_emitter.operators.base import Attribute, Fused, constant
 from stm32_emitter.operators.fixed_point import quantize_multiplier
-from stm32_emitter.operators.float_group import LARGEST
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -31,12 +30,6 @@ ONLY_RELU = Limit(
     "the fused activation of integers is RELU, as the reference asks",
     hint="Use RELU; the zero point of the output decides what is cut off.",
 )
-_BOUNDS = {
-    tflite.ActivationFunctionType.NONE: (-LARGEST, LARGEST),
-    tflite.ActivationFunctionType.RELU: (0.0, LARGEST),
-    tflite.ActivationFunctionType.RELU6: (0.0, 6.0),
-    tflite.ActivationFunctionType.RELU_N1_TO_1: (-1.0, 1.0),
-}
 
 
 def convert_svdf(c: Converter, op: Operator) -> relax.Expr:
@@ -48,10 +41,26 @@ def convert_svdf(c: Converter, op: Operator) -> relax.Expr:
     _check_types([x.dtype, str(feature.dtype), str(time.dtype), str(bias.dtype), state.dtype, output.dtype])
     _check_shapes(op, feature, time, bias, options.Rank())
     before, after = _svdf_numbers(op, options.FusedActivationFunction())
-    moved = Fused("SVDF_STATE", (state_of(c, state), c.raw(x), constant(feature)), state.shape, state.dtype, before)
+    inputs: tuple[relax.Expr, ...] = (state_of(c, state), c.raw(x), constant(feature))
+    if is_hybrid(op):
+        inputs = (inputs[0], _hybrid_results(c, op, bool(options.AsymmetricQuantizeInputs())))
+        time = (time * np.float32(scale_of(op.input(2))[0])).astype(np.float32)
+    moved = Fused("SVDF_STATE", inputs, state.shape, state.dtype, before)
     kept = c.bb.emit(moved.call(), name_hint=f"op{op.index}_state")
     c.states[tensor_key(state)] = kept
     return Fused("SVDF", (kept, constant(time), constant(bias)), output.shape, output.dtype, after).call()
+
+
+def _hybrid_results(c: Converter, op: Operator, offset: bool) -> relax.Expr:
+    """float32 [B, F]: what the filters of int8 give for x of float32."""
+    for position in (1, 2):
+        if scale_of(op.input(position))[1]:
+            raise ModelRefused(f"its weights '{op.input(position).name}' have a zero point other than 0")
+    weights, scales = hybrid_weights(op)
+    results = dense_rows(
+        c, op, c.raw(op.input(0)), (weights, scales, np.zeros(len(weights), np.float32)), offset=offset
+    )
+    return c.bb.emit(results, name_hint=f"op{op.index}_results")
 
 
 def state_of(c: Converter, tensor: Tensor) -> relax.Expr:
@@ -71,6 +80,7 @@ def _sum_type(x: Tensor) -> str:
 
 _SVDF_TYPES = (
     ["float32"] * 6,
+    ["float32", "int8", "int8", "float32", "float32", "float32"],
     ["int8", "int8", "int16", "int32", "int16", "int8"],
     ["int8", "int8", "int8", "int32", "int8", "int8"],
 )
@@ -80,7 +90,7 @@ def _check_types(types: list[str]) -> None:
     if types not in _SVDF_TYPES:
         raise ModelRefused(
             f"its input, feature weights, time weights, bias, state and output are of {', '.join(types)}",
-            hint="Use float32 for all, or int8 with time weights and state of int16 or int8.",
+            hint="Use float32 for all or all but the weights, or int8 with time weights and state of int16 or int8.",
         )
 
 
@@ -100,8 +110,7 @@ def _check_shapes(op: Operator, feature: NDArray[Any], time: NDArray[Any], bias:
 def _svdf_numbers(op: Operator, function: int) -> tuple[dict[str, Attribute], dict[str, Attribute]]:
     """Attributes of SVDF_STATE and of SVDF."""
     if op.input(0).dtype == "float32":
-        FUSED.require(function in _BOUNDS, f"its fused activation is number {function}")
-        low, high = _BOUNDS[function]
+        low, high = bounds(function)
         return {}, {"low": low, "high": high}
     ONLY_RELU.require(
         function == tflite.ActivationFunctionType.RELU, f"its fused activation is number {function}, not RELU"
@@ -123,8 +132,7 @@ CONVERTERS = {"SVDF": convert_svdf}
 
 SUPPORT: dict[str, Support] = {
     "SVDF": takes(
-        "int8", "float32", limits=(FUSED, ONLY_RELU), note="time weights and state of int16 or int8",
-        refused={"hybrid": NO_KERNEL},
+        "int8", "float32", "hybrid", limits=(FUSED, ONLY_RELU), note="time weights and state of int16 or int8",
         constants={1: "feature weights", 2: "time weights", 3: "bias"},
     ),
 }  # fmt: skip

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The launcher that shares objects between the builds of a test run: never another object than the compiler's own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import _launcher, lacking
+
+SOURCE = '#include "value.h"\nextern int f(int x);\nint f(int x) { return x * VALUE; }\n'
+
+
+class Cache:
+    """The launcher with an empty folder, and builds in folders of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.entries, self.builds = folder, folder / "entries", 0
+        self.entries.mkdir()
+        self.launcher = _launcher(folder)
+
+    def compile(self, *flags: str, value: str = "7", source: str = SOURCE) -> subprocess.CompletedProcess[str]:
+        """Compiles in a new folder with the launcher."""
+        self.builds += 1
+        build = self.folder / f"build{self.builds}"
+        build.mkdir()
+        (self.folder / "source.c").write_text(source)
+        (self.folder / "value.h").write_text(f"#define VALUE {value}\n")
+        words = ["gcc", *flags, "-Wall", f"-I{self.folder}", "-MD", "-MT", "x.obj", "-MF", "x.d"]
+        argv = [self.launcher, self.entries, *words, "-o", "x.obj", "-c", self.folder / "source.c"]
+        return subprocess.run(argv, cwd=build, capture_output=True, text=True, check=False)
+
+    def object(self) -> bytes:
+        """The last one."""
+        return (self.folder / f"build{self.builds}" / "x.obj").read_bytes()
+
+    def kept(self) -> int:
+        """Number of objects in the folder."""
+        return len(list(self.entries.glob("*.o")))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    if shutil.which("gcc") is None or shutil.which("cc") is None:
+        lacking("gcc is not installed")
+    return Cache(tmp_path)
+
+
+def test_equal_commands_share_an_object(cache: Cache) -> None:
+    assert cache.compile("-O1", "-g").returncode == 0
+    first = cache.object()
+    assert cache.compile("-O1", "-g").returncode == 0
+    assert (cache.kept(), cache.object()) == (1, first)
+    assert "value.h" in (cache.folder / "build2" / "x.d").read_text()
+    assert sorted(path.name for path in (cache.folder / "build2").iterdir()) == ["x.d", "x.obj"]
+
+
+def test_what_is_compiled_otherwise_does_not(cache: Cache) -> None:
+    assert cache.compile("-O1").returncode == 0
+    objects = {cache.object()}
+    for flags, value in ((("-O0",), "7"), (("-O1",), "8"), (("-O1", "-Dx=y"), "7"), (("-O1", "-fno-common"), "7")):
+        assert cache.compile(*flags, value=value).returncode == 0
+        own = subprocess.run(
+            ["gcc", *flags, f"-I{cache.folder}", "-o", "own.o", "-c", cache.folder / "source.c"],
+            cwd=cache.folder, check=True, capture_output=True,
+        )  # fmt: skip
+        assert own.returncode == 0
+        assert cache.object() == (cache.folder / "own.o").read_bytes()
+        objects.add(cache.object())
+    assert cache.kept() == 5
+    assert len(objects) >= 3
+
+
+def test_stack_usage_is_kept_with_the_object(cache: Cache) -> None:
+    for _ in range(2):
+        assert cache.compile("-fstack-usage").returncode == 0
+        assert "static" in (cache.folder / f"build{cache.builds}" / "x.su").read_text()
+    assert cache.kept() == 1
+
+
+@pytest.mark.parametrize("source", ["int f( { }\n", '#include "nothing.h"\n', "int f(void) { int x; return 0; }\n"])
+def test_what_fails_or_warns_is_told_each_time(cache: Cache, source: str) -> None:
+    own = subprocess.run(
+        ["gcc", "-Wall", "-x", "c", "-", "-fsyntax-only"], input=source, text=True, capture_output=True, check=False
+    )
+    for _ in range(2):
+        done = cache.compile(source=source)
+        assert (done.returncode == 0) == (own.returncode == 0)
+        assert "error:" in done.stderr or "warning:" in done.stderr
+    assert cache.kept() == 0
+
+
+def test_a_compiler_that_is_not_there(cache: Cache) -> None:
+    argv = [cache.launcher, cache.entries, "no-such-compiler", "--version"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert done.stderr == "compiler_cache: no-such-compiler cannot be run: No such file or directory\n"
