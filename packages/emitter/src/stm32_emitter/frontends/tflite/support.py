@@ -39,8 +39,8 @@ ANY = (*EIGHT_BITS, "int16", "float32", *WHOLE, "bool")
 def format_of(operator: Operator) -> str:
     """The number format in which an operator computes: a key of :data:`FORMATS`, or the name of another element type.
 
-    It is that of its quantized tensors, results first; float32 if there are none but floats; else that of the first
-    operand that is no truth value. Empty for an operator on variables only.
+    It is that of its quantized tensors, results first; float32 if there are none but floats; bool if all operands are
+    truth values; else that of the first operand that is none. Empty for an operator on variables only.
     """
     given = [t for t in operator.inputs if t is not None and t.dtype != _HANDLE]
     results = [t for t in operator.outputs if t.dtype != _HANDLE]
@@ -51,6 +51,8 @@ def format_of(operator: Operator) -> str:
         return "int4" if any(t.stored == "int4" for t in given) else quantized[0]
     if running and any(t.dtype == "float32" for t in results) and any(map(_is_quantized, given)):
         return "hybrid"
+    if running and all(t.dtype == "bool" for t in running):
+        return "bool"
     return _plain([t.dtype for t in (*running, *results)] or [t.dtype for t in given])
 
 
