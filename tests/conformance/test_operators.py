@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from stm32_emitter.frontends.tflite.converters import SUPPORT
-from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
+from stm32_emitter.testing.cases import ELEMENTWISE, MOVEMENTS, WITHOUT_SCALE, cases, operators
 from stm32_emitter.testing.graphs import FAMILIES, graphs, pruned_graphs
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
@@ -51,9 +51,9 @@ def test_operator(op, name, tmp_path):
 
 
 UINT8 = (
-    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
-    "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
-    "SPLIT", "SUB", "TANH", "TRANSPOSE_CONV",
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "DIV", "FULLY_CONNECTED",
+    "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD",
+    "RELU6", "RESIZE_BILINEAR", "SOFTMAX", "SPLIT", "SUB", "SUM", "TANH", "TRANSPOSE_CONV",
 )  # fmt: skip
 """Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
 
@@ -69,7 +69,14 @@ INT16 = tuple(op for op in operators("int16") if "float32" in SUPPORT[op].format
 
 @pytest.mark.parametrize("op", INT16)
 def test_operator_of_int16_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path))
+    check(run_batch(list(cases(op, FIRST, 2, "int16")), MACHINES["host"], tmp_path))
+
+
+@pytest.mark.parametrize("dtype", WITHOUT_SCALE)
+def test_operators_of_elements_without_scale_on_the_host(dtype, tmp_path):
+    kept = {"UNPACK", "PADV2"} if dtype == "int32" else set()
+    found = [case for op in operators(dtype) if op not in MOVEMENTS - kept for case in cases(op, FIRST, 1, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
 
 
 WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(dtype))

@@ -32,6 +32,7 @@ from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
+from stm32_emitter.operators.lstm_general import LstmGeneral
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean, Sum
 from stm32_emitter.operators.mean_float import MeanFloat
@@ -40,6 +41,7 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
+from stm32_emitter.operators.reduce_prod import ReduceProd
 from stm32_emitter.operators.registry import OperatorRegistry
 from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
@@ -69,6 +71,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MaxPool2D(),
     Mean(),
     Sum(),
+    ReduceProd(),
     ArgMax(),
     ArgMin(),
     Cast(),
@@ -134,6 +137,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     SoftmaxWide(),
     Requantize32(),
     Lstm(),
+    LstmGeneral(),
     Svdf(),
     SvdfState(),
     Requantize(),

@@ -27,8 +27,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "int64": ("int64 without scale", BYTE_EXACT),
     "bool": ("truth values", BYTE_EXACT),
 }
-"""Number format -> (what it is, how exact a result is). The reader widens int4, which is declared for the table
-only."""
+"""Number format -> (what it is, how exact a result is). The reader widens constants of int4."""
 _HANDLE = f"type {tflite.TensorType.RESOURCE}"
 """The reader's name for the element type of a variable's handle."""
 EIGHT_BITS = ("int8", "uint8")

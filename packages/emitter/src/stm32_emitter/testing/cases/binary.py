@@ -42,15 +42,14 @@ def _extreme(op: str) -> Callable[[Draw], Wiring]:
 
 
 def div(draw: Draw) -> Wiring:
-    """DIV by constants or by MAXIMUM(b, 1 step), so that no divisor of int8 is 0."""
+    """DIV by constants or by MAXIMUM(b, 1 step), so that no divisor of a quantized tensor is 0."""
     left, right, output = broadcast_shapes(draw)
     first, second = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
     target: Quant | None = None
     if first and second:
-        zero = draw.integer(-128, 126) + draw.middle
-        second = draw.affine(second.scales[0], zero)
-        quotient = first.scales[0] / second.scales[0]
-        target = draw.affine(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127) + draw.middle)
+        second = draw.activations(second.scales[0] * draw.steps, draw.integer(-128, 126))
+        quotient = first.scales[0] / second.scales[0] * draw.steps
+        target = draw.activations(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127))
     x = draw.activation("left", left, first)
     inputs = [x]
     if draw.chance(0.4):
@@ -81,7 +80,7 @@ def squared_difference(draw: Draw) -> Wiring:
     target: Quant | None = None
     if first and second:
         largest = max(first.scales[0], second.scales[0]) * 255
-        target = draw.affine(largest**2 / 255 * draw.log_uniform(0.02, 2.0), draw.integer(-128, 127))
+        target = draw.activations(largest**2 / 255 * draw.log_uniform(0.02, 2.0), draw.integer(-128, 127))
     x, z = draw.activation("left", left, first), draw.activation("right", right, second)
     y = draw.activation("output", output, target)
     draw.writer.operator("SQUARED_DIFFERENCE", [x, z], [y])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
 if TYPE_CHECKING:
@@ -62,15 +61,14 @@ CONVERTERS: dict[str, _Convert] = {
 }
 
 _ALL = takes(*EIGHT_BITS, "int16", "float32")
-_REAL = takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL})
 SUPPORT: dict[str, Support] = {
     "SOFTMAX": _ALL,
     "LOG_SOFTMAX": takes(*EIGHT_BITS, "float32"),
     "LOGISTIC": _ALL,
     "TANH": _ALL,
-    "RELU": _REAL,
-    "RELU6": _REAL,
-    "RELU_N1_TO_1": _REAL,
+    "RELU": _ALL,
+    "RELU6": _ALL,
+    "RELU_N1_TO_1": takes(*EIGHT_BITS, "float32"),
     "LEAKY_RELU": _ALL,
     "HARD_SWISH": takes(*EIGHT_BITS, "float32"),
 }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Limit, Support, takes
 
@@ -68,12 +67,14 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
 
 _MOVED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
 OVERFLOW = "the least value divided by -1 has no result in this type; machines differ"
+SHIFTED = "the reference kernel shifts small dividends by more than 31 bits, which has no defined result"
+BEYOND = "results beyond 32 bits have no defined value in the reference"
 SUPPORT: dict[str, Support] = {
-    "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,)),
+    "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,), refused={"int16": SHIFTED}),
     "FLOOR_DIV": takes("float32", "int32", limits=(UNSCALED,), refused=dict.fromkeys(("int8", "int16"), OVERFLOW)),
     "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),
     "MAXIMUM": _MOVED,
     "MINIMUM": _MOVED,
-    "POW": takes("float32", limits=(UNSCALED,), refused={"int32": NO_KERNEL}),
+    "POW": takes("float32", limits=(UNSCALED,), refused={"int32": BEYOND}),
     "SQUARED_DIFFERENCE": takes("int8", "float32", "int32"),
 }
