@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stm32_emitter import CompiledModel, ModelRefused, compile_model
-from stm32_emitter.planning.access import trace_of
+from stm32_emitter.planning.access import NotAnalysable, trace_of
 from stm32_emitter.planning.overlap import Separation, separation
 from stm32_emitter.testing.cases import cases, operators
 
@@ -19,6 +19,8 @@ CASES = 3
 REPEATING = ("BROADCAST_TO", "REDUCE_MAX", "REDUCE_MIN", "SUM")
 """An element that is written over one that is still read seldom changes the result: it is that element, or one of many
 that are reduced to one."""
+APART = ("DYNAMIC_UPDATE_SLICE",)
+"""What they write where depends on the data: their buffers never overlap."""
 _MARGIN = 64
 """Bytes around the memory that a kernel may touch; they must stay as they are."""
 
@@ -86,7 +88,14 @@ def closer(call: Call) -> set[int]:
     return {d for d in found if -call.sizes[call.born] < d < call.sizes[call.dying] and not call.safe.allows(d)}
 
 
-@pytest.mark.parametrize("op", operators())
+@pytest.mark.parametrize("op", APART)
+def test_what_cannot_be_analysed_stays_apart(op: str, seed: int, host: Any) -> None:
+    model = compile_model(next(cases(op, seed % 1000, 1)).model, name="case0")
+    with pytest.raises(NotAnalysable):
+        list(calls(model, host.library([model], "-O1")))
+
+
+@pytest.mark.parametrize("op", sorted(set(operators()) - set(APART)))
 def test_outputs_are_equal_in_place(op: str, seed: int, host: Any) -> None:
     """At the stated distances bytes are those of disjoint buffers; one byte closer, some case differs."""
     models = []
