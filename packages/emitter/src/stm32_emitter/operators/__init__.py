@@ -23,6 +23,7 @@ from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
 from stm32_emitter.operators.div import Div, DivFloat
+from stm32_emitter.operators.dynamic_update_slice import DynamicUpdateSlice
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.fully_connected_hybrid import FullyConnectedHybrid
@@ -43,7 +44,7 @@ from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
 from stm32_emitter.operators.reduce_prod import ReduceProd
 from stm32_emitter.operators.registry import OperatorRegistry
-from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
+from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu0To1, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
@@ -78,6 +79,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Cumsum(),
     Gather(),
     GatherNd(),
+    DynamicUpdateSlice(),
     TopK(),
     L2Normalization(),
     Pad(),
@@ -96,6 +98,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Relu(),
     Relu6(),
     ReluN1To1(),
+    Relu0To1(),
     LeakyRelu(),
     HardSwish(),
     Logistic(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RELU, RELU6, RELU_N1_TO_1 that stand alone, and LEAKY_RELU.
+"""RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1 that stand alone, and LEAKY_RELU.
 
 Arithmetic, established against the reference interpreter: requantize(x - zero point, m) + output zero point with two
 roundings, m = input scale / output scale in float32; then clamped to the bounds as a fused activation is. LEAKY_RELU
@@ -87,6 +87,17 @@ class ReluN1To1(_Relu):
 
     kind: ClassVar[str] = "RELU_N1_TO_1"
     bounds: ClassVar[tuple[float | None, float | None]] = (-1.0, 1.0)
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """None: the reference has none."""
+        return None
+
+
+class Relu0To1(_Relu):
+    """min(max(x, 0), 1)."""
+
+    kind: ClassVar[str] = "RELU_0_TO_1"
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
 
     def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
         """None: the reference has none."""

@@ -106,9 +106,20 @@ def _float(op: str) -> Callable[[Draw], Wiring]:
     return generate
 
 
-ONLY_FLOAT = ("FLOOR_DIV", "FLOOR_MOD", "POW")
+def add_n(draw: Draw) -> Wiring:
+    """ADD_N of 2..4 tensors."""
+    shape = draw.shape((1, 4), 200)
+    inputs = [draw.activation(f"input_{i}", shape, None) for i in range(draw.integer(2, 4))]
+    y = draw.activation("output", shape, None)
+    draw.writer.operator("ADD_N", inputs, [y])
+    return inputs, [y]
+
+
+_BY_CONSTANTS = ("FLOOR_DIV", "FLOOR_MOD", "POW")
+ONLY_FLOAT = ("ADD_N", *_BY_CONSTANTS)
 GENERATORS = {
-    **{op: _float(op) for op in ONLY_FLOAT},
+    **{op: _float(op) for op in _BY_CONSTANTS},
+    "ADD_N": add_n,
     "DIV": div,
     "MAXIMUM": _extreme("MAXIMUM"),
     "MINIMUM": _extreme("MINIMUM"),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_MACS = 30_000
+_LEAST_SCALE = 2.0**-24
+"""With a smaller one, 6 has no quantized form of 32 bits, and the reference refuses RELU6."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,10 @@ def transpose_conv(draw: Draw) -> tuple[list[int], list[int]]:
     inputs = [draw.int_constant("shape", shape), w, x]
     if draw.chance(0.7):
         inputs.append(bias(draw, outer, source, quant, spread))
-    y = draw.activation("output", shape, output_quant(draw, product, spread))
+    target, activation = output_quant(draw, product, spread), draw.pick(ACTIVATIONS)
+    if target is not None and min(target.scales) < _LEAST_SCALE:
+        activation = "NONE"
+    y = draw.activation("output", shape, target)
     draw.writer.operator(
         "TRANSPOSE_CONV",
         inputs,
@@ -254,7 +259,7 @@ def transpose_conv(draw: Draw) -> tuple[list[int], list[int]]:
         padding=padding,
         stride_h=stride[0],
         stride_w=stride[1],
-        fused_activation_function=draw.pick(ACTIVATIONS),
+        fused_activation_function=activation,
     )
     return [x], [y]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stm32_emitter.testing.tflite_writer import Quant
 
-from .activations import any_shape, rescaled
+from .activations import any_shape, relu, rescaled
 from .draw import values
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
 GENERATORS = {
     **{op: _float(op) for op in ONLY_FLOAT},
     "ABS": abs_,
+    "RELU_0_TO_1": relu("RELU_0_TO_1"),
     "ELU": elu,
     "EXP": exp,
     "GELU": gelu,

@@ -114,6 +114,18 @@ def convert_top_k(c: Converter, op: Operator) -> list[relax.Expr]:
     return [relax.TupleGetItem(call, i) for i in range(2)]
 
 
+def convert_dynamic_update_slice(c: Converter, op: Operator) -> relax.Expr:
+    """x with a part of it replaced from a place on; inputs (x, part, place)."""
+    x, part, start = (op.input(i) for i in range(3))
+    kept(op, x, part)
+    fits = len(part.shape) == len(x.shape) and all(p <= s for p, s in zip(part.shape, x.shape, strict=True))
+    if not x.shape or not fits or start.shape != (len(x.shape),) or start.dtype not in _INDICES:
+        raise ModelRefused(
+            f"a part {list(part.shape)} at {start.dtype}{list(start.shape)} does not fit {list(x.shape)}"
+        )
+    return Fused("DYNAMIC_UPDATE_SLICE", (c.raw(x), c.raw(part), c.raw(start)), x.shape, x.dtype).call()
+
+
 def convert_fill(c: Converter, op: Operator) -> relax.Expr:
     """A tensor of one value that is computed at run time; inputs (shape, value)."""
     shape, value = [int(v) for v in op.constant(0).ravel()], op.input(1)
@@ -131,6 +143,7 @@ def refuse_where(c: Converter, op: Operator) -> relax.Expr:
 
 
 CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
+    "DYNAMIC_UPDATE_SLICE": convert_dynamic_update_slice,
     "EMBEDDING_LOOKUP": convert_embedding_lookup,
     "FILL": convert_fill,
     "GATHER": convert_gather,
@@ -141,9 +154,8 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
 }
 
 SUPPORT: dict[str, Support] = {
-    "EMBEDDING_LOOKUP": takes(
-        "int8", "float32", "hybrid", constants={1: "table"}, refused=dict.fromkeys(("uint8", "int16"), NO_KERNEL)
-    ),
+    "DYNAMIC_UPDATE_SLICE": moves("int8", "float32", *WHOLE, "bool"),
+    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", refused=dict.fromkeys(("uint8", "int16"), NO_KERNEL)),
     "FILL": takes(
         "int8",
         "int16",
