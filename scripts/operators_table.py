@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from stm32_emitter.frontends.graph.converters import CONVERTERS
+from stm32_emitter.frontends.graph.groups import MOVED, QUANTIZED
+from stm32_emitter.frontends.relax.vocabulary import TRANSLATORS
 from stm32_emitter.frontends.support import BYTE_EXACT, NO_REFERENCE, Support
 from stm32_emitter.frontends.tflite.converters import SUPPORT
 from stm32_emitter.frontends.tflite.folding import FOLDED
@@ -33,8 +36,20 @@ TFLITE = """## TFLite
 *exact*: every byte of a result equals that of the reference kernels (LiteRT, BUILTIN_REF). *1e-5*: every element is
 within 1e-5 of the range of the output. `-`: the reference kernels have no such form either. A number: refused, for the
 reason of that number. *Folded*: computed at compile time where all operands are constant integers or truth values.
-What the table does not have is refused by name, before anything is written; the exception are operators without
-quantized tensors that TVM's importer knows, which are taken from there and are no part of the conformance campaign.
+What the table does not have is refused by name, before anything is written. The exceptions are operators that a
+plug-in brings ([extending.md](extending.md)), and operators without quantized tensors that TVM's importer knows, which
+are taken from there; neither are part of the conformance campaign.
+"""
+GRAPH = """## ONNX
+*1e-5*: against onnxruntime or torch, every element within 1e-5 of the range of the output. *integers*: between
+DequantizeLinear and QuantizeLinear the operator is computed in integers, with the bias and the activation behind it; a
+result differs from that of onnxruntime by at most 1. *moved*: quantized elements are passed on as they are. *in
+float32*: computed in float32, as the model says. Operators whose operands are all known at compile time are computed by
+ONNX's reference implementation, shape arithmetic among them. What the table does not have is refused by name.
+"""
+RELAX = """## PyTorch, and Relax modules with channels first
+TVM's importer translates a program of torch.export to Relax, our converters `quantized_decomposed.*`. These Relax
+operators become ONNX operators of the table above; others are computed in float32 as TVM's library has them.
 """
 
 
@@ -42,6 +57,29 @@ def format_legend() -> list[str]:
     """What the columns are."""
     lines = ["| column | number format | result |", "|---|---|---|"]
     return lines + [f"| {name} | {what} | {how} |" for name, (what, how) in FORMATS.items()]
+
+
+def graph_rows(converters: Mapping[str, Callable[..., object]]) -> list[str]:
+    """The table of ONNX operators: quantized form, and what their converters say."""
+    rows = ["| operator | float32 | QDQ int8, uint8 | what is taken |", "|---|:-:|:-:|---|"]
+    for name, convert in sorted(converters.items()):
+        said = (convert.__doc__ or "").strip().splitlines()
+        rows.append(f"| {name} | {'1e-5' if real(name) else ''} | {quantized(name)} | {said[0] if said else ''} |")
+    return rows
+
+
+def real(name: str) -> bool:
+    """Whether an ONNX operator computes with real numbers."""
+    return name not in ("DequantizeLinear", "QuantizeLinear", "Shape")
+
+
+def quantized(name: str) -> str:
+    """What an ONNX operator does between DequantizeLinear and QuantizeLinear."""
+    if name in QUANTIZED:
+        return "integers"
+    if name in MOVED:
+        return "moved"
+    return "in float32" if real(name) else ""
 
 
 class Notes:
@@ -97,8 +135,9 @@ def tflite_rows(declared: Mapping[str, Support], folded: Iterable[str]) -> tuple
 def document() -> str:
     """The whole file."""
     rows, notes = tflite_rows(SUPPORT, ["SHAPE", *FOLDED])
-    parts = [*format_legend(), "", *rows, "", *notes]
-    return HEAD + TFLITE + "\n" + "\n".join(parts) + "\n"
+    parts = [HEAD + TFLITE, *format_legend(), "", *rows, "", *notes, "", GRAPH, *graph_rows(CONVERTERS), "", RELAX]
+    parts += [f"- {', '.join(f'`{name}`' for name in sorted(TRANSLATORS))}"]
+    return "\n".join(parts) + "\n"
 
 
 def main() -> int:

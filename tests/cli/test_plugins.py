@@ -85,10 +85,6 @@ def stored(tmp_path: Path) -> Path:
 @pytest.mark.emulator
 @pytest.mark.usefixtures("emulator", "cross_compiler", "nanopb")
 def test_an_installed_package_is_found_by_its_entry_point(stm32: Any, model: Path, package: Path, stored: Path) -> None:
-    done = stm32("compile", model, "-o", "out")
-    assert done.code == 3
-    assert "operator 0 (CUSTOM Fold) 'y': custom operators have no public definition" in done.err
-    assert "--plugin FILE.py" in done.err
     done = stm32("validate", model, "--npz", stored, PYTHONPATH=str(package))
     assert done.code == 0, done.err
     assert done.out.splitlines()[-1] == "passed: 0 of 144 output bytes differ"
@@ -108,7 +104,7 @@ def test_a_plug_in_file_and_an_export_of_its_c(stm32: Any, model: Path, package:
     assert {"fold_ext.h", "fold_ext_fold.c", "fold_lib.c"} <= files
 
 
-def test_errors_of_plug_ins_are_usage_errors(stm32: Any, model: Path, package: Path, tmp_path: Path) -> None:
+def test_errors_of_plug_ins_are_usage_errors(stm32: Any, model: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import stm32_emitter.extension as e\ne.register_operator(e.Operator('CONV_2D', print, print))\n")
     done = stm32("compile", model, "--plugin", broken, "-o", "out")
@@ -118,8 +114,4 @@ def test_errors_of_plug_ins_are_usage_errors(stm32: Any, model: Path, package: P
         in done.err
     )
     assert not (tmp_path / "out").exists()
-    (package / "fold_ops" / "operators.py").write_text("raise RuntimeError('old version')\n")
-    done = stm32("compile", model, "-o", "out", PYTHONPATH=str(package))
-    assert done.code == 2
-    assert "the plug-in 'fold' of fold-ops failed with RuntimeError: old version" in done.err
     assert "Traceback" not in done.err

@@ -178,6 +178,22 @@ def test_an_onnx_model_of_an_old_exporter(folder, capsys):
     assert outcome.status == "equal", outcome.detail
 
 
+def test_every_sample_counts_for_the_ranges_of_several_inputs(folder, capsys):
+    """The last of many samples is by far the largest."""
+    w = ModelWriter()
+    a, b, y = (w.tensor(name, (1, 4), "float32") for name in ("a", "b", "sum"))
+    w.operator("ADD", [a, b], [y], version=1)
+    (folder / "add.tflite").write_bytes(w.finish([a, b], [y]))
+    rng = np.random.default_rng(SEED)
+    left, right = (rng.normal(0, 1, (20, 4)).astype(np.float32) for _ in range(2))
+    left[-1] *= 10
+    np.savez(folder / "add.npz", b=right, a=left)
+    code, out, err = run(capsys, "add.tflite", "--data", "add.npz", "-o", "q.tflite", "--json")
+    assert code == 0, err
+    (figures,) = json.loads(out)["outputs"]
+    assert figures["max_error"] < figures["float_range"] / 100
+
+
 def test_activations_of_int16(tflite_model, onnx_model, capsys):
     np.savez("t.npz", x=np.random.default_rng(SEED).normal(0, 1, (2, 12, 12, 3)))
     code, out, err = run(capsys, tflite_model, "--data", "t.npz", "-o", "q.tflite", "--activations", "int16")

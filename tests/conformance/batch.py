@@ -219,7 +219,8 @@ def _run_built(models: Sequence[Model], machine: Machine, folder: Path) -> dict[
 def _expected(model: Model) -> list[list[Array]]:
     if isinstance(model, Stored):
         return [list(outputs) for outputs in model.expected]
-    reference = Reference(model.model)
+    # Without keep_all the interpreter shares the memory of a RESHAPE's input and output, although both are read later.
+    reference = Reference(model.model, keep_all=True)
     return [[np.array(output) for output in reference.run(list(inputs))] for inputs in model.inputs]
 
 

@@ -15,11 +15,13 @@ import argparse
 import json
 import multiprocessing
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,9 @@ from tests.conformance.toolchain import BUILD, MACHINES, ROOT, ToolMissing, sour
 
 GRAPHS, PRUNED = "graphs", "pruned-graphs"
 """Stand in the place of an operator for random graphs of several operators, the latter with channels of zeros."""
+
+
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 class SourcesChanged(RuntimeError):  # noqa: N818
@@ -153,27 +158,57 @@ class State:
         temporary.replace(self._path)
 
 
-def results_of(todo: Iterable[Part], jobs: int, sources: str) -> Iterator[tuple[Part, PartResult]]:
-    """Runs parts in ``jobs`` processes; yields each as it is finished."""
-    waiting = iter(todo)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
-        running: dict[Future[PartResult], Part] = {}
+def results_of(todo: Sequence[Part], jobs: int, sources: str) -> Iterator[tuple[Part, PartResult]]:
+    """Runs parts in ``jobs`` processes; yields each as it is finished.
+
+    A reference kernel may end its process. The parts that were running then are run again, each in a process alone.
+    """
+    left = list(todo)
+    while left:
+        running: list[Part] = []
+        try:
+            for part, result in _together(left, jobs, sources, running):
+                left.remove(part)
+                yield part, result
+        except BrokenProcessPool:
+            for part in running:
+                left.remove(part)
+                yield part, _alone(part, sources)
+
+
+def _together(todo: Iterable[Part], jobs: int, sources: str, running: list[Part]) -> Iterator[tuple[Part, PartResult]]:
+    """The same in one pool, until a process of it ends; ``running`` tells what has begun and not finished."""
+    waiting, found = iter(todo), dict[Future[PartResult], Part]()
+    with ProcessPoolExecutor(jobs, mp_context=_SPAWN, max_tasks_per_child=40) as pool:
         while True:
             for part in waiting:
-                running[pool.submit(run_part, part, sources)] = part
-                if len(running) > jobs:
+                found[pool.submit(run_part, part, sources)] = part
+                running.append(part)
+                if len(found) > jobs:
                     break
-            if not running:
+            if not found:
                 return
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield running.pop(future), future.result()
+            for future in wait(found, return_when=FIRST_COMPLETED)[0]:
+                result = future.result()
+                part = found.pop(future)
+                running.remove(part)
+                yield part, result
+
+
+def _alone(part: Part, sources: str) -> PartResult:
+    """One part; a problem if its process ends."""
+    with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
+        try:
+            return pool.submit(run_part, part, sources).result()
+        except BrokenProcessPool:
+            return PartResult(part.count, 0, 0, 0, ((part.key, "failed", "the process of these cases ended"),), 0.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the campaign."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     seeds = range(options.seeds, options.seeds + options.count)
     every = parts(options.machines, options.ops, options.dtypes, seeds, options.chunk, options.schedule)
     sources = sources_digest()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from stm32_emitter.frontends.tflite.converters import SUPPORT
-from stm32_emitter.testing.cases import ELEMENTWISE, cases, operators
+from stm32_emitter.testing.cases import ELEMENTWISE, MOVEMENTS, WITHOUT_SCALE, cases, operators
 from stm32_emitter.testing.graphs import FAMILIES, graphs, pruned_graphs
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
@@ -51,9 +51,9 @@ def test_operator(op, name, tmp_path):
 
 
 UINT8 = (
-    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
-    "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU6", "SOFTMAX",
-    "SPLIT", "SUB", "TANH", "TRANSPOSE_CONV",
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "DIV", "FULLY_CONNECTED",
+    "HARD_SWISH", "L2_NORMALIZATION", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAX_POOL_2D", "MEAN", "MUL", "PAD",
+    "RELU6", "RESIZE_BILINEAR", "SOFTMAX", "SPLIT", "SUB", "SUM", "TANH", "TRANSPOSE_CONV",
 )  # fmt: skip
 """Operators with arithmetic, and a few that move data; the others differ from int8 in nothing."""
 
@@ -69,7 +69,14 @@ INT16 = tuple(op for op in operators("int16") if "float32" in SUPPORT[op].format
 
 @pytest.mark.parametrize("op", INT16)
 def test_operator_of_int16_on_the_host(op, tmp_path):
-    check(run_batch(list(cases(op, FIRST, 3, "int16")), MACHINES["host"], tmp_path))
+    check(run_batch(list(cases(op, FIRST, 2, "int16")), MACHINES["host"], tmp_path))
+
+
+@pytest.mark.parametrize("dtype", WITHOUT_SCALE)
+def test_operators_of_elements_without_scale_on_the_host(dtype, tmp_path):
+    kept = {"UNPACK", "PADV2"} if dtype == "int32" else set()
+    found = [case for op in operators(dtype) if op not in MOVEMENTS - kept for case in cases(op, FIRST, 1, dtype)]
+    check(run_batch(found, MACHINES["host"], tmp_path, together=True))
 
 
 WEIGHTS = tuple((op, dtype) for dtype in ("hybrid", "int4") for op in operators(dtype))
@@ -121,6 +128,14 @@ def test_operators_of_uint8_and_int16_on_a_cortex_m4(tmp_path):
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_elementwise_operators_on_a_cortex_m4(tmp_path):
     check(run_batch(small_sample(1), MACHINES["mps2-an386"], tmp_path))
+
+
+SPECIAL = (("DIV", 16), ("DIV", 20), ("FLOOR_MOD", 16))
+"""Cases of float32 with quotients by 0, 0 / 0, and remainders of numbers that differ much in size."""
+
+
+def test_quotients_that_are_no_numbers_and_exact_remainders(tmp_path):
+    check(run_batch([c for op, s in SPECIAL for c in cases(op, s, 1, "float32")], MACHINES["host"], tmp_path))
 
 
 OVERLAPPING = (("DEPTHWISE_CONV_2D", 3042), ("RESIZE_NEAREST_NEIGHBOR", 3062))

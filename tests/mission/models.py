@@ -68,20 +68,14 @@ TRAINED = (
 )
 
 
-def _pair(name: str, title: str, topology: Callable[..., Image], size: int, samples: int) -> tuple[Seeded, Seeded]:
-    """The full topology in both formats."""
-    first, second = (
-        Seeded(f"{name}_{kind}", title, topology, size, 1.0, 1000, kind, samples) for kind in ("tflite", "onnx")
-    )
-    return first, second
-
-
 FULL = (
-    *_pair("mobilenet_v1_224", "MobileNet v1 1.0, 224 x 224", topologies.mobilenet_v1, 224, 4),
-    *_pair("mobilenet_v2_224", "MobileNet v2 1.0, 224 x 224", topologies.mobilenet_v2, 224, 4),
-    *_pair("squeezenet_224", "SqueezeNet 1.1, 224 x 224", topologies.squeezenet, 224, 4),
-    *_pair("inception_v3_299", "Inception v3, 299 x 299", topologies.inception_v3, 299, 2),
-)
+    Seeded("mobilenet_v1_224_tflite", "MobileNet v1, 224 x 224", topologies.mobilenet_v1, 224, 1, 1000, "tflite", 4),
+    Seeded("mobilenet_v1_224_onnx", "MobileNet v1, 224 x 224", topologies.mobilenet_v1, 224, 1, 1000, "onnx", 4),
+    Seeded("mobilenet_v2_224_tflite", "MobileNet v2, 224 x 224", topologies.mobilenet_v2, 224, 1, 1000, "tflite", 4),
+    Seeded("squeezenet_224_tflite", "SqueezeNet 1.1, 224 x 224", topologies.squeezenet, 224, 1, 1000, "tflite", 4),
+    Seeded("squeezenet_224_onnx", "SqueezeNet 1.1, 224 x 224", topologies.squeezenet, 224, 1, 1000, "onnx", 4),
+    Seeded("inception_v3_299_tflite", "Inception v3, 299 x 299", topologies.inception_v3, 299, 1, 1000, "tflite", 2),
+)  # fmt: skip
 REDUCED = (
     Seeded("mobilenet_v1_96", "MobileNet v1 0.25, 96 x 96", topologies.mobilenet_v1, 96, 0.25, 100, "tflite", 4),
     Seeded("mobilenet_v2_96", "MobileNet v2 0.35, 96 x 96", topologies.mobilenet_v2, 96, 0.35, 100, "tflite", 4),

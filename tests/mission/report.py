@@ -51,8 +51,6 @@ def measure_seeded(model: Seeded, folder: Path) -> dict[str, Any]:
     else:
         nearness = run_nearly(model, report, folder / "c")
         result["host"] = {"status": nearness} if isinstance(nearness, str) else asdict(nearness)
-    (figures,) = report.comparison.outputs
-    result["quantization"] = {"snr_db": figures.snr_db, "top1": figures.top1_agreement}
     return result | asdict(places(model.name, report.request.output.read_bytes()))
 
 
@@ -108,20 +106,28 @@ def _host(entry: dict[str, Any]) -> str:
     return f"{host['status']}: {host['differing']:,} of {host['bytes']:,} bytes differ, {entry['samples']} samples"
 
 
+def _results() -> dict[str, Any]:
+    """What the document holds."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    return found
+
+
 def main() -> int:
     """Measures what is missing, or what is named."""
     models = {model.name: model for model in (*TRAINED, *REDUCED, *FULL)}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help=f"of {', '.join(models)}")
     chosen = parser.parse_args().models
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    for name in chosen or [name for name in models if name not in results]:
+    done = _results()
+    mine: dict[str, Any] = {}
+    for name in chosen or [name for name in models if name not in done]:
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             model = models[name]
             measure = measure_trained if isinstance(model, Trained) else measure_seeded
-            results[name] = measure(model, Path(folder))
-        sys.stderr.write(f"{name}: {results[name]['host']}, {time.monotonic() - start:.0f} s\n")
+            mine[name] = measure(model, Path(folder))
+        sys.stderr.write(f"{name}: {mine[name]['host']}, {time.monotonic() - start:.0f} s\n")
+        results = _results() | mine
         ordered = {known: results[known] for known in models if known in results}
         RESULTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(page(ordered), encoding="utf-8")

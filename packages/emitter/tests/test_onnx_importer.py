@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from stm32_emitter import MissingPackage, ModelRefused, OptionError, compile_model
+from stm32_emitter.frontends.graph import groups
 from stm32_emitter.frontends.onnx import import_onnx
 from stm32_emitter.model_info import info_of
 
@@ -126,3 +127,47 @@ def test_shape_arithmetic_is_computed_at_import():
     compiled = compile_model(model(nodes, constants={"one": np.array([1], np.int64)}))
     assert compiled.outputs[0].shape == (4, 1)
     assert len(compiled.nodes) == 1
+
+
+ATTRIBUTES = {
+    "AveragePool": {"kernel_shape": [2, 2]}, "Concat": {"axis": 1}, "MaxPool": {"kernel_shape": [2, 2]},
+    "ReduceMean": {"axes": [2, 3]}, "Split": {"axis": 1}, "Transpose": {"perm": [0, 2, 3, 1]},
+}  # fmt: skip
+MORE = {
+    "Add": ["a"], "Clip": ["low", "high"], "Concat": ["a"], "Conv": ["w"], "Gemm": ["m"], "MatMul": ["m"],
+    "Mul": ["a"], "Pad": ["pads"], "Reshape": ["shape"], "Slice": ["begin", "end"], "Sub": ["a"], "Unsqueeze": ["axes"],
+}  # fmt: skip
+
+
+def between_quantized(kind):
+    """DequantizeLinear, an operator, QuantizeLinear, with other quantized operands."""
+    flat, alike = kind in ("Gemm", "MatMul"), kind in (*groups.MOVED, "AveragePool", "Clip")
+    shape = (1, 4) if flat else (1, 4, 4, 4)
+    weights = np.ones((4, 4) if flat else (4, 4, 1, 1), np.int8)
+    constants = {
+        "s": np.float32(0.1), "t": np.float32(0.1 if alike else 0.2), "z": np.int8(3), "zero": np.int8(0),
+        "weights": weights, "low": np.float32(0), "high": np.float32(6), "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "shape": np.array([1, 64]), "begin": np.array([0, 1]), "end": np.array([1, 3]), "axes": np.array([0]),
+    }  # fmt: skip
+    second = {"a": ("x", "z"), "w": ("weights", "zero"), "m": ("weights", "zero")}
+    inputs = MORE.get(kind, [])
+    nodes = [helper.make_node("DequantizeLinear", ["x", "s", "z"], ["real"])]
+    nodes += [
+        helper.make_node("DequantizeLinear", [second[n][0], "s", second[n][1]], [n]) for n in inputs if n in second
+    ]
+    nodes.append(helper.make_node(kind, ["real", *inputs], ["made"], **ATTRIBUTES.get(kind, {})))
+    nodes.append(helper.make_node("QuantizeLinear", ["made", "t", "z"], ["y"]))
+    return model(nodes, shape, TensorProto.INT8, TensorProto.INT8, constants, opset=14)
+
+
+def computes_floats(data):
+    return b"float" in compile_model(data, name="m").files["m_lib.c"]
+
+
+@pytest.mark.parametrize("kind", [*groups.QUANTIZED, *groups.MOVED])
+def test_what_is_declared_to_be_quantized_computes_no_floats(kind):
+    assert not computes_floats(between_quantized(kind))
+
+
+def test_what_is_not_declared_is_computed_in_float():
+    assert computes_floats(between_quantized("Exp"))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from stm32_emitter import ModelRefused, OperatorError, compile_model
 from stm32_emitter.extension import (
+    ENTRY_POINTS,
     Call,
     CKernel,
     Input,
@@ -22,6 +24,7 @@ from stm32_emitter.extension import (
     Tensor,
     elementwise,
     load_file,
+    load_installed,
     reads,
     register_operator,
     sequence,
@@ -48,6 +51,12 @@ def forgotten() -> Iterator[None]:
     yield
     for definition in [definition for definition in REGISTRY if REGISTRY.origin(definition.kind) != "stm32_emitter"]:
         unregister_operator(definition.kind)
+
+
+@pytest.fixture
+def registered_names() -> Callable[[], set[str]]:
+    """Names of the operators that do not come with the emitter."""
+    return lambda: {d.kind for d in REGISTRY if REGISTRY.origin(d.kind) != "stm32_emitter"}
 
 
 def model() -> bytes:
@@ -243,3 +252,38 @@ def test_a_plug_in_that_fails_registers_nothing(tmp_path: Path, more: str, said:
     assert "OP" not in BY_KIND
     with pytest.raises(OperatorError, match="there is no plug-in"):
         load_file(tmp_path / "other.py")
+
+
+def installed(site: Path, text: str, entry: str) -> None:
+    """A package with an entry point, as pip leaves it."""
+    for name, content in {
+        "ops_of_a_test.py": textwrap.dedent(text),
+        "ops_of_a_test-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: ops-of-a-test\nVersion: 1.0\n",
+        "ops_of_a_test-1.0.dist-info/entry_points.txt": f"[{ENTRY_POINTS}]\nops = ops_of_a_test{entry}\n",
+    }.items():
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text(content)
+
+
+@pytest.mark.parametrize("entry", [":OP", ":EVERY", ":register"])
+def test_what_an_entry_point_leads_to(
+    entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered_names: Callable[[], set[str]]
+) -> None:
+    more = "\nOP = Operator('A', kernel, kernel)\nEVERY = [OP, Operator('B', kernel, kernel)]\n"
+    more += "def register():\n    register_operator(OP)\n"
+    installed(tmp_path, textwrap.dedent(PLUGIN.format(text=TEXT)) + more, entry)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "ops_of_a_test", raising=False)
+    monkeypatch.setattr("stm32_emitter.extension.plugins._LOADED", set())
+    load_installed()
+    load_installed()
+    assert registered_names() == {"OP", "A"} | ({"B"} if entry == ":EVERY" else set())
+    assert REGISTRY.origin("OP").endswith("ops_of_a_test.py")
+
+
+def test_an_installed_plug_in_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(tmp_path, "raise RuntimeError('old version')", "")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "ops_of_a_test", raising=False)
+    with pytest.raises(OperatorError, match="the plug-in 'ops' of ops-of-a-test failed with RuntimeError: old version"):
+        load_installed()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tvm
 from stm32_emitter import ModelRefused, compile_model
-from stm32_emitter.operators.mean import divided_multiplier, grouped
+from stm32_emitter.operators.mean import divided_multiplier
+from stm32_emitter.operators.reduction import grouped
 from tvm import relax
 
 IMAGE = ((1, 5, 6, 3), "int8", 0.5, 4)

@@ -74,7 +74,7 @@ def without_intermediates(writer: ModelWriter) -> None:
 
 REFUSED = (
     (LSTM, inputs(i9=(4,)), "peephole"),
-    (LSTM, inputs(i16=(4, 4)), "projection"),
+    (LSTM, inputs(i16=-1, i17=(4,)), "bias of a projection"),
     (LSTM, inputs(i20=(4,), i21=(4,), i22=(4,), i23=(4,)), "layer normalisation"),
     (LSTM, inputs(i1=-1, i5=-1, i12=(4,)), "only some"),
     (LSTM, options(fused_activation_function="RELU"), "activation"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stm32_emitter import ModelRefused, compile_model
+from stm32_emitter import compile_model
 from stm32_emitter.compiler import fuse_module
 from stm32_emitter.frontends.tflite.importer import import_tflite
 from stm32_emitter.operators.base import kind_of, request_of
@@ -67,15 +67,3 @@ def test_uint8_that_is_only_moved_or_rescaled_stays(seed: int) -> None:
         for case in cases(op, seed % 1000, 5, "uint8"):
             names = [node.name for node in compile_model(case.model).nodes]
             assert len(names) <= 1, (case.name, names)
-
-
-def test_bilinear_resizing_of_uint8_is_refused() -> None:
-    (case,) = cases("RESIZE_BILINEAR", 0, 1, "int8")
-    writer = ModelWriter()
-    x = writer.tensor("x", (1, 2, 2, 1), "uint8", quant=Quant(0.1, 3))
-    size = writer.constant("size", np.array([4, 4], np.int32))
-    y = writer.tensor("y", (1, 4, 4, 1), "uint8", quant=Quant(0.1, 3))
-    writer.operator("RESIZE_BILINEAR", [x, size], [y])
-    assert compile_model(case.model).nodes
-    with pytest.raises(ModelRefused, match="uint8 the reference interpolates in float32"):
-        compile_model(writer.finish([x], [y]))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from stm32_emitter import ModelRefused, compile_model
@@ -40,11 +42,11 @@ def test_a_bias_of_int32_is_widened() -> None:
     assert narrow.constant(2).dtype == np.int64
 
 
-def add(scales: tuple[float, float, float]) -> bytes:
+def add(scales: tuple[float, float, float], *, powers: bool = True) -> bytes:
     """ADD of two tensors of int16; ``scales`` are those of both and of the result."""
     writer = ModelWriter()
     tensors = [writer.tensor(f"t{i}", (1, 8), "int16", quant=Quant(scale, 0)) for i, scale in enumerate(scales)]
-    writer.operator("ADD", tensors[:2], tensors[2:])
+    writer.operator("ADD", tensors[:2], tensors[2:], pot_scale_int16=powers)
     return writer.finish(tensors[:2], tensors[2:])
 
 
@@ -53,6 +55,49 @@ def test_powers_of_two_that_the_reference_does_not_take_are_refused() -> None:
     for scales in ((0.25, 0.125, 0.5), (0.25, 0.125, 0.125)):
         with pytest.raises(ModelRefused, match="scales are powers of two"):
             compile_model(add(scales))
+        assert compile_model(add(scales, powers=False)).nodes
+
+
+def one(op: str, kinds: tuple[str, ...], **options: float) -> bytes:
+    """An operator whose operands and result (the last) are of these types."""
+    writer = ModelWriter()
+    tensors = [writer.tensor(f"t{i}", (1, 8), kind, quant=Quant(0.25, 0)) for i, kind in enumerate(kinds)]
+    writer.operator(op, tensors[:-1], tensors[-1:], **options)
+    return writer.finish(tensors[:-1], tensors[-1:])
+
+
+REFUSED = (
+    ("RELU_N1_TO_1", ("int16", "int16"), "int16"),
+    ("HARD_SWISH", ("int16", "int16"), "int16"),
+    ("DIV", ("int16",) * 3, "more than 31 bits"),
+    ("PRELU", ("int16",) * 3, "reference reads them"),
+    ("POW", ("int32",) * 3, "beyond 32 bits"),
+)
+
+
+@pytest.mark.parametrize(("op", "kinds", "reason"), REFUSED)
+def test_what_the_reference_does_not_define_is_refused(op: str, kinds: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(ModelRefused, match=reason):
+        compile_model(one(op, kinds))
+
+
+def test_constants_of_int16_are_computed_at_compile_time(host: Any, instance: Any) -> None:
+    """What a model computes of a constant is what the kernels would compute of it."""
+    models = []
+    values = np.array([[-32768, -300, -1, 0, 1, 127, 300, 32767]], np.int16)
+    for op in ("RELU", "RELU6", "LEAKY_RELU", "ABS", "EXP", "LOG", "GELU"):
+        writer = ModelWriter()
+        x = writer.tensor("x", values.shape, "int16", quant=Quant(0.001))
+        y, z = (writer.tensor(name, values.shape, "int16", quant=Quant(0.002)) for name in ("y", "z"))
+        total = writer.tensor("total", values.shape, "int16", quant=Quant(0.004))
+        for source, target in ((x, y), (writer.constant("c", values, quant=Quant(0.001)), z)):
+            writer.operator(op, [source], [target], **({"alpha": 0.1} if op == "LEAKY_RELU" else {}))
+        writer.operator("SUB", [y, z], [total])
+        models.append(compile_model(writer.finish([x], [total]), name=f"constant_{op.lower()}"))
+    library = host.library(models)
+    for model in models:
+        (result,) = instance(library, model).run([values])
+        assert not result.any(), model.name
 
 
 def test_tables_end_where_they_should() -> None:

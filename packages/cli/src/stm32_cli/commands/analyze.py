@@ -35,7 +35,14 @@ def _head(info: dict[str, Any], needs: Needs) -> list[str]:
         f"activations : {needs.activations:,} B (context {info['context_bytes']:,}, planned {info['planned_bytes']:,})",
         f"code        : at most {needs.code:,} B (estimate; model, kernels, runtime)",
         f"stack       : at most {needs.stack:,} B (estimate; of ai_run)",
+        *_plug_ins(info),
     ]
+
+
+def _plug_ins(info: dict[str, Any]) -> list[str]:
+    """What the estimates leave out."""
+    count = sum(node["schedule"]["name"] == "plug-in" for node in info["nodes"])
+    return [f"plug-ins    : {count} layers; code and stack of their C come on top (stm32 build knows)"] if count else []
 
 
 def _layers(rows: list[dict[str, Any]]) -> str:

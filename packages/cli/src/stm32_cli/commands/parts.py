@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stm32_board_support.parts import PartGroup
     from stm32_emitter import CompiledModel
 
+    from stm32_cli.project.compiler import CompileOptions
     from stm32_cli.project.fitting import Fit, Footprint
 
     _Found = dict[tuple[str, str], Footprint]
@@ -62,19 +63,19 @@ def _chosen(max_flash: int | None, max_ram: int | None, core: str | None) -> lis
     ]
 
 
-def _compile(model: Path, core: str, optimize: str, constant_channels: str | None) -> CompiledModel:
-    from stm32_cli.project.compiler import CompileOptions, compile_file, on_off
+def _compile(model: Path, core: str, chosen: CompileOptions) -> CompiledModel:
+    from stm32_cli.project.compiler import compile_file
 
-    return compile_file(model, CompileOptions(core, None, optimize, on_off(constant_channels)))
+    return compile_file(model, replace(chosen, target=core))
 
 
-def _footprints(model: Path, groups: list[PartGroup], goals: tuple[str, str | None], *, measure: bool) -> _Found:
+def _footprints(model: Path, groups: list[PartGroup], chosen: CompileOptions, *, measure: bool) -> _Found:
     """What the model takes on each (core, FPU) of the groups."""
     from stm32_cli.project import fitting
     from stm32_cli.project.compiler import scratch
 
     largest = {(group.part.core, group.part.fpu): group.part for group in groups}  # sorted: the last is the largest
-    compiled = {core: _compile(model, core, *goals) for core in sorted({core for core, _ in largest})}
+    compiled = {core: _compile(model, core, chosen) for core in sorted({core for core, _ in largest})}
     found = {}
     for (core, fpu), part in largest.items():
         result = compiled[core]
@@ -132,6 +133,7 @@ def _fit_text(name: str, fits: list[Fit], footprints: _Found, limit: int) -> str
 @click.option("--measure", is_flag=True, help="Measure code and stack with the C compiler, for each core and FPU.")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Lines to show; 0: all.")
 @options.goals
+@options.plugin
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def command(
     *,
@@ -143,6 +145,7 @@ def command(
     limit: int,
     optimize: str,
     constant_channels: str | None,
+    plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Lists parts."""
@@ -151,10 +154,12 @@ def command(
         _list(groups, limit, as_json=as_json)
         return
     from stm32_cli.project import fitting
+    from stm32_cli.project.compiler import CompileOptions, on_off
 
     if not groups:
         raise CliError("no part is that small or has that core", _RELAX, Exit.DOES_NOT_FIT)
-    footprints = _footprints(model, groups, (optimize, constant_channels), measure=measure)
+    chosen = CompileOptions(optimize=optimize, constant_channels=on_off(constant_channels), plugins=plugins)
+    footprints = _footprints(model, groups, chosen, measure=measure)
     fits = fitting.fits(groups, footprints)
     if as_json:
         needs = [{"core": c, "fpu": f, **asdict(need)} for (c, f), need in sorted(footprints.items())]

@@ -62,6 +62,8 @@ def quantize(
             activation_type=quantization.QuantType.QInt8,
             weight_type=quantization.QuantType.QInt8,
         )
+    except OSError:
+        raise
     except Exception as error:  # the quantizer documents no class of error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise CliError(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -22,26 +23,30 @@ INSTALL = "pip install 'stm32-ai[quantize]'"
 _SIGNATURE = "serving_default"
 
 
-def load() -> tuple[Any, Any]:
-    """(`ai_edge_quantizer.quantizer`, `ai_edge_quantizer.qtyping`).
+def load() -> Any:
+    """The package `ai_edge_quantizer` with the modules that are used.
 
     Raises:
-        CliError: the package is not installed; exit code 5.
+        CliError: it is not installed; exit code 5.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        from ai_edge_quantizer import qtyping, quantizer
+        for name in ("calibrator", "qtyping", "quantizer", "recipe_manager", "utils.qsv_utils"):
+            import_module(f"ai_edge_quantizer.{name}")
+        return import_module("ai_edge_quantizer")
     except ImportError as error:
         raise tool_missing(
             f"the quantizer of .tflite models (ai-edge-quantizer) is not usable: {error}", INSTALL
         ) from error
-    return quantizer, qtyping
 
 
 def quantize(
     model: Path, output: Path, samples: Sequence[NDArray[np.float32]], *, per_channel: bool, activation_bits: int
 ) -> None:
     """Writes the model with int8 weights; its inputs and outputs become integers, too.
+
+    The range of a tensor goes from its least to its greatest value in all samples, as onnxruntime's quantizer takes it.
+    (The moving average that is this quantizer's default hardly sees more than the first of a few samples.)
 
     Args:
         model: float .tflite file.
@@ -53,22 +58,20 @@ def quantize(
     Raises:
         CliError: the quantizer is not installed (exit code 5), or refuses the model (3).
     """
-    quantizer, qtyping = load()
+    package = load()
     try:
         content, key, names = with_signature(model.read_bytes())
-        tool = quantizer.Quantizer(bytearray(content))
-        granularity = qtyping.QuantGranularity
-        tool.add_static_config(
-            ".*",
-            qtyping.TFLOperationName.ALL_SUPPORTED,
-            activation_num_bits=activation_bits,
-            weight_num_bits=8,
-            weight_granularity=granularity.CHANNELWISE if per_channel else granularity.TENSORWISE,
-        )
         feeds = [dict(zip(names, values, strict=True)) for values in zip(*samples, strict=True)]
+        recipe = _recipe(package, per_channel=per_channel, activation_bits=activation_bits)
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
-            calibration = tool.calibrate({key: feeds}, num_threads=os.cpu_count() or 1)
-            result = tool.quantize(calibration, enable_progress_report=False)
+            calibrator = package.calibrator.Calibrator(
+                bytearray(content),
+                num_threads=os.cpu_count() or 1,
+                qsv_update_func=package.utils.qsv_utils.min_max_update,
+            )
+            calibrator.calibrate({key: feeds}, recipe)
+            tool = package.quantizer.Quantizer(bytearray(content), recipe.get_quantization_recipe())
+            result = tool.quantize(calibrator.get_model_qsvs(), enable_progress_report=False)
         output.write_bytes(bytes(result.quantized_model))
     except OSError:
         raise
@@ -79,6 +82,20 @@ def quantize(
             "convert the model again, in float32 and with static shapes",
             Exit.MODEL_REFUSED,
         ) from error
+
+
+def _recipe(package: Any, *, per_channel: bool, activation_bits: int) -> Any:
+    """All operators that the quantizer knows, with weights of int8."""
+    granularity = package.qtyping.QuantGranularity
+    manager = package.recipe_manager.RecipeManager()
+    manager.add_static_config(
+        regex=".*",
+        operation_name=package.qtyping.TFLOperationName.ALL_SUPPORTED,
+        activation_num_bits=activation_bits,
+        weight_num_bits=8,
+        weight_granularity=granularity.CHANNELWISE if per_channel else granularity.TENSORWISE,
+    )
+    return manager
 
 
 def with_signature(content: bytes) -> tuple[bytes, str, list[str]]:

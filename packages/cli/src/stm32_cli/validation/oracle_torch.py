@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,24 +27,38 @@ def is_torch(model: Path) -> bool:
     return model.suffix.lower() == ".pt2"
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch logs and warns of its own insides."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
 def _load(model: Path) -> tuple[Any, Any]:
     """(torch, the program).
 
     Raises:
         CliError: torch is not installed (exit code 5) or cannot read the file (3).
     """
+    hint = "compare with stored outputs instead: --npz FILE (in0, ..., out0, ...)"
+    if model.read_bytes()[:2] != b"PK":
+        raise CliError(f"{model} is no program of torch.export", hint, Exit.MODEL_REFUSED)
     try:
         torch = importlib.import_module("torch")
         importlib.import_module("torch.ao.quantization.fx._decomposed")
     except ImportError as error:
         raise tool_missing("the interpreter of .pt2 models (torch) is not installed", _INSTALL) from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             return torch, torch.export.load(model)
     except Exception as error:  # torch raises whatever its unpickler, its ZIP reader or its schema raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        hint = "compare with stored outputs instead: --npz FILE (in0, ..., out0, ...)"
         raise CliError(f"torch refuses {model}: {reason}", hint, Exit.MODEL_REFUSED) from error
 
 

@@ -23,6 +23,7 @@ from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
 from stm32_emitter.operators.div import Div, DivFloat
+from stm32_emitter.operators.dynamic_update_slice import DynamicUpdateSlice
 from stm32_emitter.operators.fully_connected import FullyConnected
 from stm32_emitter.operators.fully_connected_float import FullyConnectedFloat
 from stm32_emitter.operators.fully_connected_hybrid import FullyConnectedHybrid
@@ -32,6 +33,7 @@ from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
+from stm32_emitter.operators.lstm_general import LstmGeneral
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean, Sum
 from stm32_emitter.operators.mean_float import MeanFloat
@@ -40,8 +42,9 @@ from stm32_emitter.operators.pad import Pad
 from stm32_emitter.operators.pool_2d_float import AveragePool2DFloat, MaxPool2DFloat
 from stm32_emitter.operators.prelu import Prelu, PreluFloat
 from stm32_emitter.operators.quantize import Dequantize, Quantize, Requantize
+from stm32_emitter.operators.reduce_prod import ReduceProd
 from stm32_emitter.operators.registry import OperatorRegistry
-from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu6, ReluN1To1
+from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu0To1, Relu6, ReluN1To1
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
@@ -69,12 +72,14 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     MaxPool2D(),
     Mean(),
     Sum(),
+    ReduceProd(),
     ArgMax(),
     ArgMin(),
     Cast(),
     Cumsum(),
     Gather(),
     GatherNd(),
+    DynamicUpdateSlice(),
     TopK(),
     L2Normalization(),
     Pad(),
@@ -93,6 +98,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Relu(),
     Relu6(),
     ReluN1To1(),
+    Relu0To1(),
     LeakyRelu(),
     HardSwish(),
     Logistic(),
@@ -134,6 +140,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     SoftmaxWide(),
     Requantize32(),
     Lstm(),
+    LstmGeneral(),
     Svdf(),
     SvdfState(),
     Requantize(),

@@ -9,7 +9,8 @@ the factor 1/2, which is exact: a shift by 19 bits. Where a linear form of the t
 
 int16 is the same with a shift by 15 bits, unless all three scales are powers of two: then each operand is divided by
 output scale / its scale, rounded half away from zero, and the sum is saturated to 16 bits. The reference demands that
-neither is negative and one is 1.
+neither is negative and one is 1. With its option pot_scale_int16 false such scales are like all others (the frontend
+makes that operator at once).
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class Add(BinaryOperator):
         """Multiplier and shift of both operands and of the sum; or only the shifts to the right of both operands."""
         if result.dtype == "int16" and all(map(_is_power, (left.scale, right.scale, result.scale))):
             return _powers(left, right, result)
+        return self.scaled_parameters(left, right, result)
+
+    @staticmethod
+    def scaled_parameters(left: Source, right: Source, result: Quantized) -> dict[str, Attribute]:
+        """Multiplier and shift of both operands and of the sum, also of scales that are powers of two."""
         bits = _left_shift(result.dtype)
         twice = 2.0 * float(max(left.scale, right.scale))
         factors = {

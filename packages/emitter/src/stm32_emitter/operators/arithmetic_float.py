@@ -50,8 +50,12 @@ class FloatBinary(OperatorDefinition):
             y = k.output("y", (request.output.elements,), "float32")
             with nest(k, axes) as (left, right, flat):
                 result = self.combined(reads[0](left), reads[1](right))
-                k.store(y, [flat], bounded(result, *bounds_of(request)))
+                k.store(y, [flat], self.limited(result, *bounds_of(request)))
         return k.kernel()
+
+    def limited(self, value: Any, low: float, high: float) -> Any:
+        """``value`` limited to the activation's bounds."""
+        return bounded(value, low, high)
 
 
 class AddFloat(FloatBinary):

@@ -190,8 +190,7 @@ class Nest:
         s, request = self.sizes, self.request
         self.k = k
         self.x = k.input("x", (request.inputs[0].elements,), "int8")
-        self.records = k.constant("records", self._records())
-        self.ones = k.constant("ones", self._ones()) if self.channels.totals else None
+        self._declare_records()
         if self.pointwise and s.groups == 1:
             self._emit_pointwise()
         else:
@@ -245,8 +244,12 @@ class Nest:
     def declare(self, k: KernelBuilder, x: tirx.Buffer) -> None:
         """The constants of one of several nests in a kernel with the input ``x``."""
         self.k, self.x = k, x
-        self.records = k.constant("records", self._records())
+        self._declare_records()
         self.patch = self._patch()
+
+    def _declare_records(self) -> None:
+        self.records = self.k.constant("records", self._records())
+        self.ones = self.k.constant("ones", self._ones()) if self.channels.totals else None
 
     def emit(self, y: tirx.Buffer, columns: tirx.Buffer) -> None:
         """Its loops, behind what all nests of the kernel have declared."""
@@ -312,14 +315,12 @@ class Nest:
 
     def stride(self, first: Any) -> Any:
         """Elements of y from a pixel of a block to the next one."""
-        out_channels = self.sizes.out_channels
-        return (self.pixels(first)[1] - first) * out_channels if self.alone else out_channels
+        return (self.pixels(first)[1] - first if self.alone else 1) * self.sizes.out_channels
 
     def _multiply(self, n: Any, group: Any, first: Any) -> None:
-        record = group * (len(self.blocks) * self.record_words)
+        record, stride = group * (len(self.blocks) * self.record_words), self.stride(first)
         start = self.place(n, first) + group * self.per_group
         whole, rest = divmod(self.per_group, self.block.channels)
-        stride = self.stride(first)
         quads, zero_point = self.blocks_in_run, self.request.integer("output_zero_point")
         self._call(record, start, stride, self.steps, whole, quads, zero_point)
         if rest:

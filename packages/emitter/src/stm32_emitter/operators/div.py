@@ -21,6 +21,7 @@ from stm32_emitter.operators.arithmetic_float import FloatBinary
 from stm32_emitter.operators.base import Attribute, Fused, KernelRequest
 from stm32_emitter.operators.elementwise import BinaryOperator, broadcast_axes, nest
 from stm32_emitter.operators.fixed_point import quantize_multiplier
+from stm32_emitter.operators.float_group import LARGEST, number
 from stm32_emitter.operators.gemmlowp import reciprocal
 from stm32_emitter.operators.scope import Quantized, Scope
 from stm32_emitter.operators.table import Source
@@ -90,6 +91,11 @@ class DivFloat(FloatBinary):
     def combined(self, left: Any, right: Any) -> Any:
         """The result in front of the activation."""
         return tirx.div(left, right)
+
+    def limited(self, value: Any, low: float, high: float) -> Any:
+        """Limited to finite numbers where there is no activation, too; 0 / 0 stays what it is, as in the reference."""
+        least, greatest = number(max(low, -LARGEST)), number(min(high, LARGEST))
+        return tirx.Select(value < least, least, tirx.Select(value > greatest, greatest, value))
 
 
 def _reciprocals(zero_point: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:

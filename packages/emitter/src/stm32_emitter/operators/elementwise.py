@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -96,6 +96,9 @@ class BinaryOperator(OperatorDefinition):
     dtypes: ClassVar[tuple[str, ...]] = ("int8",)
     """Element types that its kernels compute."""
 
+    right_dtypes: ClassVar[Mapping[str, str]] = {}
+    """Element type of the result -> that of the right operand, where it is another."""
+
     def pair(self, scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, relax.Expr] | None:
         """Both operands (real numbers) if ``expr`` is this operator, or None."""
         call = scope.call(expr, self.operator)
@@ -119,16 +122,22 @@ class BinaryOperator(OperatorDefinition):
         operands = None if result is None or result.dtype not in self.dtypes else self.pair(scope, result.value)
         if result is None or operands is None:
             return None
-        left, right = (source_of(scope, operand, (result.dtype,)) for operand in operands)
+        left = source_of(scope, operands[0], (result.dtype,))
+        right = source_of(scope, operands[1], (self.right_dtypes.get(result.dtype, result.dtype),))
         if left is None or right is None:
             return None
+        return self.fused(left, right, result, shape_of(root), self.parameters(left, right, result))
+
+    def fused(
+        self, left: Source, right: Source, result: Quantized, shape: Shape, parameters: dict[str, Attribute]
+    ) -> Fused:
+        """The operator with its fixed-point parameters, and the zero points and bounds that all of these have."""
         low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
         attributes: dict[str, Attribute] = {
             "left_zero_point": left.zero_point, "right_zero_point": right.zero_point,
-            "output_zero_point": result.zero_point, "low": low, "high": high,
-            **self.parameters(left, right, result),
+            "output_zero_point": result.zero_point, "low": low, "high": high, **parameters,
         }  # fmt: skip
-        return Fused(self.kind, (left.value, right.value), shape_of(root), result.dtype, attributes)
+        return Fused(self.kind, (left.value, right.value), shape, result.dtype, attributes)
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """a, b, broadcast -> y, all int8 or all int16."""

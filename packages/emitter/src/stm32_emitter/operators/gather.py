@@ -8,6 +8,7 @@ nearest element inside.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tvm import relax, tirx
@@ -42,11 +43,11 @@ class Gather(OperatorDefinition):
         size, inner = spec.shape[axis], math.prod(spec.shape[axis + 1 :])
         count = indices.elements // batch
         with KernelBuilder("gather") as k:
-            x, at = _operands(k, spec, indices)
+            x, at = operands(k, ("x", "indices"), request.inputs)
             y = k.output("y", (request.output.elements,), request.output.dtype)
             with k.loop("b", batch) as b, k.loop("o", outer) as o, k.loop("i", count) as i:
                 image = b * outer + o
-                place = image * size + _inside(at, b * count + i, size)
+                place = image * size + inside(at, b * count + i, size)
                 copy(k, y, (image * count + i) * inner, x, place * inner, inner)
         return k.kernel()
 
@@ -67,27 +68,26 @@ class GatherNd(OperatorDefinition):
         axes = indices.shape[-1]
         inner, steps = math.prod(spec.shape[axes:]), row_major(spec.shape)[:axes]
         with KernelBuilder("gather_nd") as k:
-            x, at = _operands(k, spec, indices)
+            x, at = operands(k, ("x", "indices"), request.inputs)
             y = k.output("y", (request.output.elements,), request.output.dtype)
             place = k.local("place", "int32")
             with k.loop("i", indices.elements // axes) as i:
                 k.store(place, [0], tirx.const(0, "int32"))
                 for axis, step in enumerate(steps):
-                    k.store(place, [0], place[0] + _inside(at, i * axes + axis, spec.shape[axis]) * step)
+                    k.store(place, [0], place[0] + inside(at, i * axes + axis, spec.shape[axis]) * step)
                 copy(k, y, i * inner, x, place[0], inner)
         return k.kernel()
 
 
-def _operands(k: KernelBuilder, *specs: TensorSpec) -> list[tirx.Buffer]:
-    """Buffers of x and the indices; constants come behind what is given."""
-    names = ("x", "indices")
+def operands(k: KernelBuilder, names: Sequence[str], specs: Sequence[TensorSpec]) -> list[tirx.Buffer]:
+    """A buffer for each of ``specs``; constants come behind what is given."""
     pairs = list(zip(names, specs, strict=True))
     found = {name: k.input(name, (spec.elements,), spec.dtype) for name, spec in pairs if spec.value is None}
     found |= {name: k.constant(name, spec.value.ravel()) for name, spec in pairs if spec.value is not None}
     return [found[name] for name in names]
 
 
-def _inside(indices: tirx.Buffer, position: Any, size: int) -> Any:
+def inside(indices: tirx.Buffer, position: Any, size: int) -> Any:
     """An element of ``indices``, limited to 0 .. size - 1, as int32."""
     index, dtype = indices[position], str(indices.dtype)
     low, high = tirx.const(0, dtype), tirx.const(size - 1, dtype)

@@ -19,7 +19,7 @@ from stm32_emitter.operators.base import Fused, KernelRequest
 from stm32_emitter.operators.gemmlowp import Ints
 from stm32_emitter.operators.scope import Quantized, Scope
 from stm32_emitter.operators.sigmoid_16 import fused_16, kernel_16
-from stm32_emitter.operators.table import Source, TableOperator, source_of
+from stm32_emitter.operators.table import Source, TableOperator
 from stm32_emitter.tir.builder import Kernel
 
 Floats = NDArray[np.float32]
@@ -30,9 +30,6 @@ class FloatTable(TableOperator):
 
     operator: ClassVar[str]
     """The Relax operator."""
-
-    wide: ClassVar[bool] = False
-    """Whether there is a kernel for int16."""
 
     @staticmethod
     @abstractmethod
@@ -50,26 +47,24 @@ class FloatTable(TableOperator):
         scaled = (self.function(source.reals) * inverse).astype(np.float32).astype(np.float64)
         return np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int64) + result.zero_point
 
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """Inputs are x and the table; x of int16 alone."""
-        result = scope.quantized(root)
-        if result is None or result.dtype != "int16" or not self.wide:
-            return super().match(scope, root)
-        expr = self.source(scope, result)
-        source = None if expr is None else source_of(scope, expr, ("int16",))
-        return None if source is None else fused_16(self.kind, source, root)
 
-    def kernel(self, request: KernelRequest) -> Kernel:
-        """x -> y of the same shape."""
-        return kernel_16(request) if request.output.dtype == "int16" else super().kernel(request)
+class _Sigmoid(FloatTable):
+    """One of the two functions that the reference interpolates in a table of the logistic function."""
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """See ``sigmoid_16.py``."""
+        return fused_16(self.kind, source, shape)
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """x int16 -> y int16 of the same shape."""
+        return kernel_16(request)
 
 
-class Logistic(FloatTable):
+class Logistic(_Sigmoid):
     """1 / (1 + exp(-x))."""
 
     kind: ClassVar[str] = "LOGISTIC"
     operator: ClassVar[str] = "sigmoid"
-    wide: ClassVar[bool] = True
 
     @staticmethod
     def function(values: Floats) -> Floats:
@@ -79,12 +74,11 @@ class Logistic(FloatTable):
         return (np.float32(1) / (np.float32(1) + powers)).astype(np.float32)
 
 
-class Tanh(FloatTable):
+class Tanh(_Sigmoid):
     """tanh(x)."""
 
     kind: ClassVar[str] = "TANH"
     operator: ClassVar[str] = "tanh"
-    wide: ClassVar[bool] = True
 
     @staticmethod
     def function(values: Floats) -> Floats:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes, projection and layer normalisation, in float32 and int8.
+"""UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes, projection and layer normalisation (those: ``lstm_general.py``).
 
 With gates i, f, o = logistic(Wx x + Wh h + b) and g = tanh(...): c' = limited(f c + i g), h' = o tanh(c'). Without
 weights for it, i = 1 - f; its place among the weights is then filled with zeros.
@@ -12,6 +12,7 @@ scale and zero point. Multipliers are float32 quotients, as the reference comput
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,44 +45,56 @@ class Lstm(OperatorDefinition):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """Steps in order; the value of h after a step is its part of y."""
-        x, h, c = request.inputs[:3]
-        weights = request.constant(3)
-        batch, cells = h.shape
-        steps = request.output.elements // (batch * cells)
-        with KernelBuilder("lstm", steps * batch * weights.size) as k:
-            source = k.input("x", (x.elements,), x.dtype) if x.value is None else k.constant("x", x.value.ravel())
-            before = [k.input(name, (spec.elements,), spec.dtype) for name, spec in (("h", h), ("c", c))]
-            constants = _constants(k, request)
-            y = k.output("y", (request.output.elements,), x.dtype)
-            after = k.output("c_after", (c.elements,), c.dtype)
-            layer = _Layer(k, request, source, constants, y, after)
-            with k.loop("i", c.elements) as i:
-                k.store(after, [i], before[1][i])
-            with k.loop("n", batch) as n:
-                layer.step(0, n, before[0], n)
-            if steps > 1:
-                with k.loop("t", steps, 1) as t, k.loop("b", batch) as n:
-                    layer.step(t, n, y, layer.row(t - 1, n))
-        return k.kernel()
+        return sequence_kernel(request, _constants, _Layer)
 
 
-class _Layer:
+def sequence_kernel(
+    request: KernelRequest, constants: Callable[[KernelBuilder, KernelRequest], list[tirx.Buffer]],
+    layer_class: type[Layer], scratch: int = 0,
+) -> Kernel:  # fmt: skip
+    """The loops over steps and batch.
+
+    Args:
+        request: of a layer with the inputs x, h, c, weights and others that are constant.
+        constants: declares the constants of the kernel.
+        layer_class: emits a step.
+        scratch: elements of working memory, of the cell state's type.
+    """
+    x, h, c = request.inputs[:3]
+    batch, outputs = h.shape
+    steps = request.output.elements // (batch * outputs)
+    with KernelBuilder("lstm", steps * batch * request.constant(3).size) as k:
+        source = k.input("x", (x.elements,), x.dtype) if x.value is None else k.constant("x", x.value.ravel())
+        before = [k.input(name, (spec.elements,), spec.dtype) for name, spec in (("h", h), ("c", c))]
+        given = constants(k, request)
+        y = k.output("y", (request.output.elements,), x.dtype)
+        after = k.output("c_after", (c.elements,), c.dtype)
+        work = [k.scratch("gates", scratch, c.dtype)] if scratch else []
+        layer = layer_class(k, request, source, given, y, after, work)
+        with k.loop("i", c.elements) as i:
+            k.store(after, [i], before[1][i])
+        with k.loop("n", batch) as n:
+            layer.step(0, n, before[0], n)
+        if steps > 1:
+            with k.loop("t", steps, 1) as t, k.loop("b", batch) as n:
+                layer.step(t, n, y, layer.row(t - 1, n))
+    return k.kernel()
+
+
+class Layer:
     """Emits the steps of one layer."""
 
     def __init__(
         self, k: KernelBuilder, request: KernelRequest, x: tirx.Buffer, constants: list[tirx.Buffer], y: tirx.Buffer,
-        c: tirx.Buffer,
+        c: tirx.Buffer, scratch: list[tirx.Buffer],
     ) -> None:  # fmt: skip
-        self.k, self.x, self.constants, self.y, self.c = k, x, constants, y, c
+        self.k, self.request, self.x, self.constants, self.y, self.c = k, request, x, constants, y, c
+        self.scratch = scratch
         self.time_major = bool(request.integer("time_major"))
-        self.batch, self.cells = request.inputs[1].shape
-        self.depth = request.constant(3).shape[1] - self.cells
-        self.steps = request.output.elements // (self.batch * self.cells)
-        self.numbers: list[Any] = [self.depth, self.cells]
-        self.function = "ai_k_lstm_s8"
-        if request.output.dtype == "float32":
-            self.numbers += [number(float(request.attributes["clip"])), request.integer("coupled")]
-            self.function = "ai_k_lstm_f32"
+        self.batch, self.outputs = request.inputs[1].shape
+        self.cells = request.inputs[2].shape[1]
+        self.depth = request.constant(3).shape[1] - self.outputs
+        self.steps = request.output.elements // (self.batch * self.outputs)
 
     def row(self, t: Any, n: Any) -> Any:
         """Row of x and y that belongs to step ``t`` of element ``n`` of the batch."""
@@ -89,11 +102,26 @@ class _Layer:
 
     def step(self, t: Any, n: Any, h: tirx.Buffer, h_row: Any) -> None:
         """One step of one element, with h before it at row ``h_row`` of a buffer."""
+        function, numbers = self.called()
         self.k.call(
-            self.function, address(self.x, self.row(t, n) * self.depth), address(h, h_row * self.cells),
+            function, address(self.x, self.row(t, n) * self.depth), address(h, h_row * self.outputs),
             *(address(buffer) for buffer in self.constants), address(self.c, n * self.cells, write=True),
-            address(self.y, self.row(t, n) * self.cells, write=True), *self.numbers,
+            address(self.y, self.row(t, n) * self.outputs, write=True),
+            *(address(buffer, write=True) for buffer in self.scratch), *numbers,
         )  # fmt: skip
+
+    def called(self) -> tuple[str, list[Any]]:
+        """(C function, its numbers)."""
+        raise NotImplementedError
+
+
+class _Layer(Layer):
+    def called(self) -> tuple[str, list[Any]]:
+        """Depth and cells; clip and coupling of float32."""
+        if self.request.output.dtype != "float32":
+            return "ai_k_lstm_s8", [self.depth, self.cells]
+        clip = number(float(self.request.attributes["clip"]))
+        return "ai_k_lstm_f32", [self.depth, self.cells, clip, self.request.integer("coupled")]
 
 
 def _constants(k: KernelBuilder, request: KernelRequest) -> list[tirx.Buffer]:

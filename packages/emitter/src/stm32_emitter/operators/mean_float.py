@@ -9,7 +9,7 @@ from tvm import relax
 
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.float_group import LARGEST, float_group, number
-from stm32_emitter.operators.mean import Group, grouped
+from stm32_emitter.operators.reduction import Group, grouped
 from stm32_emitter.operators.scope import Scope, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 

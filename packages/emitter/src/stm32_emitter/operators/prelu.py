@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PRELU on int8 and float32: x where it is not negative, else alpha * x, with alpha of any shape that broadcasts to x.
+"""PRELU on int8, int16 and float32: x where it is not negative, else alpha * x; alpha has any shape that broadcasts.
 
-Arithmetic on int8, established against the reference interpreter: both minus their zero points; x >= 0 is requantized
-(two roundings) by input scale / output scale, else x * alpha by input scale * alpha scale / output scale, products and
-quotients in float32.
+Arithmetic on integers, established against the reference interpreter: both minus their zero points; x >= 0 is
+requantized (two roundings) by input scale / output scale, else x * alpha by input scale * alpha scale / output scale,
+products and quotients in float32. With x of int16 alpha is int8: what else it is, the reference reads it as bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,10 +37,12 @@ def prelu_operands(scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, relax.Ex
 
 
 class Prelu(BinaryOperator):
-    """On int8."""
+    """On int8 and int16."""
 
     kind: ClassVar[str] = "PRELU"
     operator: ClassVar[str] = "add"
+    dtypes: ClassVar[tuple[str, ...]] = ("int8", "int16")
+    right_dtypes: ClassVar[Mapping[str, str]] = {"int16": "int8"}
 
     def pair(self, scope: Scope, expr: relax.Expr) -> tuple[relax.Expr, relax.Expr] | None:
         """x and alpha."""

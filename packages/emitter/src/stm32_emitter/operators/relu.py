@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RELU, RELU6, RELU_N1_TO_1 that stand alone, and LEAKY_RELU.
+"""RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1 that stand alone, and LEAKY_RELU.
 
 Arithmetic, established against the reference interpreter: requantize(x - zero point, m) + output zero point with two
 roundings, m = input scale / output scale in float32; then clamped to the bounds as a fused activation is. LEAKY_RELU
-scales negative values by input scale * alpha / output scale, product and quotient in float32; of int16, too.
+scales negative values by input scale * alpha / output scale, product and quotient in float32. int16 is the same, one
+value at a time; the reference has no RELU_N1_TO_1 of it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,27 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tvm import relax, tirx
+from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.operators.base import Attribute, Fused, KernelRequest
+from stm32_emitter.operators.base import Fused, KernelRequest
 from stm32_emitter.operators.fixed_point import activation_range, quantize_multiplier
 from stm32_emitter.operators.gemmlowp import Ints, requantize
-from stm32_emitter.operators.scope import Quantized, Scope, shape_of
-from stm32_emitter.operators.table import Source, TableOperator, source_of
-from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
+from stm32_emitter.operators.scope import Quantized, Scope
+from stm32_emitter.operators.table import Source, TableOperator
+from stm32_emitter.operators.unary_16 import Scaling, fused_rescaling, rescaling_kernel
+from stm32_emitter.tir.builder import Kernel
 
 
-class _Relu(TableOperator):
+class _Rescaling(TableOperator):
+    """What has a kernel for int16."""
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """x int16 -> y int16 of the same shape."""
+        return rescaling_kernel(self.kind.lower(), request)
+
+
+class _Relu(_Rescaling):
     """quantize(clamp(dequantize(x))) with the bounds of one kind."""
 
     bounds: ClassVar[tuple[float | None, float | None]]
@@ -34,9 +44,8 @@ class _Relu(TableOperator):
 
     def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:  # noqa: ARG002
         """Rescaled and clamped."""
-        low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
-        scaled = requantize(source.centred, *quantize_multiplier(float(source.scale / np.float32(result.scale))))
-        return np.clip(scaled + result.zero_point, low, high)
+        scaled = requantize(source.centred, *_ratio(source, result))
+        return np.clip(scaled + result.zero_point, *_limits(result))
 
     def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32]:  # noqa: ARG002
         """Clamped."""
@@ -44,6 +53,19 @@ class _Relu(TableOperator):
         return np.clip(
             source.reals, None if low is None else np.float32(low), None if high is None else np.float32(high)
         )
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """Both sides of zero with the same multiplier."""
+        scaling = _ratio(source, result)
+        return fused_rescaling(self.kind, source, result, shape, scaling, scaling, _limits(result))
+
+
+def _ratio(source: Source, result: Quantized) -> Scaling:
+    return quantize_multiplier(float(source.scale / np.float32(result.scale)))
+
+
+def _limits(result: Quantized) -> tuple[int, int]:
+    return activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
 
 
 class Relu(_Relu):
@@ -66,8 +88,23 @@ class ReluN1To1(_Relu):
     kind: ClassVar[str] = "RELU_N1_TO_1"
     bounds: ClassVar[tuple[float | None, float | None]] = (-1.0, 1.0)
 
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """None: the reference has none."""
+        return None
 
-class LeakyRelu(TableOperator):
+
+class Relu0To1(_Relu):
+    """min(max(x, 0), 1)."""
+
+    kind: ClassVar[str] = "RELU_0_TO_1"
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """None: the reference has none."""
+        return None
+
+
+class LeakyRelu(_Rescaling):
     """x for x >= 0, alpha * x below; alpha may have any sign."""
 
     kind: ClassVar[str] = "LEAKY_RELU"
@@ -90,38 +127,12 @@ class LeakyRelu(TableOperator):
         values = source.reals
         return None if call is None else np.where(values >= 0, values, np.float32(call.attrs.alpha) * values)
 
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """Inputs are x and the table; or x of int16 alone, with the parameters as attributes."""
-        result = scope.quantized(root)
-        if result is None or result.dtype != "int16":
-            return super().match(scope, root)
-        expr = self.source(scope, result)
-        source = None if expr is None else source_of(scope, expr, ("int16",))
-        if source is None:
-            return None
-        below, above = _slopes(scope, source, result)
-        attributes: dict[str, Attribute] = {"below": list(below), "above": list(above)}
-        return Fused(self.kind, (source.value,), shape_of(root), "int16", attributes)
-
-    def kernel(self, request: KernelRequest) -> Kernel:
-        """x -> y of the same shape."""
-        if request.output.dtype != "int16":
-            return super().kernel(request)
-        x, low, high = request.inputs[0], -(1 << 15), (1 << 15) - 1
-        with KernelBuilder("leaky_relu") as k:
-            source = k.input("x", (x.elements,), "int16")
-            y = k.output("y", (x.elements,), "int16")
-            with k.loop("i", x.elements) as i:
-                value = source[i].astype("int32")
-                below, above = (
-                    expression("ai_k_requantize", value, *request.integers(name)) for name in ("below", "above")
-                )
-                scaled = tirx.if_then_else(value >= 0, above, below)
-                k.store(y, [i], expression("ai_k_clamp", scaled, low, high).astype("int16"))
-        return k.kernel()
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:
+        """Each side of zero with its own multiplier."""
+        return fused_rescaling(self.kind, source, result, shape, *_slopes(scope, source, result))
 
 
-def _slopes(scope: Scope, source: Source, result: Quantized) -> tuple[tuple[int, int], tuple[int, int]]:
+def _slopes(scope: Scope, source: Source, result: Quantized) -> tuple[Scaling, Scaling]:
     """(multiplier, shift) below zero and above."""
     call = scope.call(result.value, "nn.leakyrelu")
     if call is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Attribute, Fused, KernelRequest
@@ -53,11 +52,11 @@ def positions(scale: float) -> tuple[int, int]:
     return int(real), shift
 
 
-def fused_16(kind: str, source: Source, root: relax.Call) -> Fused:
+def fused_16(kind: str, source: Source, shape: tuple[int, ...]) -> Fused:
     """The fused operator; the input is x."""
     multiplier, shift = positions(float(source.scale))
     attributes: dict[str, Attribute] = {"multiplier": multiplier, "shift": shift}
-    return Fused(kind, (source.value,), tuple(int(d) for d in root.ty.shape), "int16", attributes)
+    return Fused(kind, (source.value,), shape, "int16", attributes)
 
 
 def kernel_16(request: KernelRequest) -> Kernel:

@@ -2,7 +2,8 @@
 """Operators that map each 8-bit value to one 8-bit value: computed for all 256 at compile time.
 
 An operator says what its group looks like and how the 256 results are computed; the kernel is a look-up, a clamp or a
-copy, whichever the results allow.
+copy, whichever the results allow. For int16 an operator gives the fused operator and its kernel itself
+(``unary_16.py``).
 """
 
 from __future__ import annotations
@@ -69,16 +70,29 @@ class TableOperator(OperatorDefinition):
     def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:
         """The result for each value of the source's type, in order, not clamped to the result's type."""
 
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """The operator from int16 to int16, or None where there is no kernel for it."""
+        return None
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """The kernel of what :meth:`wide` gives."""
+        raise NotImplementedError
+
     def reals(self, scope: Scope, source: Source, result: Quantized) -> NDArray[np.float32] | None:  # noqa: ARG002
         """The same as real numbers, for models whose results are rounded once; None: they take ``results``, too."""
         return None
 
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
-        """quantize(f(dequantize(x))); inputs are x and the table."""
+        """quantize(f(dequantize(x))); inputs are x and the table, or what :meth:`wide` says."""
         result = scope.quantized(root)
-        expr = None if result is None or result.dtype not in self.dtypes else self.source(scope, result)
+        if result is None or result.dtype not in (*self.dtypes, "int16"):
+            return None
+        expr = self.source(scope, result)
+        if result.dtype == "int16":
+            wide = None if expr is None else source_of(scope, expr, ("int16",))
+            return None if wide is None else self.wide(scope, wide, result, shape_of(root))
         source = None if expr is None else source_of(scope, expr)
-        if result is None or source is None or source.dtype not in self.dtypes:
+        if source is None or source.dtype not in self.dtypes:
             return None
         info = np.iinfo(result.dtype)
         reals = self.reals(scope, source, result) if scope.nearest else None
@@ -88,6 +102,8 @@ class TableOperator(OperatorDefinition):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x -> y of the same shape."""
+        if request.output.dtype == "int16":
+            return self.wide_kernel(request)
         return table_kernel(self.kind.lower(), request)
 
 

@@ -11,6 +11,9 @@ Arithmetic, established against the reference interpreter, with v = x - zero poi
   1 / (sqrt(input scale) * output scale); the greatest value for v = 0.
 
 The reference stops with an error where SQRT or RSQRT meets a negative number; the result is that of 0 here.
+
+int16: EXP, LOG, GELU and RSQRT are interpolated, ABS is rescaled (``unary_16.py``); SQRT is the same formula for each
+value; NEG is made of the elements themselves by the frontend.
 """
 
 from __future__ import annotations
@@ -20,16 +23,27 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from tvm import relax
+from tvm import relax, tirx
 
+from stm32_emitter.operators.base import Fused, KernelRequest
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.gemmlowp import Ints, ints, inverse_square_root, requantize
 from stm32_emitter.operators.logistic import Floats, FloatTable
 from stm32_emitter.operators.scope import Quantized, Scope
-from stm32_emitter.operators.table import Source, TableOperator
+from stm32_emitter.operators.table import Source, TableOperator, constant_kernel
+from stm32_emitter.operators.unary_16 import (
+    Scaling,
+    fused_rescaling,
+    fused_table,
+    interpolated,
+    rescaling_kernel,
+    table_kernel_16,
+)
+from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 _ROOT_BITS = 20
 """Fractional bits of 1 / sqrt(v)."""
+_GREATEST = 2**15 - 1
 
 
 def _in_double(function: Callable[[float], float], values: Floats) -> Floats:
@@ -55,7 +69,19 @@ def elu_operand(scope: Scope, expr: relax.Expr) -> relax.Expr | None:
     return above.args[0]
 
 
-class Exp(FloatTable):
+class _Interpolated(FloatTable):
+    """A function whose table is interpolated for int16."""
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """Inputs are x and the table."""
+        return fused_table(self.kind, source, shape, interpolated(self.function, source, result))
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """x int16 -> y int16 of the same shape."""
+        return table_kernel_16(self.kind.lower(), request)
+
+
+class Exp(_Interpolated):
     """exp(x)."""
 
     kind: ClassVar[str] = "EXP"
@@ -67,7 +93,7 @@ class Exp(FloatTable):
         return _in_double(_power, values)
 
 
-class Gelu(FloatTable):
+class Gelu(_Interpolated):
     """x * Phi(x)."""
 
     kind: ClassVar[str] = "GELU"
@@ -80,7 +106,7 @@ class Gelu(FloatTable):
         return (np.float32(0.5) * values * _in_double(math.erfc, arguments)).astype(np.float32)
 
 
-class GeluTanh(FloatTable):
+class GeluTanh(_Interpolated):
     """GELU by its approximation."""
 
     kind: ClassVar[str] = "GELU_TANH"
@@ -111,7 +137,7 @@ class Elu(FloatTable):
         return np.where(values < 0, below, values).astype(np.float32)
 
 
-class Log(FloatTable):
+class Log(_Interpolated):
     """log(x)."""
 
     kind: ClassVar[str] = "LOG"
@@ -126,6 +152,15 @@ class Log(FloatTable):
         """The least value where the logarithm is not defined."""
         least = int(np.iinfo(result.dtype).min)
         return np.where(source.centred <= 0, least, super().results(scope, source, result))
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """Samples where the logarithm is not defined are the least number of the result."""
+        least = np.float32(np.iinfo("int16").min - result.zero_point) * np.float32(result.scale)
+
+        def function(values: Floats) -> Floats:
+            return np.where(values <= 0, least, self.function(values)).astype(np.float32)
+
+        return fused_table(self.kind, source, shape, interpolated(function, source, result))
 
 
 class _Integer(TableOperator):
@@ -148,8 +183,20 @@ class Abs(_Integer):
 
     def results(self, scope: Scope, source: Source, result: Quantized) -> Ints:  # noqa: ARG002
         """See the top of this file."""
-        scaling = quantize_multiplier(float(source.scale / np.float32(result.scale)))
-        return requantize(np.abs(source.centred), *scaling) + result.zero_point
+        return requantize(np.abs(source.centred), *self._scaling(source, result)) + result.zero_point
+
+    @staticmethod
+    def _scaling(source: Source, result: Quantized) -> Scaling:
+        return quantize_multiplier(float(source.scale / np.float32(result.scale)))
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """Rescaled magnitudes."""
+        scaling = self._scaling(source, result)
+        return fused_rescaling(self.kind, source, result, shape, scaling, scaling, magnitude=True)
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """x int16 -> y int16 of the same shape."""
+        return rescaling_kernel("abs", request)
 
 
 class Neg(_Integer):
@@ -174,6 +221,27 @@ class Sqrt(_Integer):
         roots = np.sqrt(np.maximum(source.reals, np.float32(0)))
         return np.trunc(roots / np.float32(result.scale)).astype(np.int64) + result.zero_point
 
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """Both scales are attributes; the reference demands zero points of 0."""
+        if source.zero_point or result.zero_point:
+            return None
+        return Fused(
+            self.kind, (source.value,), shape, "int16", {"source": float(source.scale), "result": result.scale}
+        )
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """x int16 -> y int16 of the same shape."""
+        x = request.inputs[0]
+        scales = [np.float32(request.attributes[name]) for name in ("source", "result")]
+        if x.value is not None:
+            roots = np.sqrt(np.maximum(x.value, 0).astype(np.float32) * scales[0]) / scales[1]
+            return constant_kernel("sqrt", np.minimum(np.trunc(roots), _GREATEST).astype(np.int16))
+        with KernelBuilder("sqrt") as k:
+            source, y = k.input("x", (x.elements,), "int16"), k.output("y", (x.elements,), "int16")
+            numbers = [tirx.const(float(scale), "float32") for scale in scales]
+            k.call("ai_k_sqrt_s16", address(source), address(y, write=True), x.elements, *numbers)
+        return k.kernel()
+
 
 class Rsqrt(_Integer):
     """1 / sqrt(x)."""
@@ -189,6 +257,20 @@ class Rsqrt(_Integer):
             self._one(int(v), scaling, result.zero_point) if v > 0 else greatest for v in source.centred
         ]
         return ints(values)
+
+    def wide(self, scope: Scope, source: Source, result: Quantized, shape: tuple[int, ...]) -> Fused | None:  # noqa: ARG002
+        """Interpolated; samples at 0 and below are the greatest number of the result."""
+        most = np.float32(_GREATEST) * np.float32(result.scale)
+
+        def function(values: Floats) -> Floats:
+            roots = np.sqrt(np.where(values > 0, values, np.float32(1)))
+            return np.where(values > 0, np.float32(1) / roots, most).astype(np.float32)
+
+        return fused_table(self.kind, source, shape, interpolated(function, source, result))
+
+    def wide_kernel(self, request: KernelRequest) -> Kernel:
+        """x int16 -> y int16 of the same shape."""
+        return table_kernel_16("rsqrt", request)
 
     @staticmethod
     def _one(value: int, scaling: tuple[int, int], zero_point: int) -> int:

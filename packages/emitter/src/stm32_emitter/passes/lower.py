@@ -15,7 +15,7 @@ from stm32_emitter.model_info import SourceOperator, info_of
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, constant, kind_of, request_of
 from stm32_emitter.operators.schedule import Choices, Schedule, choose, layer_key
-from stm32_emitter.operators.scope import dtype_of, op_name
+from stm32_emitter.operators.scope import dtype_of, op_name, shape_of
 from stm32_emitter.operators.size import size_schedules
 from stm32_emitter.passes.bindings import ALIASES, bindings, replace_values
 from stm32_emitter.passes.schedule import schedule_library
@@ -49,7 +49,8 @@ def lower_operators(mod: tvm.IRModule, target: Target, choices: Choices = Choice
 def _legalized(mod: tvm.IRModule) -> tvm.IRModule:
     """What TVM's library can compute, as calls of its PrimFuncs."""
     own = {f"relax.{name}": lambda _builder, call: call for name in ALIASES}
-    return relax.transform.LegalizeOps(own | {"relax.take": _take, "relax.abs": _abs})(mod)
+    own |= {"relax.take": _take, "relax.abs": _abs, "relax.floor_mod": _floor_mod}
+    return relax.transform.LegalizeOps(own)(mod)
 
 
 def _abs(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
@@ -59,6 +60,25 @@ def _abs(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
         return te.compute(x.shape, lambda *i: _magnitude(x[i]), name="absolute")
 
     return builder.call_te(absolute, call.args[0], primfunc_name_hint="abs")
+
+
+def _floor_mod(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    """x - floor(x / y) * y; of float32 by the exact remainder, as the reference: x / y would be rounded first."""
+    if str(call.ty.dtype) != "float32":
+        return builder.call_te(topi.floor_mod, *call.args, primfunc_name_hint="floor_mod")
+
+    def remainder(x: te.Tensor, y: te.Tensor) -> te.Tensor:
+        a, b = (topi.broadcast_to(value, shape_of(call)) for value in (x, y))
+        return te.compute(a.shape, lambda *i: _floored(a[i], b[i]), name="floor_mod")
+
+    return builder.call_te(remainder, *call.args, primfunc_name_hint="floor_mod")
+
+
+def _floored(x: Any, y: Any) -> Any:
+    """The remainder of x / y with the sign of y."""
+    rest, zero = tirx.call_pure_extern("float32", "fmodf", x, y), tirx.const(0.0, "float32")
+    turned = tirx.all(rest != zero, tirx.any(tirx.all(rest < zero, y > zero), tirx.all(rest > zero, y < zero)))
+    return tirx.Select(turned, rest + y, rest)
 
 
 def _magnitude(value: Any) -> Any:

@@ -330,11 +330,20 @@ def _mean(call: Call) -> Footprint:
 
 @footprint("ai_k_resize_bilinear_s8")
 def _resize_bilinear(call: Call) -> Footprint:
-    width, channels = call[4], call[5]
-    columns = np.asarray(call.constant(3)).reshape(-1, 3)[:, :2]
-    first, last = int(columns.min()), int(columns.max())
-    rows = (reads(p, (last - first + 1) * channels, start=first * channels) for p in (0, 1))
-    return together(*rows, writes(2, width * channels))
+    return resized(call, call[4], call[5], 3, 1)
+
+
+@footprint("ai_k_resize_bilinear_u8")
+def _resize_bilinear_unsigned(call: Call) -> Footprint:
+    return resized(call, call[5], call[6], 2, 1)
+
+
+def resized(call: Call, width: Number, channels: Number, entry: int, size: int) -> Footprint:
+    """A row of pixels between two rows; the first two of ``entry`` numbers a pixel are the columns it reads."""
+    columns = np.asarray(call.constant(3)).reshape(-1, entry)[:, :2]
+    first, last, pixel = int(columns.min()), int(columns.max()), size * channels
+    rows = (reads(p, (last - first + 1) * pixel, start=first * pixel) for p in (0, 1))
+    return together(*rows, writes(2, width * pixel))
 
 
 def softmax_rows(call: Call, size: int) -> Footprint:

@@ -62,3 +62,22 @@ def _lstm_f32(call: Call) -> Footprint:
 @footprint("ai_k_lstm_s8")
 def _lstm_s8(call: Call) -> Footprint:
     return _lstm(call, 1, 2, 5)
+
+
+def _general(call: Call, item: int, cell: int, layer: int) -> Footprint:
+    """Everything in no order; ``layer`` is the position of the array with the sizes, in front of c, out and gates."""
+    depth, cells, outputs = (int(size) for size in call.constant(layer)[:3])
+    state = together(reads(layer + 1, cell * cells), writes(layer + 1, cell * cells))
+    gates = together(reads(layer + 3, 5 * cell * cells), writes(layer + 3, 5 * cell * cells))
+    results = together(reads(layer + 2, item * outputs), writes(layer + 2, item * outputs))
+    return together(reads(0, item * depth), reads(1, item * outputs), state, gates, results)
+
+
+@footprint("ai_k_lstm_general_f32")
+def _lstm_general_f32(call: Call) -> Footprint:
+    return _general(call, 4, 4, 5)
+
+
+@footprint("ai_k_lstm_general_s8")
+def _lstm_general_s8(call: Call) -> Footprint:
+    return _general(call, 1, 2, 7)

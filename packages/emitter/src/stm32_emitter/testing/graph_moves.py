@@ -176,6 +176,8 @@ def function(network: Network, value: Value) -> Value | None:
     """ABS, NEG, ELU, GELU or RELU_N1_TO_1; NEG looks at no quantization."""
     draw = network.draw
     op = draw.pick(("ABS", "NEG", "ELU", "GELU", "RELU_N1_TO_1"))
+    if op == "GELU" and draw.dtype == "int16":  # off by one step, which following operators make more of
+        return None
     quant = draw.affine(value.quant.scales[0] * draw.log_uniform(0.5, 2.0), draw.integer(-80, 80))
     options = {"approximate": draw.chance(0.5)} if op == "GELU" else {}
     return network.emit(op, [value.index], value.shape, value.quant if op == "NEG" else quant, **options)
@@ -184,15 +186,19 @@ def function(network: Network, value: Value) -> Value | None:
 def prelu(network: Network, value: Value) -> Value | None:
     """PRELU with a slope for each channel."""
     draw = network.draw
-    alpha = network.constant((1,) * (len(value.shape) - 2) + value.shape[-1:], draw.affine(0.005, 0))
+    shape = (1,) * (len(value.shape) - 2) + value.shape[-1:]
+    if draw.dtype == "int16":  # beside it the reference reads slopes as int8
+        alpha = draw.writer.constant(network.name(), values(draw.rng, shape, "int8", "uniform"), quant=Quant(0.005, 0))
+    else:
+        alpha = network.constant(shape, draw.affine(0.005, 0)).index
     quant = draw.affine(value.quant.scales[0] * draw.log_uniform(0.5, 2.0), draw.integer(-80, 80))
-    return network.emit("PRELU", [value.index, alpha.index], value.shape, quant)
+    return network.emit("PRELU", [value.index, alpha], value.shape, quant)
 
 
 def normalize(network: Network, value: Value) -> Value | None:
     """L2_NORMALIZATION over the last axis."""
-    options = {"fused_activation_function": "NONE"}
-    return network.emit("L2_NORMALIZATION", [value.index], value.shape, Quant(1 / 128, 0), fixed=True, **options)
+    quant, none = Quant(1 / 128, 0), "NONE"
+    return network.emit_fixed("L2_NORMALIZATION", [value.index], value.shape, quant, fused_activation_function=none)
 
 
 def difference(network: Network, value: Value) -> Value | None:
@@ -226,8 +232,14 @@ def remember(network: Network, value: Value) -> Value | None:
 def _shifted(network: Network, before: Value, value: Value) -> Value | None:
     """The rows of a state without the first one, and the new one behind."""
     joined_shape = _with(value.shape, 1, before.shape[1] + 1)
-    options = {"axis": 1, "fused_activation_function": "NONE"}
-    joined = network.emit("CONCATENATION", [before.index, value.index], joined_shape, value.quant, **options)
+    joined = network.emit(
+        "CONCATENATION",
+        [before.index, value.index],
+        joined_shape,
+        value.quant,
+        axis=1,
+        fused_activation_function="NONE",
+    )
     if joined is None:
         return None
     begin = [0, 1, *[0] * (len(before.shape) - 2)]

@@ -15,7 +15,7 @@ from stm32_emitter.testing.cases.draw import ACTIVATIONS
 from stm32_emitter.testing.tflite_writer import Quant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stm32_emitter.testing.cases.draw import Draw
     from stm32_emitter.testing.tflite_options import Option
@@ -104,13 +104,22 @@ class Network:
         return self.draw.dtype in SUPPORT[op].formats
 
     def emit(
-        self, op: str, inputs: Sequence[int], shape: Sequence[int], quant: Quant | None, *, fixed: bool = False,
-        **options: Option,
-    ) -> Value | None:  # fmt: skip
+        self, op: str, inputs: Sequence[int], shape: Sequence[int], quant: Quant | None, **options: Option
+    ) -> Value | None:
         """Append an operator with one output, unless that would be empty or too large, or the operator is not there."""
         if not 0 < int(np.prod(shape)) <= MAX_ELEMENTS or not self.takes(op):
             return None
-        output = self.add(shape, quant, fixed=fixed)
+        return self._append(op, inputs, self.add(shape, quant), options)
+
+    def emit_fixed(
+        self, op: str, inputs: Sequence[int], shape: Sequence[int], quant: Quant, **options: Option
+    ) -> Value | None:
+        """The same with a quantization of the output that kernels prescribe."""
+        if not 0 < int(np.prod(shape)) <= MAX_ELEMENTS or not self.takes(op):
+            return None
+        return self._append(op, inputs, self.add(shape, quant, fixed=True), options)
+
+    def _append(self, op: str, inputs: Sequence[int], output: Value, options: Mapping[str, Option]) -> Value:
         self.consumed.update(inputs)
         self.draw.writer.operator(op, inputs, [output.index], version=None, **options)
         return output
@@ -264,17 +273,17 @@ def softmax(network: Network, value: Value) -> Value | None:
     """SOFTMAX over the last axis."""
     if value.shape[-1] >= SOFTMAX_ABORTS:
         return None
-    return network.emit("SOFTMAX", [value.index], value.shape, Quant(1 / 256, -128), fixed=True, beta=1.0)
+    return network.emit_fixed("SOFTMAX", [value.index], value.shape, Quant(1 / 256, -128), beta=1.0)
 
 
 def logistic(network: Network, value: Value) -> Value | None:
     """LOGISTIC."""
-    return network.emit("LOGISTIC", [value.index], value.shape, Quant(1 / 256, -128), fixed=True)
+    return network.emit_fixed("LOGISTIC", [value.index], value.shape, Quant(1 / 256, -128))
 
 
 def tanh(network: Network, value: Value) -> Value | None:
     """TANH."""
-    return network.emit("TANH", [value.index], value.shape, Quant(1 / 128, 0), fixed=True)
+    return network.emit_fixed("TANH", [value.index], value.shape, Quant(1 / 128, 0))
 
 
 def relu(network: Network, value: Value) -> Value | None:

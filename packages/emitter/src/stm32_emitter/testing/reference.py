@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The oracle: LiteRT's interpreter with its reference kernels (BUILTIN_REF).
 
-Operators that are missing there (COS, ELU, ROUND), and SUM of int8, for which bytes are read as unsigned there, are
-computed by its other kernels, without delegates.
+Operators that are missing there (COS, ELU, ROUND), and SUM of int8 and int16, which are read as unsigned bytes there,
+are computed by its other kernels, without delegates.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Reference:
 
 
 def _sums_bytes(model: bytes) -> bool:
-    """Whether a model has a SUM of int8."""
+    """Whether a model has a SUM of int8 or int16."""
     if model[4:8] != b"TFL3":
         return False
     table = tflite.Model.GetRootAsModel(model, 0)
@@ -121,7 +121,7 @@ def _sums_bytes(model: bytes) -> bool:
         operator = graph.Operators(number)
         code = table.OperatorCodes(operator.OpcodeIndex())
         if code.BuiltinCode() == tflite.BuiltinOperator.SUM:
-            return bool(graph.Tensors(operator.Inputs(0)).Type() == tflite.TensorType.INT8)
+            return bool(graph.Tensors(operator.Inputs(0)).Type() in (tflite.TensorType.INT8, tflite.TensorType.INT16))
     return False
 
 

@@ -16,6 +16,7 @@ Option = int | float | bool | str | Sequence[int]
 OPERATORS: Mapping[str, tuple[str, int]] = {
     "ABS": ("AbsOptions", 2),
     "ADD": ("AddOptions", 2),
+    "ADD_N": ("AddNOptions", 1),
     "ARG_MAX": ("ArgMaxOptions", 2),
     "ARG_MIN": ("ArgMinOptions", 2),
     "ASSIGN_VARIABLE": ("AssignVariableOptions", 1),
@@ -34,6 +35,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "DEPTH_TO_SPACE": ("DepthToSpaceOptions", 1),
     "DEQUANTIZE": ("DequantizeOptions", 2),
     "DIV": ("DivOptions", 2),
+    "DYNAMIC_UPDATE_SLICE": ("DynamicUpdateSliceOptions", 1),
     "ELU": ("", 1),
     "EMBEDDING_LOOKUP": ("", 3),
     "EQUAL": ("EqualOptions", 2),
@@ -84,6 +86,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "REDUCE_PROD": ("ReducerOptions", 2),
     "RELU": ("", 2),
     "RELU6": ("", 2),
+    "RELU_0_TO_1": ("", 1),
     "RELU_N1_TO_1": ("", 1),
     "RESHAPE": ("ReshapeOptions", 1),
     "RESIZE_BILINEAR": ("ResizeBilinearOptions", 3),

@@ -9,9 +9,15 @@ from stm32_emitter.frontends.graph.records import Graph, GraphNode
 
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
 _ACTIVATED = (*_PRODUCTS, "Add", "Sub", "Mul", "AveragePool")
-_QUANTIZED = (
+QUANTIZED = (
     *_ACTIVATED, "Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "GlobalAveragePool", "ReduceMean",
 )  # fmt: skip
+"""Heads of groups that are integer arithmetic between DequantizeLinear and QuantizeLinear."""
+MOVED = (
+    "Concat", "Dropout", "Flatten", "GlobalMaxPool", "Identity", "MaxPool", "Pad", "Reshape", "Slice", "Split",
+    "Squeeze", "Transpose", "Unsqueeze",
+)  # fmt: skip
+"""What passes quantized elements on as they are; everything else is float32 even between quantized tensors."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def group_of(graph: Graph, node: GraphNode, *, quantized: bool) -> Group:
             nodes.append(following)
     if node.kind in _ACTIVATED:
         take("Relu", "Clip")
-    if quantized and node.kind in _QUANTIZED:
+    if quantized and node.kind in QUANTIZED:
         take("QuantizeLinear")
         if nodes[-1].kind != "QuantizeLinear":
             return group_of(graph, node, quantized=False)

@@ -213,9 +213,6 @@ def _batch_norm(site: Site, call: relax.Call) -> Names | None:
     return [_transposed(site, y, np.argsort(order).tolist()), inputs[2], inputs[3]]
 
 
-# Activations and arithmetic
-
-
 def _plain(kind: str, otherwise: Translate = _FUNCTION) -> Translate:
     def translate(site: Site, call: relax.Call) -> Names | None:
         if dtype_of(call) != "float32":
@@ -398,5 +395,3 @@ TRANSLATORS: dict[str, Translate] = {
     "image.resize2d": _resize,
 }
 """By the operator's name without ``relax.``."""
-
-__all__ = ["CALL", "REFUSED", "TRANSLATORS", "Names", "Site", "Translate", "flat_arguments", "rebuilt"]

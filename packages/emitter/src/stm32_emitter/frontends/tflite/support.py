@@ -27,8 +27,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "int64": ("int64 without scale", BYTE_EXACT),
     "bool": ("truth values", BYTE_EXACT),
 }
-"""Number format -> (what it is, how exact a result is). The reader widens int4, which is declared for the table
-only."""
+"""Number format -> (what it is, how exact a result is). The reader widens constants of int4."""
 _HANDLE = f"type {tflite.TensorType.RESOURCE}"
 """The reader's name for the element type of a variable's handle."""
 EIGHT_BITS = ("int8", "uint8")
@@ -40,8 +39,8 @@ ANY = (*EIGHT_BITS, "int16", "float32", *WHOLE, "bool")
 def format_of(operator: Operator) -> str:
     """The number format in which an operator computes: a key of :data:`FORMATS`, or the name of another element type.
 
-    It is that of its quantized tensors, results first; float32 if there are none but floats; else that of the first
-    operand that is no truth value. Empty for an operator on variables only.
+    It is that of its quantized tensors, results first; float32 if there are none but floats; bool if all operands are
+    truth values; else that of the first operand that is none. Empty for an operator on variables only.
     """
     given = [t for t in operator.inputs if t is not None and t.dtype != _HANDLE]
     results = [t for t in operator.outputs if t.dtype != _HANDLE]
@@ -52,6 +51,8 @@ def format_of(operator: Operator) -> str:
         return "int4" if any(t.stored == "int4" for t in given) else quantized[0]
     if running and any(t.dtype == "float32" for t in results) and any(map(_is_quantized, given)):
         return "hybrid"
+    if running and all(t.dtype == "bool" for t in running):
+        return "bool"
     return _plain([t.dtype for t in (*running, *results)] or [t.dtype for t in given])
 
 
@@ -66,8 +67,11 @@ def _plain(dtypes: list[str]) -> str:
 
 
 def check_support(operator: Operator, support: Support) -> None:
-    """Refuses an operator in a format, or with a computed parameter, that is not declared."""
-    found = format_of(operator)
+    """Refuses an operator in a format, or with a computed parameter, that is not declared.
+
+    One without any format is refused by its converter.
+    """
+    found = format_of(operator) if support.formats else ""
     reason = support.reason(found) if found else ""
     if reason:
         described = FORMATS.get(found, (found, ""))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -43,10 +44,15 @@ def torch_package() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Warnings of torch about its own insides are not for users of ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Warnings of torch about its own insides, and tracebacks that it logs, are not for users of ours."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def load_program(data: bytes) -> Any:
@@ -62,9 +68,9 @@ def load_program(data: bytes) -> Any:
         MissingPackage: torch is not installed.
         ModelRefused: it is no such file, or one of another version of torch.
     """
-    torch = torch_package()
     if data[:2] != b"PK":
         raise ModelRefused("this is no program of torch.export", hint=_HOW)
+    torch = torch_package()
     try:
         with quiet():
             return torch.export.load(io.BytesIO(data))

@@ -68,9 +68,27 @@ ONLY_FLOAT = frozenset(
     (*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT, *selection.ONLY_FLOAT)
 )
 """Operators that the reference interpreter does not know for quantized tensors."""
-DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4")
-"""Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4."""
+DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4", "int32", "int64", "bool")
+"""Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4; the last
+three are elements without scale."""
+WITHOUT_SCALE = ("int32", "int64", "bool")
+MOVEMENTS = frozenset(
+    (
+        *("BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION", "EXPAND_DIMS", "GATHER", "MIRROR_PAD", "PACK", "PAD"),
+        *("PADV2", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SELECT", "SELECT_V2", "SLICE"),
+        *("SPACE_TO_BATCH_ND", "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK"),
+    )
+)
+"""Operators that move elements of any type without a look at them."""
+_OF_WHOLE = MOVEMENTS | {
+    *("ABS", "ADD", "ARG_MAX", "ARG_MIN", "DEPTH_TO_SPACE", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER"),
+    *("GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "REDUCE_MAX"),
+    *("REDUCE_MIN", "REDUCE_PROD", "SPACE_TO_DEPTH", "SQUARED_DIFFERENCE", "SUB", "SUM"),
+}
+"""Operators whose cases may be of elements without scale; others draw such types themselves."""
 _ACTIVATIONS = {"hybrid": "float32", "int4": "int8"}
+_TOLERANCES = {("GELU", "int16"): 1}
+"""The reference samples GELU with the machine's tanhf and erfcf, which need not be rounded correctly."""
 DYADIC_SHARE = 0.2  # of the cases have scales that are powers of two
 
 
@@ -85,6 +103,7 @@ class Case:
         dtype: one of ``DTYPES``.
         model: the .tflite file's bytes.
         inputs: input sets; each has one array per model input, in the model's order.
+        tolerance: largest difference of an integer output.
     """
 
     name: str
@@ -93,12 +112,15 @@ class Case:
     dtype: str
     model: bytes
     inputs: tuple[tuple[Array, ...], ...]
+    tolerance: int = 0
 
 
 def operators(dtype: str = "int8") -> tuple[str, ...]:
     """Operators that have cases of this dtype, sorted: those whose converters declare it; all of float32."""
     if dtype == "float32":
         return tuple(sorted(GENERATORS))
+    if dtype in WITHOUT_SCALE:
+        return tuple(sorted(op for op in _OF_WHOLE if dtype in SUPPORT[op].formats))
     return tuple(sorted(op for op in GENERATORS if op not in ONLY_FLOAT and dtype in SUPPORT[op].formats))
 
 
@@ -116,7 +138,7 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
     """
     if op not in GENERATORS:
         raise ValueError(f"there are no cases for {op}; there are for {', '.join(operators('float32'))}")
-    if dtype != "float32" and op in ONLY_FLOAT:
+    if dtype in ("int8", "uint8", "int16") and op in ONLY_FLOAT:
         raise ValueError(f"there are no {dtype} cases for {op}; the reference interpreter knows it for float32 only")
     if op not in operators(dtype) and dtype in ("hybrid", "int4"):
         raise ValueError(f"there are no {dtype} cases for {op}; there are for {', '.join(operators(dtype))}")
@@ -136,4 +158,5 @@ def _case(op: str, seed: int, dtype: str) -> Case:
     inputs, outputs = GENERATORS[op](draw)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])
-    return Case(f"{op.lower()}_{dtype}_{seed}", op, seed, dtype, model, sets)
+    name, tolerance = f"{op.lower()}_{dtype}_{seed}", _TOLERANCES.get((op, dtype), 0)
+    return Case(name, op, seed, dtype, model, sets, tolerance)

@@ -59,7 +59,9 @@ def rescaled(draw: Draw, source: Quant | None, largest: float = 4.0) -> Quant | 
     return draw.affine(source.scales[0] * draw.log_uniform(0.2, largest), quant.zero_points[0] if quant else 0)
 
 
-def _relu(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
+def relu(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
+    """Cases of a function of the RELU family, with the same or another output quantization."""
+
     def generate(draw: Draw) -> tuple[list[int], list[int]]:
         shape = any_shape(draw)
         source = draw.quant(2.0**-7, 0.3)
@@ -97,9 +99,9 @@ GENERATORS = {
     "LOG_SOFTMAX": log_softmax,
     "LOGISTIC": _fixed_output("LOGISTIC", 1 / 256, -128),
     "TANH": _fixed_output("TANH", 1 / 128, 0),
-    "RELU": _relu("RELU"),
-    "RELU6": _relu("RELU6"),
-    "RELU_N1_TO_1": _relu("RELU_N1_TO_1"),
+    "RELU": relu("RELU"),
+    "RELU6": relu("RELU6"),
+    "RELU_N1_TO_1": relu("RELU_N1_TO_1"),
     "LEAKY_RELU": leaky_relu,
     "HARD_SWISH": hard_swish,
 }

@@ -59,8 +59,8 @@ def _binary(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
     def generate(draw: Draw) -> tuple[list[int], list[int]]:
         left_shape, right_shape, shape = broadcast_shapes(draw)
         left_quant, right_quant = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
-        output_quant = None
-        if draw.dtype == "int16" and op != "MUL":
+        output_quant, general = None, draw.dtype == "int16" and draw.dyadic and draw.chance(0.4)
+        if draw.dtype == "int16" and op != "MUL" and not general:
             powers = draw.dyadic and left_shape == right_shape  # the reference aborts where it would broadcast
             draw.dyadic = False
             left_quant, right_quant = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
@@ -79,7 +79,8 @@ def _binary(op: str) -> Callable[[Draw], tuple[list[int], list[int]]]:
         result_quant = output_quant or _output_quant(draw, op, left_quant, right_quant)
         y = draw.activation("output", shape, result_quant)
         operands = [right, x] if draw.chance(0.3) else [x, right]
-        draw.writer.operator(op, operands, [y], fused_activation_function=draw.pick(ACTIVATIONS))
+        options = {"pot_scale_int16": not general} if op != "MUL" else {}
+        draw.writer.operator(op, operands, [y], fused_activation_function=draw.pick(ACTIVATIONS), **options)
         return inputs, [y]
 
     return generate

@@ -42,15 +42,14 @@ def _extreme(op: str) -> Callable[[Draw], Wiring]:
 
 
 def div(draw: Draw) -> Wiring:
-    """DIV by constants or by MAXIMUM(b, 1 step), so that no divisor of int8 is 0."""
+    """DIV by constants or by MAXIMUM(b, 1 step), so that no divisor of a quantized tensor is 0."""
     left, right, output = broadcast_shapes(draw)
     first, second = draw.quant(2.0**-6, 1.0), draw.quant(2.0**-6, 1.0)
     target: Quant | None = None
     if first and second:
-        zero = draw.integer(-128, 126) + draw.middle
-        second = draw.affine(second.scales[0], zero)
-        quotient = first.scales[0] / second.scales[0]
-        target = draw.affine(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127) + draw.middle)
+        second = draw.activations(second.scales[0] * draw.steps, draw.integer(-128, 126))
+        quotient = first.scales[0] / second.scales[0] * draw.steps
+        target = draw.activations(quotient / draw.log_uniform(260.0, 1000.0), draw.integer(-128, 127))
     x = draw.activation("left", left, first)
     inputs = [x]
     if draw.chance(0.4):
@@ -81,7 +80,7 @@ def squared_difference(draw: Draw) -> Wiring:
     target: Quant | None = None
     if first and second:
         largest = max(first.scales[0], second.scales[0]) * 255
-        target = draw.affine(largest**2 / 255 * draw.log_uniform(0.02, 2.0), draw.integer(-128, 127))
+        target = draw.activations(largest**2 / 255 * draw.log_uniform(0.02, 2.0), draw.integer(-128, 127))
     x, z = draw.activation("left", left, first), draw.activation("right", right, second)
     y = draw.activation("output", output, target)
     draw.writer.operator("SQUARED_DIFFERENCE", [x, z], [y])
@@ -107,9 +106,20 @@ def _float(op: str) -> Callable[[Draw], Wiring]:
     return generate
 
 
-ONLY_FLOAT = ("FLOOR_DIV", "FLOOR_MOD", "POW")
+def add_n(draw: Draw) -> Wiring:
+    """ADD_N of 2..4 tensors."""
+    shape = draw.shape((1, 4), 200)
+    inputs = [draw.activation(f"input_{i}", shape, None) for i in range(draw.integer(2, 4))]
+    y = draw.activation("output", shape, None)
+    draw.writer.operator("ADD_N", inputs, [y])
+    return inputs, [y]
+
+
+_BY_CONSTANTS = ("FLOOR_DIV", "FLOOR_MOD", "POW")
+ONLY_FLOAT = ("ADD_N", *_BY_CONSTANTS)
 GENERATORS = {
-    **{op: _float(op) for op in ONLY_FLOAT},
+    **{op: _float(op) for op in _BY_CONSTANTS},
+    "ADD_N": add_n,
     "DIV": div,
     "MAXIMUM": _extreme("MAXIMUM"),
     "MINIMUM": _extreme("MINIMUM"),

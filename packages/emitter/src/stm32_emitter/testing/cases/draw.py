@@ -26,7 +26,7 @@ class Draw:
 
     Attributes:
         rng: the case's own generator.
-        dtype: "int8", "uint8", "int16" or "float32", the type of activations and, but for "int16", weights.
+        dtype: the type of activations and, but for "int16", weights; one of ``DTYPES``.
         dyadic: make every scale a power of two, so that results often lie half-way between two integers.
         writer: the model being written.
         pruned: most weights have output channels, and some have input channels, of zeros only.
@@ -47,8 +47,8 @@ class Draw:
 
     @property
     def quantized(self) -> bool:
-        """Whether the case is not float32."""
-        return self.dtype != "float32"
+        """Whether its tensors have scales."""
+        return self.dtype in ("int8", "uint8", "int16")
 
     @property
     def middle(self) -> int:
@@ -85,7 +85,7 @@ class Draw:
         return tuple(dims)
 
     def quant(self, low: float = 2.0**-9, high: float = 1.0) -> Quant | None:
-        """Per-tensor quantization with a random scale of low..high and any zero point; None for float32.
+        """Per-tensor quantization with a random scale of low..high and any zero point; None for other types.
 
         The scale is that of int8; for int16 it is 256 times finer, and the zero point 0, as the kernels demand.
         """
@@ -140,7 +140,7 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, kind: s
         return _float_values(rng, shape, kind)
     if dtype == "bool":
         return rng.random(shape) < (rng.choice([0.0, 1.0]) if kind == "constant" else 0.7)
-    info = np.iinfo(dtype)
+    info = np.iinfo("int32" if dtype == "int64" else dtype)
     count = int(np.prod(shape))
     if kind == "uniform":
         data = rng.integers(info.min, info.max + 1, count)

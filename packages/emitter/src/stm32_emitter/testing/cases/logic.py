@@ -25,8 +25,9 @@ def _comparison(op: str) -> Callable[[Draw], Wiring]:
 
     def generate(draw: Draw) -> Wiring:
         left, right, output = broadcast_shapes(draw, 4)
-        first = draw.quant(2.0**-8, 1.0)
-        second = first if draw.chance(0.4) else draw.quant(2.0**-8, 1.0)
+        # The reference kernels stop the process at a scale of 1, to which a dyadic one is rounded.
+        first = draw.quant(2.0**-8, 0.7)
+        second = first if draw.chance(0.4) else draw.quant(2.0**-8, 0.7)
         x = draw.activation("left", left, first)
         inputs = [x]
         if draw.chance(0.4):

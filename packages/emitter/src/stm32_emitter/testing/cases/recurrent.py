@@ -62,37 +62,77 @@ def _bias(draw: Draw, units: int, scale: float, largest: int) -> int:
 
 
 def unidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
-    """An LSTM, batch or time major, cell clipped or not, some with i = 1 - f; gates from nearly linear to saturated."""
+    """An LSTM, batch or time major, cell clipped or not, some with i = 1 - f; gates from nearly linear to saturated.
+
+    Half of them have peepholes, layer normalisation or a projection.
+    """
     batch, steps, depth, cells = draw.pick((1, 1, 2, 3)), draw.integer(1, 6), draw.integer(1, 24), draw.integer(1, 16)
     time_major = draw.chance(0.4)
     outer = (steps, batch) if time_major else (batch, steps)
     source = draw.quant(2.0**-7, 2.0**-4)
     hidden = draw.affine(draw.log_uniform(0.5, 2.0) / 128.0, draw.integer(-30, 30)) if draw.quantized else None
+    parts = _Parts(draw, cells)
+    outputs, result = parts.outputs, parts.result or hidden
     x = draw.activation("input", (*outer, depth), source)
     over_x = [_gate(draw, f"x{i}", (cells, depth), source) for i in range(4)]
-    over_h = [_gate(draw, f"h{i}", (cells, cells), hidden) for i in range(4)]
-    bias = [_bias(draw, cells, 2.0**-12, 2**13) for _ in range(4)]
+    over_h = [_gate(draw, f"h{i}", (cells, outputs), result) for i in range(4)]
+    bias = [_bias(draw, cells, 2.0**-12, 2**24 if parts.normalized else 2**13) for _ in range(4)]
+    peepholes, projection, norms = parts.tensors()
     if draw.chance(0.25):
-        over_x[0] = over_h[0] = bias[0] = -1
-    states = _states(draw, (batch, cells), hidden)
-    y = draw.activation("output", (*outer, cells), hidden)
-    tensors = [x, *over_x, *over_h, -1, -1, -1, *bias, -1, -1, *states, -1, -1, -1, -1]
+        over_x[0] = over_h[0] = bias[0] = peepholes[0] = norms[0] = -1
+    states = _states(draw, (batch, outputs), (batch, cells), result)
+    y = draw.activation("output", (*outer, outputs), result)
+    tensors = [x, *over_x, *over_h, *peepholes, *bias, *projection, *states, *norms]
     draw.writer.operator(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [y], fused_activation_function="TANH",
-        cell_clip=draw.pick((0.0, 0.5, 10.0)), time_major=time_major,
+        cell_clip=draw.pick((0.0, 0.5, 10.0)), proj_clip=draw.pick((0.0, 0.4)) if parts.projecting else 0.0,
+        time_major=time_major,
     )  # fmt: skip
     if draw.quantized:
-        inside = [draw.writer.tensor(f"inside{i}", (0,), "float32") for i in range(4)]
-        draw.writer.intermediates([*inside, draw.writer.tensor("hidden", (0,), "int8", quant=hidden)])
+        draw.writer.intermediates([*parts.intermediates(), draw.writer.tensor("hidden", (0,), "int8", quant=hidden)])
     return [x], [y]
 
 
-def _states(draw: Draw, shape: tuple[int, int], hidden: Quant | None) -> list[int]:
+class _Parts:
+    """What an LSTM has beyond its gates: peepholes, layer normalisation, a projection, or nothing."""
+
+    def __init__(self, draw: Draw, cells: int) -> None:
+        self.draw, self.cells = draw, cells
+        some = [draw.chance(0.5) for _ in range(3)] if draw.chance(0.6) else [False] * 3
+        self.peeping, self.normalized, self.projecting = some
+        free = self.projecting and not (self.peeping and draw.quantized)  # the reference mixes cells up else
+        self.outputs = draw.integer(1, 16) if free else cells
+        self.result: Quant | None = None
+        if self.projecting and draw.quantized:
+            self.result = draw.affine(draw.log_uniform(0.5, 2.0) / 128.0, draw.integer(-30, 30))
+
+    def tensors(self) -> tuple[list[int], list[int], list[int]]:
+        """Peepholes, projection and its bias, norms; -1 where there is none."""
+        draw, cells = self.draw, self.cells
+        wide = "int16" if draw.quantized else draw.dtype
+        peepholes, projection, norms = [-1] * 3, [-1] * 2, [-1] * 4
+        if self.peeping:
+            peepholes = [_weights(draw, f"peephole{i}", (cells,), wide)[0] for i in range(3)]
+        if self.normalized:
+            norms = [_weights(draw, f"norm{i}", (cells,), wide)[0] for i in range(4)]
+        if self.projecting:
+            weights, scale = _weights(draw, "projection", (self.outputs, cells), draw.dtype)
+            projection = [weights, _bias(draw, self.outputs, scale, 2**12) if draw.chance(0.5) else -1]
+        return peepholes, projection, norms
+
+    def intermediates(self) -> list[int]:
+        """The tensors that hold the scales of the four gates."""
+        draw = self.draw
+        scales = [Quant(draw.log_uniform(2.0**-14, 2.0**-11)) if self.normalized else None for _ in range(4)]
+        return [draw.writer.tensor(f"inside{i}", (0,), "int16", quant=scale) for i, scale in enumerate(scales)]
+
+
+def _states(draw: Draw, h_shape: tuple[int, int], c_shape: tuple[int, int], hidden: Quant | None) -> list[int]:
     """h and c."""
     wide = "int16" if draw.quantized else draw.dtype
     cell = Quant(2.0 ** draw.integer(-15, -9)) if draw.quantized else None
-    h = draw.writer.tensor("h", shape, draw.dtype, quant=hidden, is_variable=True)
-    return [h, draw.writer.tensor("c", shape, wide, quant=cell, is_variable=True)]
+    h = draw.writer.tensor("h", h_shape, draw.dtype, quant=hidden, is_variable=True)
+    return [h, draw.writer.tensor("c", c_shape, wide, quant=cell, is_variable=True)]
 
 
 def _gate(draw: Draw, name: str, shape: tuple[int, int], source: Quant | None) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .draw import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -25,6 +27,22 @@ def _axes(draw: Draw, shape: Sequence[int]) -> tuple[list[int], bool, list[int]]
     return [a - rank if draw.chance(0.3) else a for a in axes], keep, kept
 
 
+def reduce_prod(draw: Draw) -> Wiring:
+    """REDUCE_PROD of a few elements, whose product is of the order of the result's range."""
+    if not draw.quantized:
+        return _reduction("REDUCE_PROD")(draw)
+    shape = draw.shape((1, 4), 120, 6)
+    axes, keep, kept = _axes(draw, shape)
+    count = int(np.prod([shape[a] for a in axes]))
+    source = draw.quant(2.0**-7, 2.0**-5)
+    spread = (source.scales[0] if source else 1.0) * 128 * draw.steps
+    exponent = float(np.clip(count * np.log2(max(spread, 0.5)), -20.0, 20.0))
+    target = draw.activations(2.0**exponent / 128 * draw.log_uniform(0.1, 2.0), draw.integer(-128, 127))
+    x, y = draw.activation("input", shape, source), draw.activation("output", kept, target)
+    draw.writer.operator("REDUCE_PROD", [x, draw.int_constant("axes", axes)], [y], keep_dims=keep)
+    return [x], [y]
+
+
 def _reduction(op: str) -> Callable[[Draw], Wiring]:
     def generate(draw: Draw) -> Wiring:
         shape = draw.shape((1, 5), 400)
@@ -34,7 +52,7 @@ def _reduction(op: str) -> Callable[[Draw], Wiring]:
         target = quant
         if op == "SUM" and quant and draw.chance(0.9):
             zero_point = draw.integer(-128, 127)
-            target = draw.affine(quant.scales[0] * draw.log_uniform(0.5, 40.0), zero_point)
+            target = draw.activations(quant.scales[0] * draw.steps * draw.log_uniform(0.5, 40.0), zero_point)
         dtype = "bool" if logical else draw.dtype
         x, y = draw.activation("input", shape, quant, dtype), draw.activation("output", kept, target, dtype)
         draw.writer.operator(op, [x, draw.int_constant("axes", axes)], [y], keep_dims=keep)
@@ -98,12 +116,13 @@ def l2_pool_2d(draw: Draw) -> Wiring:
     return [x], [y]
 
 
-ONLY_FLOAT = ("CUMSUM", "L2_POOL_2D", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_PROD")
+ONLY_FLOAT = ("CUMSUM", "L2_POOL_2D", "REDUCE_ALL", "REDUCE_ANY")
 GENERATORS = {
     "ARG_MAX": _position("ARG_MAX"),
     "ARG_MIN": _position("ARG_MIN"),
     "CUMSUM": cumsum,
     "L2_NORMALIZATION": l2_normalization,
     "L2_POOL_2D": l2_pool_2d,
-    **{op: _reduction(op) for op in ("REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM")},
+    **{op: _reduction(op) for op in ("REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "SUM")},
+    "REDUCE_PROD": reduce_prod,
 }

@@ -99,6 +99,17 @@ def top_k(draw: Draw) -> Wiring:
     return [x], [values, positions]
 
 
+def dynamic_update_slice(draw: Draw) -> Wiring:
+    """DYNAMIC_UPDATE_SLICE at a place that is given and often outside."""
+    shape, quant = draw.shape((1, 4), 200), draw.quant()
+    part = [draw.integer(1, dim) for dim in shape]
+    x, z, y = (draw.activation(n, s, quant) for n, s in (("input", shape), ("part", part), ("output", shape)))
+    given, start = (draw.activation(name, (len(shape),), None, "int32") for name in ("given", "start"))
+    draw.writer.operator("FLOOR_MOD", [given, draw.int_constant("limits", [2 * dim for dim in shape])], [start])
+    draw.writer.operator("DYNAMIC_UPDATE_SLICE", [x, z, start], [y])
+    return [x, z, given], [y]
+
+
 def fill(draw: Draw) -> Wiring:
     """FILL with a value that is given."""
     shape, quant = draw.shape((1, 4), 200), draw.quant()
@@ -118,6 +129,7 @@ def zeros_like(draw: Draw) -> Wiring:
 
 ONLY_FLOAT = ("ZEROS_LIKE",)
 GENERATORS = {
+    "DYNAMIC_UPDATE_SLICE": dynamic_update_slice,
     "EMBEDDING_LOOKUP": embedding_lookup,
     "FILL": fill,
     "GATHER": gather,

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .activations import any_shape, rescaled
+from stm32_emitter.testing.tflite_writer import Quant
+
+from .activations import any_shape, relu, rescaled
+from .draw import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from stm32_emitter.testing.tflite_writer import Quant
 
     from .draw import Draw
 
@@ -47,9 +48,12 @@ def root(op: str) -> Callable[[Draw], Wiring]:
 
     def generate(draw: Draw) -> Wiring:
         largest = draw.log_uniform(0.1, 60.0)
-        source = draw.fixed(largest / 255, -128)
+        source = draw.activations(largest / 255, -128) if draw.quantized else None
         natural = largest**0.5 if op == "SQRT" else (255 / largest) ** 0.5
-        target = draw.affine(natural / 255 * draw.log_uniform(0.5, 2.0), draw.integer(-128, 40)) if source else None
+        scale, zero = natural / 255 * draw.log_uniform(0.5, 2.0), draw.integer(-128, 40)
+        target = draw.activations(scale, zero) if source else None
+        if draw.dtype == "int16":
+            return _root_16(draw, op, source, target)
         if draw.quantized:
             return _emit(draw, op, source, target)
         shape = any_shape(draw)
@@ -61,20 +65,27 @@ def root(op: str) -> Callable[[Draw], Wiring]:
     return generate
 
 
+def _root_16(draw: Draw, op: str, source: Quant | None, target: Quant | None) -> Wiring:
+    """Of magnitudes."""
+    shape = any_shape(draw)
+    x, size, y = (draw.activation(n, shape, q) for n, q in (("input", source), ("size", source), ("output", target)))
+    draw.writer.operator("ABS", [x], [size])
+    draw.writer.operator(op, [size], [y])
+    return [x], [y]
+
+
 def exp(draw: Draw) -> Wiring:
     """EXP of values below 16."""
     source = draw.quant(2.0**-9, _SPREAD / 255)
-    target = draw.affine(draw.log_uniform(0.002, 0.1), draw.pick((-128, draw.integer(-128, 127)))) if source else None
-    if draw.quantized:
-        return _emit(draw, "EXP", source, target)
-    return _emit(draw, "EXP", None, None)
+    scale, zero = draw.log_uniform(0.002, 0.1), draw.pick((-128, draw.integer(-128, 127)))
+    return _emit(draw, "EXP", source, draw.activations(scale, zero) if source else None)
 
 
 def log(draw: Draw) -> Wiring:
     """LOG, for int8 with values below and above 0; for float32 of squares, which are never negative."""
     source = draw.quant(2.0**-9, 0.5)
     if draw.quantized:
-        return _emit(draw, "LOG", source, draw.affine(draw.log_uniform(0.01, 0.1), draw.integer(-128, 127)))
+        return _emit(draw, "LOG", source, draw.activations(draw.log_uniform(0.01, 0.1), draw.integer(-128, 127)))
     shape = any_shape(draw)
     x, size, y = (draw.activation(name, shape, None) for name in ("input", "size", "output"))
     draw.writer.operator("SQUARE", [x], [size])
@@ -103,7 +114,12 @@ def prelu(draw: Draw) -> Wiring:
     )
     source = draw.quant(2.0**-8, 0.3)
     x = draw.activation("input", shape, source)
-    alpha = draw.constant("alpha", alphas, draw.quant(2.0**-10, 0.02))
+    slopes = draw.quant(2.0**-10, 0.02)
+    if draw.dtype == "int16":
+        data = values(draw.rng, tuple(alphas), "int8", "uniform")
+        alpha = draw.writer.constant("alpha", data, quant=Quant(draw.log_uniform(2.0**-10, 0.02)))
+    else:
+        alpha = draw.constant("alpha", alphas, slopes)
     y = draw.activation("output", shape, rescaled(draw, source))
     draw.writer.operator("PRELU", [x, alpha], [y])
     return [x], [y]
@@ -113,6 +129,7 @@ ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
 GENERATORS = {
     **{op: _float(op) for op in ONLY_FLOAT},
     "ABS": abs_,
+    "RELU_0_TO_1": relu("RELU_0_TO_1"),
     "ELU": elu,
     "EXP": exp,
     "GELU": gelu,

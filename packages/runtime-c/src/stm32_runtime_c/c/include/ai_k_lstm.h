@@ -21,4 +21,22 @@ void ai_k_lstm_f32(const float *x, const float *h, const float *weights, const f
 void ai_k_lstm_s8(const int8_t *x, const int8_t *h, const int8_t *weights, const int32_t *bias, const int32_t *scaling,
                   int16_t *c, int8_t *out, int32_t depth, int32_t cells);
 
+/* The same with peepholes, layer normalisation and a projection, each of which may be absent. h and out have `outputs`
+ * elements, as many as cells without a projection; weights over h are [cells][outputs]. layer: depth, cells, outputs,
+ * whether i = 1 - f, whether there are peepholes, norms, a projection. extras: peepholes [3][cells] (input, forget,
+ * output; in that order c before the step, c before it, c behind it), norms [4][cells], projection [outputs][cells] and
+ * its bias [outputs], as far as they are there. With norms, sums less their mean over the cells are divided by their
+ * deviation and multiplied by the norm before the bias is added. Limits of c and of out are +-clip, none if 0.
+ * gates: scratch of 5 * cells. */
+void ai_k_lstm_general_f32(const float *x, const float *h, const float *weights, const float *bias, const float *extras,
+                           const int32_t *layer, float *c, float *out, float *gates, float clip, float projection_clip);
+
+/* bias: [cells][8] as above, then with norms their bias [cells][4], then the projection's [outputs], with the zero
+ * point of what it projects. coefficients: peepholes [3][cells], norms [4][cells], as far as they are there. scaling:
+ * as above up to whether i = 1 - f (23 numbers), then multiplier and shift of peepholes (3) and norms (4), the least
+ * variances (4), multiplier, shift, zero point and clip (0: none) of the projection. layer and gates as above. */
+void ai_k_lstm_general_s8(const int8_t *x, const int8_t *h, const int8_t *weights, const int32_t *bias,
+                          const int16_t *coefficients, const int8_t *projection, const int32_t *scaling,
+                          const int32_t *layer, int16_t *c, int8_t *out, int16_t *gates);
+
 #endif

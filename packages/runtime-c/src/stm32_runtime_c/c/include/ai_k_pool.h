@@ -25,5 +25,13 @@ void ai_k_mean_s8(const int8_t *in, int8_t *out, int32_t count, int32_t channels
  * half away from zero. */
 void ai_k_resize_bilinear_s8(const int8_t *top, const int8_t *bottom, int8_t *out, const int16_t *columns,
                              int32_t width, int32_t channels, int32_t fraction);
+void ai_k_resize_bilinear_s16(const int16_t *top, const int16_t *bottom, int16_t *out, const int16_t *columns,
+                              int32_t width, int32_t channels, int32_t fraction);
+
+/* The same as the reference computes it of uint8, in float32, with 0.5 added and cut to an integer: x - 128 stands for
+ * the byte x. columns has left and right input column of each pixel, weights their weights; those of the rows are
+ * first, second. */
+void ai_k_resize_bilinear_u8(const int8_t *top, const int8_t *bottom, int8_t *out, const int16_t *columns,
+                             const float *weights, int32_t width, int32_t channels, float first, float second);
 
 #endif

@@ -5,12 +5,11 @@
 
 #include <stdint.h>
 
-/* round(value / scale) + zero_point limited to [low, high], halves away from zero; all three within 16 bits.
- * Not a number counts as minus infinity. */
-static inline int32_t ai_k_quantize(float value, float scale, int32_t zero_point, int32_t low, int32_t high)
+/* round(real) + zero_point limited to [low, high], halves away from zero; all three within 16 bits. Not a number counts
+ * as minus infinity. */
+static inline int32_t ai_k_rounded(float real, int32_t zero_point, int32_t low, int32_t high)
 {
     const float limit = 131072.0f; /* beyond it every result is low or high */
-    float real = value / scale;
     if (!(real > -limit)) {
         real = -limit;
     } else if (real > limit) {
@@ -26,6 +25,19 @@ static inline int32_t ai_k_quantize(float value, float scale, int32_t zero_point
     rounded += zero_point;
     rounded = rounded < low ? low : rounded;
     return rounded > high ? high : rounded;
+}
+
+/* The same of value / scale. */
+static inline int32_t ai_k_quantize(float value, float scale, int32_t zero_point, int32_t low, int32_t high)
+{
+    return ai_k_rounded(value / scale, zero_point, low, high);
+}
+
+/* The same of value * factor; the product is volatile, so that no compiler fuses it with what follows. */
+static inline int32_t ai_k_scaled(int32_t value, float factor, int32_t zero_point, int32_t low, int32_t high)
+{
+    const volatile float product = (float)value * factor;
+    return ai_k_rounded(product, zero_point, low, high);
 }
 
 #endif

@@ -21,4 +21,11 @@ void ai_k_tanh_s16(const int16_t *in, int16_t *out, int32_t count, const uint16_
 void ai_k_softmax_s16(const int16_t *in, int16_t *out, int32_t rows, int32_t depth, const int16_t *exps,
                       const int16_t *reciprocals, int32_t multiplier, int32_t shift);
 
+/* out = table at in, interpolated between entries 128 steps of int16 apart; table has 513 entries, for -32768 .. 32768.
+ * The difference of neighbouring entries and the result wrap at 16 bits. (TFLite: LUTLookup of int16_t) */
+void ai_k_table_s16(const int16_t *in, const int16_t *table, int16_t *out, int32_t count);
+
+/* out = min(sqrt(in * from) / to, 32767), cut to an integer, in float32; of values below 0 as of 0; from, to > 0. */
+void ai_k_sqrt_s16(const int16_t *in, int16_t *out, int32_t count, float from, float to);
+
 #endif

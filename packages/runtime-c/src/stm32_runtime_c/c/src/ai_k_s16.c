@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ai_k_s16.h"
 
+#include <math.h>
+
 #include "ai_k_arith.h"
 
 enum { LAST = 255, ROUND_UP_10 = 1 << 9, ONE_BY_25 = 1 << 25, HALF_BY_23 = 1 << 23, ROUND_UP_8 = 1 << 7 };
@@ -54,6 +56,23 @@ static inline int32_t table_value(const int16_t *table, int32_t value)
 {
     const int16_t *const entry = table + 256 + (value >> 7);
     return entry[0] + (((entry[1] - entry[0]) * (value & 127) + 64) >> 7);
+}
+
+void ai_k_table_s16(const int16_t *in, const int16_t *table, int16_t *out, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const int16_t *const entry = table + 256 + (in[i] >> 7);
+        const int16_t slope = (int16_t)(entry[1] - entry[0]);
+        out[i] = (int16_t)(entry[0] + ((slope * (in[i] & 127) + 64) >> 7));
+    }
+}
+
+void ai_k_sqrt_s16(const int16_t *in, int16_t *out, int32_t count, float from, float to)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const float value = in[i] > 0 ? sqrtf((float)in[i] * from) / to : 0.0f;
+        out[i] = value < 32767.0f ? (int16_t)value : INT16_MAX;
+    }
 }
 
 static inline uint32_t leading_zeros(uint32_t value)

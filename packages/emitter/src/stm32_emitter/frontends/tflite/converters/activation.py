@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
 if TYPE_CHECKING:
@@ -56,21 +55,22 @@ CONVERTERS: dict[str, _Convert] = {
     "TANH": unary(relax.op.tanh),
     "RELU": unary(relax.op.nn.relu),
     "RELU6": unary(lambda x: relax.op.clip(x, 0.0, 6.0)),
+    "RELU_0_TO_1": unary(lambda x: relax.op.clip(x, 0.0, 1.0)),
     "RELU_N1_TO_1": unary(lambda x: relax.op.clip(x, -1.0, 1.0)),
     "LEAKY_RELU": convert_leaky_relu,
     "HARD_SWISH": unary(_hard_swish),
 }
 
 _ALL = takes(*EIGHT_BITS, "int16", "float32")
-_REAL = takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL})
 SUPPORT: dict[str, Support] = {
     "SOFTMAX": _ALL,
     "LOG_SOFTMAX": takes(*EIGHT_BITS, "float32"),
     "LOGISTIC": _ALL,
     "TANH": _ALL,
-    "RELU": _REAL,
-    "RELU6": _REAL,
-    "RELU_N1_TO_1": _REAL,
+    "RELU": _ALL,
+    "RELU6": _ALL,
+    "RELU_0_TO_1": takes(*EIGHT_BITS, "float32"),
+    "RELU_N1_TO_1": takes(*EIGHT_BITS, "float32"),
     "LEAKY_RELU": _ALL,
     "HARD_SWISH": takes(*EIGHT_BITS, "float32"),
 }

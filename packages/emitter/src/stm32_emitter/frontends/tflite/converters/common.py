@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import tflite
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Tensor
 
 _FUSED = tflite.ActivationFunctionType
+_BOUNDS: Mapping[int, tuple[float | None, float | None]] = {
+    _FUSED.NONE: (None, None),
+    _FUSED.RELU: (0.0, None),
+    _FUSED.RELU6: (0.0, 6.0),
+    _FUSED.RELU_N1_TO_1: (-1.0, 1.0),
+}
 FUSED = Limit(
     "the fused activation is NONE, RELU, RELU6 or RELU_N1_TO_1", hint="Use an activation operator behind it instead."
 )
@@ -22,16 +29,16 @@ FUSED = Limit(
 
 def activated(expr: relax.Expr, function: int) -> relax.Expr:
     """``expr`` after a fused activation, on real numbers."""
-    if function == _FUSED.NONE:
+    low, high = activation_bounds(function)
+    if low is None:
         return expr
-    if function == _FUSED.RELU:
-        return relax.op.nn.relu(expr)
-    if function == _FUSED.RELU6:
-        return relax.op.clip(expr, 0.0, 6.0)
-    if function == _FUSED.RELU_N1_TO_1:
-        return relax.op.clip(expr, -1.0, 1.0)
-    FUSED.require(holds=False, found=f"its fused activation is number {function}")
-    raise AssertionError(function)
+    return relax.op.nn.relu(expr) if high is None else relax.op.clip(expr, low, high)
+
+
+def activation_bounds(function: int) -> tuple[float | None, float | None]:
+    """(least, greatest) result of a fused activation; None where there is no bound."""
+    FUSED.require(function in _BOUNDS, found=f"its fused activation is number {function}")
+    return _BOUNDS[function]
 
 
 def positive(**values: int) -> None:

@@ -11,6 +11,7 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
 from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
@@ -78,7 +79,7 @@ def _matrix(c: Converter, x: Tensor, *, exchanged: bool) -> relax.Expr:
 CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_fully_connected}
 
 SUPPORT: dict[str, Support] = {
-    "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,)),
+    "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,), refused={"hybrid": NO_KERNEL}),
     "FULLY_CONNECTED": takes(
         *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},

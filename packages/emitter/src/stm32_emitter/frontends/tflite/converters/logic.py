@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tvm import relax
 
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
 
 if TYPE_CHECKING:
@@ -21,9 +20,14 @@ _CAST = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 CASTS = Limit(f"both element types are among {', '.join(_CAST)}")
 
 
-def _compared(operation: Callable[..., relax.Expr]) -> _Convert:
-    """Of real numbers, or of bytes as they are."""
-    return lambda c, op: operation(*(c.bb.normalize(c.real(op.input(i))) for i in range(2)))
+def _compared(operation: Callable[..., relax.Expr], *, ordered: bool = True) -> _Convert:
+    """Of real numbers, or of bytes as they are; ``ordered`` ones ignore the scales of int16, as the reference does."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        taken = c.raw if ordered and op.input(0).dtype == "int16" else c.real
+        return operation(*(c.bb.normalize(taken(op.input(i))) for i in range(2)))
+
+    return convert
 
 
 def _logical(operation: Callable[..., relax.Expr]) -> _Convert:
@@ -66,7 +70,7 @@ def convert_cast(c: Converter, op: Operator) -> relax.Expr:
 
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "CAST": convert_cast,
-    "EQUAL": _compared(relax.op.equal),
+    "EQUAL": _compared(relax.op.equal, ordered=False),
     "GREATER": _compared(relax.op.greater),
     "GREATER_EQUAL": _compared(relax.op.greater_equal),
     "LESS": _compared(relax.op.less),
@@ -74,13 +78,13 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "LOGICAL_AND": _logical(relax.op.logical_and),
     "LOGICAL_NOT": convert_not,
     "LOGICAL_OR": _logical(relax.op.logical_or),
-    "NOT_EQUAL": _compared(relax.op.not_equal),
+    "NOT_EQUAL": _compared(relax.op.not_equal, ordered=False),
     "SELECT": convert_select,
     "SELECT_V2": convert_select_v2,
 }
 
-_COMPARED = takes(*EIGHT_BITS, "float32", *WHOLE, refused={"int16": NO_KERNEL})
-_EQUAL = takes(*EIGHT_BITS, "float32", *WHOLE, "bool", refused={"int16": NO_KERNEL})
+_COMPARED = takes(*EIGHT_BITS, "int16", "float32", *WHOLE)
+_EQUAL = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, "bool")
 SUPPORT: dict[str, Support] = {
     "CAST": takes(*ANY, limits=(CASTS,)),
     "EQUAL": _EQUAL,

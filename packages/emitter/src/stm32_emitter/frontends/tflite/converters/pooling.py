@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,12 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
-    from stm32_emitter.frontends.tflite.reader import Operator
+    from stm32_emitter.frontends.tflite.reader import Operator, Tensor
 
 
 def _pool(c: Converter, op: Operator, *, average: bool) -> relax.Expr:
@@ -61,7 +61,17 @@ def convert_mean(c: Converter, op: Operator) -> relax.Expr:
     if any(not -len(x.shape) <= a < len(x.shape) for a in axes):
         raise ModelRefused(f"it reduces the axes {axes} of a tensor of shape {list(x.shape)}")
     unique = sorted({a % len(x.shape) for a in axes})
+    if x.quantization is None and x.dtype in ("int32", "int64"):
+        return _whole_mean(c, x, unique, bool(options.KeepDims()))
     return c.result(relax.op.mean(c.real(x), unique, keepdims=bool(options.KeepDims())), op.outputs[0])
+
+
+def _whole_mean(c: Converter, x: Tensor, axes: list[int], keep: bool) -> relax.Expr:
+    """Of integers: the sum in 64 bits, divided as C divides, in the type of x."""
+    wide = c.bb.normalize(relax.op.astype(c.raw(x), "int64"))
+    total = c.bb.normalize(relax.op.sum(wide, axes, keepdims=keep))
+    count = relax.const(np.array(math.prod(x.shape[axis] for axis in axes), np.int64), "int64")
+    return relax.op.astype(c.bb.normalize(relax.op.divide(total, count)), x.dtype)
 
 
 CONVERTERS = {
@@ -73,5 +83,5 @@ CONVERTERS = {
 SUPPORT: dict[str, Support] = {
     "AVERAGE_POOL_2D": takes(*EIGHT_BITS, "int16", "float32", limits=(FUSED,)),
     "MAX_POOL_2D": takes(*EIGHT_BITS, "int16", "float32", limits=(FUSED,)),
-    "MEAN": takes(*EIGHT_BITS, "float32", constants={1: "axes"}, refused=dict.fromkeys(("int16", *WHOLE), NO_KERNEL)),
+    "MEAN": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants={1: "axes"}),
 }

@@ -47,14 +47,16 @@ def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, O
     """On the elements themselves, as the reference kernels do; they demand equal scales."""
 
     def convert(c: Converter, op: Operator) -> relax.Expr:
+        if op.input(0).dtype == "bool":
+            return _logical(operation)(c, op)
         return operation(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
 
     return convert
 
 
 def convert_product(c: Converter, op: Operator) -> relax.Expr:
-    """Product of elements that are not quantized."""
-    return relax.op.prod(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
+    """Product of real numbers."""
+    return c.result(relax.op.prod(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
 
 
 def _logical(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
@@ -75,7 +77,10 @@ def _position(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Oper
         axis, rank = int(op.constant(1).ravel()[0]), len(op.input(0).shape)
         if not -rank <= axis < rank or op.outputs[0].dtype not in _OUTPUT_DTYPES:
             raise ModelRefused(f"axis {axis} of {rank} with positions of type {op.outputs[0].dtype} is not supported")
-        found = c.bb.normalize(operation(c.raw(op.input(0)), axis % rank))
+        x = c.raw(op.input(0))
+        if op.input(0).dtype == "bool":
+            x = c.bb.emit(relax.op.astype(x, "int8"))
+        found = c.bb.normalize(operation(x, axis % rank))
         return found if op.outputs[0].dtype == "int64" else relax.op.astype(found, "int32")
 
     return convert
@@ -126,23 +131,19 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
 }
 
 
-def _unwritten(*formats: str) -> dict[str, str]:
-    return dict.fromkeys(formats, NO_KERNEL)
-
-
 _AXIS, _AXES = {1: "axis"}, {1: "axes"}
-_EXTREME = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL})
-_FOUND = takes(*EIGHT_BITS, "float32", "int32", constants=_AXIS, refused={"bool": NO_KERNEL})
+_EXTREME = takes(*EIGHT_BITS, "int16", "float32", *WHOLE, "bool", constants=_AXES)
+_FOUND = takes(*EIGHT_BITS, "float32", "int32", "bool", constants=_AXIS)
 SUPPORT: dict[str, Support] = {
     "ARG_MAX": _FOUND,
     "ARG_MIN": _FOUND,
     "CUMSUM": takes("float32", *WHOLE, constants=_AXIS),
-    "L2_NORMALIZATION": takes("int8", "float32", limits=(FUSED,), refused={"uint8": NO_KERNEL}),
+    "L2_NORMALIZATION": takes(*EIGHT_BITS, "float32", limits=(FUSED,)),
     "L2_POOL_2D": takes("float32", limits=(FUSED,)),
     "REDUCE_ALL": takes("bool", constants=_AXES),
     "REDUCE_ANY": takes("bool", constants=_AXES),
     "REDUCE_MAX": _EXTREME,
     "REDUCE_MIN": _EXTREME,
-    "REDUCE_PROD": takes("float32", *WHOLE, constants=_AXES, refused=_unwritten("int8", "int16", "bool")),
-    "SUM": takes("int8", "float32", *WHOLE, constants=_AXES, refused=_unwritten("uint8", "int16", "bool")),
+    "REDUCE_PROD": takes("int8", "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
+    "SUM": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
 }

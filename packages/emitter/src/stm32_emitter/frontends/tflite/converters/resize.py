@@ -9,7 +9,6 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import positive, rank
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 
@@ -65,8 +64,7 @@ CONVERTERS = {
     "RESIZE_BILINEAR": convert_resize_bilinear,
 }
 
-IN_FLOAT = "for uint8 the reference interpolates in float32, which is not implemented"
 SUPPORT: dict[str, Support] = {
-    "RESIZE_NEAREST_NEIGHBOR": takes(*EIGHT_BITS, "int16", "float32", constants={1: "size"}),
-    "RESIZE_BILINEAR": takes("int8", "float32", constants={1: "size"}, refused={"uint8": IN_FLOAT, "int16": NO_KERNEL}),
+    "RESIZE_NEAREST_NEIGHBOR": takes(*EIGHT_BITS, "int16", "float32", "int32", constants={1: "size"}),
+    "RESIZE_BILINEAR": takes(*EIGHT_BITS, "int16", "float32", constants={1: "size"}),
 }

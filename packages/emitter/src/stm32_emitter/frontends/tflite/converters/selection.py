@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE
 from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
-from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, FORMATS, WHOLE, Support, takes
 from stm32_emitter.operators.base import Fused
 
 if TYPE_CHECKING:
@@ -112,6 +114,18 @@ def convert_top_k(c: Converter, op: Operator) -> list[relax.Expr]:
     return [relax.TupleGetItem(call, i) for i in range(2)]
 
 
+def convert_dynamic_update_slice(c: Converter, op: Operator) -> relax.Expr:
+    """x with a part of it replaced from a place on; inputs (x, part, place)."""
+    x, part, start = (op.input(i) for i in range(3))
+    kept(op, x, part)
+    fits = len(part.shape) == len(x.shape) and all(p <= s for p, s in zip(part.shape, x.shape, strict=True))
+    if not x.shape or not fits or start.shape != (len(x.shape),) or start.dtype not in _INDICES:
+        raise ModelRefused(
+            f"a part {list(part.shape)} at {start.dtype}{list(start.shape)} does not fit {list(x.shape)}"
+        )
+    return Fused("DYNAMIC_UPDATE_SLICE", (c.raw(x), c.raw(part), c.raw(start)), x.shape, x.dtype).call()
+
+
 def convert_fill(c: Converter, op: Operator) -> relax.Expr:
     """A tensor of one value that is computed at run time; inputs (shape, value)."""
     shape, value = [int(v) for v in op.constant(0).ravel()], op.input(1)
@@ -129,6 +143,7 @@ def refuse_where(c: Converter, op: Operator) -> relax.Expr:
 
 
 CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
+    "DYNAMIC_UPDATE_SLICE": convert_dynamic_update_slice,
     "EMBEDDING_LOOKUP": convert_embedding_lookup,
     "FILL": convert_fill,
     "GATHER": convert_gather,
@@ -139,10 +154,21 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
 }
 
 SUPPORT: dict[str, Support] = {
-    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", constants={1: "table"}),
-    "FILL": moves("int8", "int16", "float32", *WHOLE, "bool", constants={0: "shape"}),
+    "DYNAMIC_UPDATE_SLICE": moves("int8", "float32", *WHOLE, "bool"),
+    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", refused=dict.fromkeys(("uint8", "int16"), NO_KERNEL)),
+    "FILL": takes(
+        "int8",
+        "int16",
+        "float32",
+        *WHOLE,
+        "bool",
+        limits=(SAME_SCALE,),
+        constants={0: "shape"},
+        refused={"uint8": NO_KERNEL},
+    ),
     "GATHER": moves(),
     "GATHER_ND": moves(),
     "ONE_HOT": moves(*EIGHT_BITS, "float32", *WHOLE, "bool", constants={1: "depth"}),
+    "WHERE": takes(refused=dict.fromkeys(FORMATS, "it lists what is true, so its length depends on the data")),
     "TOPK_V2": moves(*EIGHT_BITS, "int16", "float32", *WHOLE, constants={1: "count"}),
 }

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import tflite
 from tvm import relax
 
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.activation import unary
-from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
+from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
+
+SLOPES = Limit(
+    "slopes beside int16 are int8, as which the reference reads them",
+    hint="Quantize the slopes to int8, or leave this operator in float32.",
+)
 
 
 def convert_gelu(c: Converter, op: Operator) -> relax.Expr:
@@ -27,9 +31,18 @@ def convert_gelu(c: Converter, op: Operator) -> relax.Expr:
 
 def convert_prelu(c: Converter, op: Operator) -> relax.Expr:
     """x where it is not negative, else alpha * x; alpha is broadcast to x: max(x, 0) + alpha * min(x, 0)."""
+    SLOPES.require(op.input(0).dtype != "int16" or op.input(1).dtype == "int8", f"its slopes are {op.input(1).dtype}")
     x, alpha = (c.bb.normalize(c.real(op.input(i))) for i in range(2))
     negative = relax.op.minimum(x, relax.const(0.0, "float32"))
     return c.result(relax.op.add(relax.op.nn.relu(x), relax.op.multiply(negative, alpha)), op.outputs[0])
+
+
+def convert_neg(c: Converter, op: Operator) -> relax.Expr:
+    """-x; of int16 of the elements themselves, whatever their scales, as the reference does."""
+    x = op.input(0)
+    if x.dtype == "int16":
+        return relax.op.negative(c.raw(x))
+    return c.result(relax.op.negative(c.bb.normalize(c.real(x))), op.outputs[0])
 
 
 def _elu(x: relax.Expr) -> relax.Expr:
@@ -47,7 +60,7 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "FLOOR": unary(relax.op.floor),
     "GELU": convert_gelu,
     "LOG": unary(relax.op.log),
-    "NEG": unary(relax.op.negative),
+    "NEG": convert_neg,
     "PRELU": convert_prelu,
     "ROUND": unary(relax.op.round),
     "RSQRT": unary(relax.op.rsqrt),
@@ -57,18 +70,18 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
 }
 
 _FLOAT = takes("float32")
-_ROOT = takes("int8", "float32", refused={"int16": NO_KERNEL})
+_ROOT = takes("int8", "int16", "float32")
 SUPPORT: dict[str, Support] = {
-    "ABS": takes("int8", "float32", "int32", refused={"int16": NO_KERNEL}),
+    "ABS": takes("int8", "int16", "float32", "int32"),
     "CEIL": _FLOAT,
     "COS": _FLOAT,
     "ELU": takes("int8", "float32"),
-    "EXP": takes("int8", "float32", refused={"int16": NO_KERNEL}),
+    "EXP": takes("int8", "int16", "float32"),
     "FLOOR": _FLOAT,
-    "GELU": takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL}),
+    "GELU": takes(*EIGHT_BITS, "int16", "float32", note="int16 within one step"),
     "LOG": _ROOT,
-    "NEG": takes("int8", "float32", *("int32", "int64"), refused={"int16": NO_KERNEL}),
-    "PRELU": takes(*EIGHT_BITS, "float32", refused={"int16": NO_KERNEL}),
+    "NEG": takes("int8", "int16", "float32", *("int32", "int64")),
+    "PRELU": takes(*EIGHT_BITS, "int16", "float32", limits=(SLOPES,)),
     "ROUND": _FLOAT,
     "RSQRT": _ROOT,
     "SIN": _FLOAT,
