@@ -43,6 +43,8 @@ def _answer(proof: dict[str, Any]) -> str:
         return "no stored sample"
     if "failed" in proof:
         return f"failed: {proof['failed']}"
+    if "left_out" in proof:
+        return f"not asked: {proof['left_out']}"
     return f"{proof['bytes']:,} / {proof['differing']:,}"
 
 
