@@ -20,7 +20,7 @@ from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 def test_file_that_does_not_exist(stm32) -> None:
     done = stm32("compile", "nothing.tflite")
     assert done.code == 2
-    assert "File 'nothing.tflite' does not exist." in done.err
+    assert "Path 'nothing.tflite' does not exist." in done.err
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model at all", b"\x00" * 64, bytes(range(256))])

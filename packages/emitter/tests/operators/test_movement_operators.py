@@ -70,7 +70,7 @@ def test_transpose_copies_what_stays_together(dtype, recognised) -> None:
 def test_constant_weights_are_not_taken_for_a_transpose(recognised) -> None:
     weights = relax.const(np.ones((2, 3), np.float32), "float32")
     module = _module((1, 3), "float32", lambda x: relax.op.matmul(x, relax.op.permute_dims(weights)))
-    assert recognised(module) == []
+    assert "TRANSPOSE" not in [call.kind for call in recognised(module)]
 
 
 def test_concatenation_takes_constants_and_tensors_in_order(recognised) -> None:

@@ -19,7 +19,7 @@ CASES = 3
 REPEATING = ("BROADCAST_TO", "FILL", "GATHER_ND", "ONE_HOT", "REDUCE_MAX", "REDUCE_MIN", "SUM")
 """An element that is written over one that is still read seldom changes the result: it is that element, or one of many
 that are reduced to one."""
-APART = ("DYNAMIC_UPDATE_SLICE", "GATHER_ND")
+APART = ("DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP", "GATHER", "GATHER_ND")
 """What is read or written may depend on the data: then there is no distance, and the buffers never overlap."""
 _MARGIN = 64
 """Bytes around the memory that a kernel may touch; they must stay as they are."""

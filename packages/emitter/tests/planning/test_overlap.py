@@ -161,6 +161,10 @@ def test_next_is_the_least_that_is_allowed(
     assert all(plain.mirrored().allows(-d) == plain.allows(d) for d in range(-80, 80))
 
 
+APART = ("DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP", "GATHER", "GATHER_ND")
+"""What is read or written may depend on the data: then there is no distance, and the buffers never overlap."""
+
+
 @pytest.mark.parametrize("op", operators())
 def test_every_operator_against_brute_force(op: str, seed: int) -> None:
     """Each pair of an input and the output of random cases, at every difference."""
@@ -176,9 +180,13 @@ def test_every_operator_against_brute_force(op: str, seed: int) -> None:
             for position, parameter in enumerate(kernel.parameters):
                 if position in constants or position in written or parameter.bytes > 4000:
                     continue
-                compared(kernel, constants, position, min(written))
+                try:
+                    compared(kernel, constants, position, min(written))
+                except NotAnalysable:
+                    assert op in APART
+                    continue
                 pairs += 1
-    assert pairs or op in ("QUANTIZE", "DEQUANTIZE")
+    assert pairs or op in ("QUANTIZE", "DEQUANTIZE", *APART)
 
 
 def test_distances_of_numpy_arrays_are_plain_numbers() -> None:
