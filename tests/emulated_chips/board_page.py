@@ -54,7 +54,7 @@ def _line(model: str, place: str, images: dict[str, Any]) -> str:
     if refused:
         return f"| {model} | {place} | refused: {refused} | | | |"
     proof = valid.get("proof", {})
-    report = perf["proof"].get("report") or f"failed: {perf['proof']['failed']}"
+    report = perf["proof"].get("report") or _answer(perf["proof"])
     instructions = f"{proof['instructions']:,}" if "instructions" in proof else ""
     cells = [model, place, _bytes(perf["bytes"], valid["bytes"]), _answer(proof), instructions, report]
     return f"| {' | '.join(cells)} |"
