@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
-import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,19 +24,6 @@ def is_torch(model: Path) -> bool:
     return model.suffix.lower() == ".pt2"
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what torch logs and warns of its own insides."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
 def _load(model: Path) -> tuple[Any, Any]:
     """(torch, the program).
 
@@ -54,8 +38,10 @@ def _load(model: Path) -> tuple[Any, Any]:
         importlib.import_module("torch.ao.quantization.fx._decomposed")
     except ImportError as error:
         raise tool_missing("the interpreter of .pt2 models (torch) is not installed", _INSTALL) from error
+    from stm32_emitter.frontends.torch.program import quiet
+
     try:
-        with _quiet():
+        with quiet():
             return torch, torch.export.load(model)
     except Exception as error:  # torch raises whatever its unpickler, its ZIP reader or its schema raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
