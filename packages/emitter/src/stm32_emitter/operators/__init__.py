@@ -22,6 +22,7 @@ from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
+from stm32_emitter.operators.detection_postprocess import DetectionPostprocess
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.dynamic_update_slice import DynamicUpdateSlice
 from stm32_emitter.operators.fully_connected import FullyConnected
@@ -80,6 +81,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Gather(),
     GatherNd(),
     DynamicUpdateSlice(),
+    DetectionPostprocess(),
     TopK(),
     L2Normalization(),
     Pad(),

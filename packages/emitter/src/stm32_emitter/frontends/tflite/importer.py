@@ -21,12 +21,14 @@ from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConvert
 
 from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS, SUPPORT
+from stm32_emitter.frontends.tflite.custom import CUSTOM
 from stm32_emitter.frontends.tflite.folding import fold
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
 from stm32_emitter.frontends.tflite.support import check_support
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
 from stm32_emitter.operators.base import unknown_value
+from stm32_emitter.operators.scope import shape_of
 
 _FLOAT = "float32"
 
@@ -99,7 +101,7 @@ class Converter(OperatorConverter):  # type: ignore[misc]
         return self._convert_by_tvm(operator)
 
     def _convert_by_tvm(self, operator: Operator) -> list[relax.Expr]:
-        if operator.kind.startswith("CUSTOM"):
+        if operator.kind.startswith(CUSTOM):
             raise ModelRefused(
                 "custom operators have no public definition",
                 hint="Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py",
@@ -213,10 +215,16 @@ def _bind_unknown(converter: Converter, operator: Operator) -> None:
 
 
 def _with_known(converter: Converter, operator: Operator) -> Operator:
-    """The operator with the values of inputs that were computed at import."""
-    known = converter.known
-    inputs = tuple(t if t is None or t.index not in known else replace(t, data=known[t.index]) for t in operator.inputs)
-    return replace(operator, inputs=inputs)
+    """The operator with what is known of its inputs besides the file: values computed at import, shapes left open."""
+    return replace(operator, inputs=tuple(t and _known(converter, t) for t in operator.inputs))
+
+
+def _known(converter: Converter, tensor: Tensor) -> Tensor:
+    if tensor.index in converter.known:
+        return replace(tensor, data=converter.known[tensor.index])
+    if not tensor.ranked and tensor.index in converter.expressions:
+        return replace(tensor, shape=shape_of(converter.expressions[tensor.index]))
+    return tensor
 
 
 def _convert_one(converter: Converter, operator: Operator) -> None:
@@ -237,8 +245,8 @@ def _convert_one(converter: Converter, operator: Operator) -> None:
 
 def _check_declared(var: relax.Var, tensor: Tensor) -> None:
     """What is computed must be what the file declares: a damaged file is found here."""
-    shape = tuple(int(dim) for dim in var.ty.shape)
-    if shape != tensor.shape or str(var.ty.dtype) != tensor.dtype:
+    shape = shape_of(var)
+    if (tensor.ranked and shape != tensor.shape) or str(var.ty.dtype) != tensor.dtype:
         raise ModelRefused(
             f"the file declares {tensor.dtype}{list(tensor.shape)} for its output '{tensor.name}', "
             f"the operator computes {var.ty.dtype}{list(shape)}"

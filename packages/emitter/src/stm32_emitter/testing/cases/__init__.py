@@ -7,6 +7,7 @@ depends on nothing but (op, dtype, s), so a failing one is made again with ``cas
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from . import (
     binary,
     convolution,
     dense,
+    detection,
     layout,
     logic,
     padding,
@@ -42,6 +44,7 @@ Generator = Callable[[Draw], Wiring]
 GENERATORS: Mapping[str, Generator] = {
     **convolution.GENERATORS,
     **dense.GENERATORS,
+    **detection.GENERATORS,
     **arithmetic.GENERATORS,
     **pooling.GENERATORS,
     **padding.GENERATORS,
@@ -158,5 +161,5 @@ def _case(op: str, seed: int, dtype: str) -> Case:
     inputs, outputs = GENERATORS[op](draw)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])
-    name, tolerance = f"{op.lower()}_{dtype}_{seed}", _TOLERANCES.get((op, dtype), 0)
+    name, tolerance = re.sub(r"\W", "_", f"{op.lower()}_{dtype}_{seed}"), _TOLERANCES.get((op, dtype), 0)
     return Case(name, op, seed, dtype, model, sets, tolerance)
