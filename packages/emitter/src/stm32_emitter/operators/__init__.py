@@ -11,6 +11,7 @@ from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.batch_matmul import BatchMatmul
 from stm32_emitter.operators.batch_matmul_float import BatchMatmulFloat
+from stm32_emitter.operators.bitcast import Bitcast
 from stm32_emitter.operators.cast import Cast
 from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
@@ -32,6 +33,7 @@ from stm32_emitter.operators.gather import Gather, GatherNd
 from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
+from stm32_emitter.operators.local_response import LocalResponseNormalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
 from stm32_emitter.operators.lstm_general import LstmGeneral
@@ -49,6 +51,8 @@ from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu0To1, Relu6, ReluN
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
+from stm32_emitter.operators.reverse_sequence import ReverseSequence
+from stm32_emitter.operators.scatter import Scatter
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
 from stm32_emitter.operators.softmax_wide import SoftmaxWide
@@ -60,6 +64,7 @@ from stm32_emitter.operators.transpose import Transpose
 from stm32_emitter.operators.transpose_conv import TransposeConv
 from stm32_emitter.operators.transpose_conv_float import TransposeConvFloat
 from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
+from stm32_emitter.operators.volume import Conv3D
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
@@ -83,6 +88,11 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     DynamicUpdateSlice(),
     DetectionPostprocess(),
     TopK(),
+    Bitcast(),
+    Conv3D(),
+    LocalResponseNormalization(),
+    ReverseSequence(),
+    Scatter(),
     L2Normalization(),
     Pad(),
     ResizeBilinear(),

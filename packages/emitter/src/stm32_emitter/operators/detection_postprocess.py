@@ -5,10 +5,11 @@ A box is decoded as (y / ys * h_a + y_a, x / xs * w_a + x_a) -+ (exp(h / hs) * h
 precision and rounded to float32; intersections over unions are float32. Boxes are taken in falling order of score, of
 equal ones that of the first anchor; one that covers too much of a box taken before is dropped. "Fast" gives each anchor
 its best class; "regular" takes boxes of each class by themselves, and keeps the best of all classes, of equal scores
-those of the first classes. Where fast tells several classes of a box and scores are equal, their order is that of the reference's
-heap sort, which is not stable. The reference computes most scores of uint8 as x * scale - zero point * scale, the
-last few as (x - zero point) * scale: equal bytes may there be unequal scores, and change places. Here all are the
-latter.
+those of the first classes.
+
+Where fast tells several classes of a box and scores are equal, their order is that of the reference's heap sort, which
+is not stable. The reference computes most scores of uint8 as x * scale - zero point * scale, the last few as
+(x - zero point) * scale: equal bytes may there be unequal scores, and change places. Here all are the latter.
 
 Only boxes that are compared are decoded, so nothing is kept for each anchor but one index. What the reference leaves
 unwritten (results beyond the number of boxes, fast) is 0. It stops with an error where an anchor has a negative size;

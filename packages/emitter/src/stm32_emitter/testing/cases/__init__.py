@@ -26,6 +26,7 @@ from . import (
     layout,
     logic,
     padding,
+    placement,
     pooling,
     quantization,
     rearrangement,
@@ -35,6 +36,7 @@ from . import (
     selection,
     slicing,
     unary,
+    volume,
 )
 from .draw import Array, Draw, input_sets
 
@@ -60,15 +62,17 @@ GENERATORS: Mapping[str, Generator] = {
     **reduction.GENERATORS,
     **binary.GENERATORS,
     **unary.GENERATORS,
+    **placement.GENERATORS,
+    **volume.GENERATORS,
 }
-ELEMENTWISE = tuple(
-    sorted(
-        {**unary.GENERATORS, **binary.GENERATORS, **reduction.GENERATORS, **logic.GENERATORS, **selection.GENERATORS}
-    )
-)
-"""Small operators: functions of elements and pairs, reductions, comparisons and logic."""
+_SMALL = (unary, binary, reduction, logic, selection, placement, volume)
+ELEMENTWISE = tuple(sorted(op for module in _SMALL for op in module.GENERATORS))
+"""Small operators: functions of elements and pairs, reductions, comparisons, logic, and rarely used ones."""
 ONLY_FLOAT = frozenset(
-    (*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT, *selection.ONLY_FLOAT)
+    (
+        *(*unary.ONLY_FLOAT, *binary.ONLY_FLOAT, *reduction.ONLY_FLOAT, *logic.ONLY_FLOAT, *selection.ONLY_FLOAT),
+        *(*placement.UNQUANTIZED, *volume.ONLY_FLOAT),
+    )
 )
 """Operators that the reference interpreter does not know for quantized tensors."""
 DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4", "int32", "int64", "bool")
@@ -86,6 +90,8 @@ MOVEMENTS = frozenset(
 _OF_WHOLE = MOVEMENTS | {
     *("ABS", "ADD", "ARG_MAX", "ARG_MIN", "DEPTH_TO_SPACE", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER"),
     *("GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "REDUCE_MAX"),
+    *("BITCAST", "BITWISE_XOR", "MATRIX_DIAG", "MATRIX_SET_DIAG", "REVERSE_SEQUENCE", "RIGHT_SHIFT", "SCATTER_ND"),
+    *("SEGMENT_SUM", "SIGN", "SPARSE_TO_DENSE", *placement.UNQUANTIZED),
     *("REDUCE_MIN", "REDUCE_PROD", "SPACE_TO_DEPTH", "SQUARED_DIFFERENCE", "SUB", "SUM"),
 }
 """Operators whose cases may be of elements without scale; others draw such types themselves."""

@@ -125,7 +125,7 @@ def prelu(draw: Draw) -> Wiring:
     return [x], [y]
 
 
-ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
+ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIGN", "SIN", "SQUARE")
 GENERATORS = {
     **{op: _float(op) for op in ONLY_FLOAT},
     "ABS": abs_,
