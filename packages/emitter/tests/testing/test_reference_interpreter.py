@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 import tflite
+from stm32_emitter.testing.graphs import graphs
 from stm32_emitter.testing.reference import Reference, ReferenceMissingError, ReferenceRefusedError
 from stm32_emitter.testing.reference_pieces import Piece, PieceError, operator_key, pieces
 from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
@@ -68,6 +69,16 @@ def test_other_kernels_compute_only_what_the_reference_kernels_lack() -> None:
 def test_most_models_are_computed_by_the_reference_kernels_alone() -> None:
     pytest.importorskip("ai_edge_litert")
     assert Reference(two_steps()).others == ()
+
+
+def test_only_the_sum_of_bytes_is_computed_by_other_kernels() -> None:
+    """In this graph a layer before the sum rounds otherwise in the other kernels."""
+    pytest.importorskip("ai_edge_litert")
+    (graph,) = graphs(81, 1, "int8")
+    reference, other = Reference(graph.model), Reference(graph.model, exact=False)
+    assert reference.others == ("SUM",)
+    results = [[np.concatenate([y.ravel() for y in r.run(x)]) for x in graph.inputs] for r in (reference, other)]
+    assert np.count_nonzero(np.stack(results[0]) != np.stack(results[1])) > 0
 
 
 def test_a_model_is_cut_around_the_operators_of_other_kernels() -> None:
