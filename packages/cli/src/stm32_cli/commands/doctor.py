@@ -10,13 +10,13 @@ from dataclasses import asdict
 import click
 
 from stm32_cli import console
-from stm32_cli.errors import tool_missing
+from stm32_cli.errors import tool_missing, usage
 
 
-@click.command(help="List the tools that are used: version, place, and how to get those that are missing.")
+@click.command(help="List the tools and plug-ins that are used: version, place, how to get what is missing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(*, as_json: bool) -> None:
-    """Lists the tools; exit code 5 if a required one is missing."""
+    """Lists tools and plug-ins; exit code 5 if a required tool is missing, else 2 if a plug-in cannot be loaded."""
     from stm32_cli.project.inventory import inspect
 
     findings = inspect()
@@ -25,13 +25,18 @@ def command(*, as_json: bool) -> None:
     else:
         console.result(f"Python {platform.python_version()} at {sys.executable}, {platform.platform()}")
         rows = [
-            [f.name, f.version or "missing", f.needed_for, f.where or ("optional" if not f.required else "")]
+            [f.name, f.version or "missing", f.needed_for, "fails to load" if f.problem else f.where or ("optional" if not f.required else "")]
             for f in findings
         ]
         console.result(console.plain_table(["tool", "version", "needed for", "found at"], rows))
     for finding in findings:
         if not finding.found:
             console.message(f"{finding.name} is missing, needed for {finding.needed_for}: {finding.install}")
+        elif finding.problem:
+            console.message(finding.problem)
     missing = [finding.name for finding in findings if finding.required and not finding.found]
     if missing:
         raise tool_missing(f"missing: {', '.join(missing)}", "the lines above say how to get them")
+    broken = [finding.name for finding in findings if finding.problem]
+    if broken:
+        raise usage(f"not usable: {', '.join(broken)}", "mend or uninstall it; stm32 compile fails as long as it is there")
