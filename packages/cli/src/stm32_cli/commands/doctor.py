@@ -6,11 +6,15 @@ from __future__ import annotations
 import platform
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from stm32_cli import console
 from stm32_cli.errors import tool_missing, usage
+
+if TYPE_CHECKING:
+    from stm32_cli.project.inventory import Finding
 
 
 @click.command(help="List the tools and plug-ins that are used: version, place, how to get what is missing.")
@@ -24,10 +28,7 @@ def command(*, as_json: bool) -> None:
         console.result_json([asdict(finding) for finding in findings])
     else:
         console.result(f"Python {platform.python_version()} at {sys.executable}, {platform.platform()}")
-        rows = [
-            [f.name, f.version or "missing", f.needed_for, "fails to load" if f.problem else f.where or ("optional" if not f.required else "")]
-            for f in findings
-        ]
+        rows = [[f.name, f.version or "missing", f.needed_for, _place(f)] for f in findings]
         console.result(console.plain_table(["tool", "version", "needed for", "found at"], rows))
     for finding in findings:
         if not finding.found:
@@ -39,4 +40,11 @@ def command(*, as_json: bool) -> None:
         raise tool_missing(f"missing: {', '.join(missing)}", "the lines above say how to get them")
     broken = [finding.name for finding in findings if finding.problem]
     if broken:
-        raise usage(f"not usable: {', '.join(broken)}", "mend or uninstall it; stm32 compile fails as long as it is there")
+        raise usage(f"not usable: {', '.join(broken)}", "mend or uninstall it: stm32 compile fails while it is there")
+
+
+def _place(finding: Finding) -> str:
+    """The last cell of a row."""
+    if finding.problem:
+        return "fails to load"
+    return finding.where or ("" if finding.required else "optional")

@@ -199,5 +199,5 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
 
 
 def inspect() -> list[Finding]:
-    """Looks at this machine; takes about a second, and the time that the compiler takes to load if there are plug-ins."""
+    """Looks at this machine; takes about a second, two more where plug-ins are installed, which the compiler loads."""
     return [*(check() for check in _CHECKS), *_flash_programs(), *_plugins()]
