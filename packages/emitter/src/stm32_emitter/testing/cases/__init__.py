@@ -81,11 +81,14 @@ MOVEMENTS = frozenset(
 )
 """Operators that move elements of any type without a look at them."""
 _OF_WHOLE = MOVEMENTS | {
-    *("ABS", "ADD", "ARG_MAX", "ARG_MIN", "DEPTH_TO_SPACE", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER"),
+    *("ABS", "ADD", "ARG_MAX", "ARG_MIN", "DEPTH_TO_SPACE", "DIV", "DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP"),
+    *("EQUAL", "FILL", "FLOOR_DIV", "FLOOR_MOD", "GATHER_ND", "GREATER"),
     *("GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "REDUCE_MAX"),
     *("REDUCE_MIN", "REDUCE_PROD", "SPACE_TO_DEPTH", "SQUARED_DIFFERENCE", "SUB", "SUM"),
 }
 """Operators whose cases may be of elements without scale; others draw such types themselves."""
+_FOUR_BITS = ("CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED")
+"""Operators that the reference knows with weights of int4 beside float32."""
 _ACTIVATIONS = {"hybrid": "float32", "int4": "int8"}
 _TOLERANCES = {("GELU", "int16"): 1}
 """The reference samples GELU with the machine's tanhf and erfcf, which need not be rounded correctly."""
@@ -151,7 +154,7 @@ def cases(op: str, seed: int, count: int, dtype: str = "int8") -> Iterator[Case]
 def _case(op: str, seed: int, dtype: str) -> Case:
     rng = np.random.default_rng([zlib.crc32(f"{op} {dtype}".encode()), seed])
     draw = Draw(rng, _ACTIVATIONS.get(dtype, dtype), dyadic=bool(rng.random() < DYADIC_SHARE))
-    if dtype == "int4" or (dtype == "hybrid" and op in ("CONV_2D", "FULLY_CONNECTED") and draw.chance(0.25)):
+    if dtype == "int4" or (dtype == "hybrid" and op in _FOUR_BITS and draw.chance(0.25)):
         draw.weights = "int4"
     elif dtype == "hybrid":
         draw.weights = "int8"

@@ -122,6 +122,6 @@ SUPPORT: dict[str, Support] = {
     "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
     "TRANSPOSE_CONV": takes(
         *EIGHT_BITS, "int16", "float32", limits=(FUSED,), constants={0: "output shape", 1: "filter", 3: "bias"},
-        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
+        refused={"hybrid": NO_KERNEL},
     ),
 }  # fmt: skip
