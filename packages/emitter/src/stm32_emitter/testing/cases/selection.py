@@ -133,7 +133,6 @@ def zeros_like(draw: Draw) -> Wiring:
     return [x], [y, zeros]
 
 
-ONLY_FLOAT = ("ZEROS_LIKE",)
 GENERATORS = {
     "DYNAMIC_UPDATE_SLICE": dynamic_update_slice,
     "EMBEDDING_LOOKUP": embedding_lookup,
