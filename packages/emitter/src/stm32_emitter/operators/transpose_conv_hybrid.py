@@ -43,7 +43,9 @@ class TransposeConvHybrid(MadeOperator):
             depth = max((r.depth for r, w in zip(rows, windows, strict=True) if not w.contiguous), default=0)
             patch = k.scratch("window", depth, "int8") if depth else None
             for part, matrix, window in zip(parts, rows, windows, strict=True):
-                nest = _PhaseNest(k, window, matrix, x, numbers, y, patch, part, int(np.prod(request.output.shape[1:3])))
+                nest = _PhaseNest(
+                    k, window, matrix, x, numbers, y, patch, part, int(np.prod(request.output.shape[1:3]))
+                )
                 with k.loop("n", batch) as n, k.loop("pixel", part.sizes.pixels) as pixel:
                     nest.pixel(n, pixel)
             clamp_output(k, request, y)

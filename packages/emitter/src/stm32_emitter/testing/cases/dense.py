@@ -72,9 +72,7 @@ def batch_matmul(draw: Draw) -> tuple[list[int], list[int]]:
     spread = max(1.0, np.sqrt(depth) * 73.0 * 73.0 * draw.steps * draw.steps)
     y = draw.activation("output", (*target, rows, columns), output_quant(draw, product, spread))
     offset = draw.hybrid and draw.chance(0.5) and (len(right) < 3 or right[-3] == 1)
-    draw.writer.operator(
-        "BATCH_MATMUL", [x, z], [y], adj_x=adj_x, adj_y=adj_y, asymmetric_quantize_inputs=offset
-    )
+    draw.writer.operator("BATCH_MATMUL", [x, z], [y], adj_x=adj_x, adj_y=adj_y, asymmetric_quantize_inputs=offset)
     return [x] if fixed else [x, z], [y]
 
 

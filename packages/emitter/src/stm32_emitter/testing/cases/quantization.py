@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _ZERO_POINT_SHIFT = {"int8": 0, "uint8": 128}
 _SOURCES = {
-    "int8": ("int8", "uint8", "float32"), "uint8": ("int8", "uint8", "float32"), "int16": ("float32", "int16", "int8"),
+    "int8": ("float32", "int8", "uint8", "int16", "int32"), "uint8": ("float32", "int8", "uint8"),
+    "int16": ("float32", "int8", "uint8", "int16", "int32"),
 }  # fmt: skip
 """Element type of an output -> those of inputs that the reference quantizes to it."""
 
@@ -25,18 +26,18 @@ def _quant(draw: Draw, dtype: str, low: float, high: float) -> Quant:
 
 
 def quantize(draw: Draw) -> tuple[list[int], list[int]]:
-    """QUANTIZE from float32 and from one quantization to another; int16 also becomes int8 and int32."""
+    """QUANTIZE from float32 and from one quantization to another; int16 also becomes int32."""
     shape = draw.pick((draw.shape((1, 4), 400), (1, 256)))
     source_type, target_type = draw.pick(_SOURCES.get(draw.dtype, (draw.dtype,))), draw.dtype
-    if draw.dtype == "int16" and draw.chance(0.4):
-        source_type, target_type = "int16", draw.pick(("int8", "int32"))
+    if draw.dtype == "int16" and draw.chance(0.2):
+        source_type, target_type = "int16", "int32"
     target = _quant(draw, target_type, 2.0**-7, 2.0**-3)
     source = None
     if source_type != "float32":
         coarse = target.scales[0] * (256.0 if target_type in ("int16", "int32") else 1.0)
         source = _quant(draw, source_type, coarse / 4, coarse * 4)
-        if "int16" not in (source_type, target_type) and draw.chance(0.3):  # a change of type only
-            shift = _ZERO_POINT_SHIFT.get(target_type, 0) - _ZERO_POINT_SHIFT.get(source_type, 0)
+        if {source_type, target_type} <= set(_ZERO_POINT_SHIFT) and draw.chance(0.3):  # a change of type only
+            shift = _ZERO_POINT_SHIFT[target_type] - _ZERO_POINT_SHIFT[source_type]
             target = Quant(source.scale, source.zero_points[0] + shift)
     x = draw.activation("input", shape, source, source_type)
     y = draw.activation("output", shape, target, target_type)

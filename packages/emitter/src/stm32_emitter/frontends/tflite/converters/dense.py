@@ -12,7 +12,14 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import AS_INT8, COLUMNS, SUMMED, hybrid_dense, hybrid_matmul, is_hybrid
+from stm32_emitter.frontends.tflite.converters.hybrid import (
+    AS_INT8,
+    COLUMNS,
+    SUMMED,
+    hybrid_dense,
+    hybrid_matmul,
+    is_hybrid,
+)
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
