@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE
 from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
 from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, FORMATS, WHOLE, Limit, Support, takes
 from stm32_emitter.operators.base import Fused
