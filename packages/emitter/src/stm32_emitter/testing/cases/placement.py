@@ -140,8 +140,6 @@ def _bits(op: str) -> Callable[[Draw], Wiring]:
 
 
 _SEGMENTS = tuple(f"UNSORTED_SEGMENT_{name}" for name in ("MAX", "MIN", "PROD", "SUM"))
-UNQUANTIZED = ("SEGMENT_SUM", *_SEGMENTS)
-"""Of float32 and int32."""
 GENERATORS = {
     **{op: _unsorted(op) for op in _SEGMENTS},
     **{op: _bits(op) for op in ("BITWISE_XOR", "RIGHT_SHIFT")},

@@ -81,7 +81,6 @@ def local_response(draw: Draw) -> Wiring:
     return [x], [y]
 
 
-ONLY_FLOAT = ("CONV_3D", "CONV_3D_TRANSPOSE", "LOCAL_RESPONSE_NORMALIZATION")
 GENERATORS = {
     "CONV_3D": conv_3d,
     "CONV_3D_TRANSPOSE": conv_3d_transpose,
