@@ -53,6 +53,7 @@ from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
 from stm32_emitter.operators.reverse_sequence import ReverseSequence
+from stm32_emitter.operators.rnn import Rnn
 from stm32_emitter.operators.scatter import Scatter
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
@@ -156,6 +157,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     SoftmaxWide(),
     Requantize32(),
     Lstm(),
+    Rnn(),
     LstmGeneral(),
     Svdf(),
     SvdfState(),

@@ -33,6 +33,7 @@ from . import (
     recurrent,
     reduction,
     resizing,
+    rnn,
     selection,
     slicing,
     state,
@@ -65,9 +66,10 @@ GENERATORS: Mapping[str, Generator] = {
     **unary.GENERATORS,
     **state.GENERATORS,
     **placement.GENERATORS,
+    **rnn.GENERATORS,
     **volume.GENERATORS,
 }
-_SMALL = (unary, binary, reduction, logic, selection, state, placement, volume)
+_SMALL = (unary, binary, reduction, logic, selection, state, placement, volume, rnn)
 ELEMENTWISE = tuple(sorted(op for module in _SMALL for op in module.GENERATORS))
 """Small operators: functions of elements and pairs, reductions, comparisons and logic, variables, rarely used ones."""
 DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4", "int32", "int64", "bool")
