@@ -63,8 +63,8 @@ def batch_matmul(draw: Draw) -> tuple[list[int], list[int]]:
     adj_x, adj_y = draw.chance(0.3), draw.chance(0.4)
     x = draw.activation("left", (*left, *((depth, rows) if adj_x else (rows, depth))), first)
     shape = (*right, *((columns, depth) if adj_y else (depth, columns)))
-    fixed = draw.hybrid or draw.chance(0.4)
-    if draw.hybrid:
+    fixed = bool(draw.weights) or draw.chance(0.4)
+    if draw.weights:
         z, _, _ = weights(draw, "right", shape, len(shape) - (2 if adj_y else 1), per_channel=draw.chance(0.5))
     else:
         z = draw.constant("right", shape, second) if fixed else draw.activation("right", shape, second)
