@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Costs of every layer of the zoo's int8 models on the emulated Cortex-M4, as docs/zoo-costs.md.
+"""Costs of the zoo's models on the emulated Cortex-M4, and of every layer of the int8 ones, as docs/zoo-costs.md.
 
 One image per model with default options; one inference of SystemPerformance, instructions counted exactly and given to
 the node that runs them, cycles after the Cortex-M4 Technical Reference Manual. A model that the compiler refuses or
-that does not fit the board is listed with the reason.
+that does not fit the board is listed with the reason. What is said of layers, and the mean, is of the models whose
+names have int8 or uint8 in them: the bounds are those of such kernels.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from zoo_bounds import Bound, bound_of
 
 ROOT = Path(__file__).resolve().parents[1]
 BOARD = "qemu-mps2-an386"
+BOUNDED = "int8"
+"""Part of the names of models whose layers are held against bounds."""
 WORST = 10
 LEAST_SHARE = 0.005
 """Layers below this share of their model's cycles are not looked at for the list of the worst."""
@@ -67,7 +70,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ModelCost:
-    """One model: its layers, or why there are none."""
+    """One model: multiply-accumulates, cycles, its layers if there are bounds for them; or why there are no costs."""
 
     name: str
     macs: int = 0
@@ -88,8 +91,8 @@ class Ledger:
         return (layer for model in self.models for layer in model.layers)
 
     def geometric_mean(self) -> float:
-        """Of cycles per MAC, over the models that have MACs."""
-        values = [m.cycles / m.macs for m in self.models if m.macs and m.cycles]
+        """Of cycles per MAC, over the models with layers that have MACs."""
+        values = [m.cycles / m.macs for m in self.models if m.macs and m.layers]
         return math.exp(sum(map(math.log, values)) / len(values)) if values else 0.0
 
     def worst(self) -> list[Layer]:
@@ -113,12 +116,16 @@ def measure(path: Path, work: Path) -> ModelCost:
     except Exception as error:  # noqa: BLE001 - does not fit, or does not end: a line of the table
         return ModelCost(path.stem, refused=f"{error}"[:300])
     info = json.loads((folder / "m.json").read_text(encoding="utf-8"))
+    layers = _layers(path, info["nodes"], costs) if BOUNDED in path.stem else ()
+    return ModelCost(path.stem, int(info["macs"]), costs.total.cycles, layers)
+
+
+def _layers(path: Path, nodes: list[dict[str, object]], costs: counter.NodeCosts) -> tuple[Layer, ...]:
     operators = read_model(path.read_bytes()).operators
-    layers = [
+    return tuple(
         _layer(path.stem, node, cost, operators, costs.total.cycles)
-        for node, cost in zip(info["nodes"], costs.nodes, strict=True)
-    ]
-    return ModelCost(path.stem, int(info["macs"]), costs.total.cycles, tuple(layers))
+        for node, cost in zip(nodes, costs.nodes, strict=True)
+    )
 
 
 def _message(text: str) -> str:
@@ -142,8 +149,8 @@ def _layer(
 
 def markdown(ledger: Ledger) -> str:
     """The page."""
-    lines = ["# Costs of the zoo's int8 models", "", *(__doc__ or "").strip().splitlines()[2:], ""]
-    lines += [f"Geometric mean of cycles per MAC: **{ledger.geometric_mean():.3f}**", ""]
+    lines = ["# Costs of the zoo's models", "", *(__doc__ or "").strip().splitlines()[2:], ""]
+    lines += [f"Geometric mean of cycles per MAC, int8: **{ledger.geometric_mean():.3f}**", ""]
     lines += ["| model | MACs | M4 cycles | cycles/MAC |", "|---|---|---|---|"]
     for m in ledger.models:
         ratio = f"{m.cycles / m.macs:.2f}" if m.macs else "-"
@@ -203,10 +210,10 @@ def main() -> int:
     from bench import zoo
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--models", nargs="*", default=[], help="parts of names; all int8 models without it")
+    parser.add_argument("--models", nargs="*", default=[], help="parts of names; all models without it")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs", help="folder of zoo-costs.md")
     args = parser.parse_args()
-    paths = sorted((zoo() / "models").glob("*int8*.tflite"))
+    paths = sorted(p for p in (zoo() / "models").iterdir() if p.suffix in (".tflite", ".onnx"))
     paths = [p for p in paths if not args.models or any(part in p.stem for part in args.models)]
     ledger = Ledger()
     try:

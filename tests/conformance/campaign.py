@@ -167,7 +167,7 @@ def results_of(todo: Sequence[Part], jobs: int, sources: str) -> Iterator[tuple[
     while left:
         running: list[Part] = []
         try:
-            for part, result in _together(left, jobs, sources, running):
+            for part, result in _together(tuple(left), jobs, sources, running):
                 left.remove(part)
                 yield part, result
         except BrokenProcessPool:

@@ -112,11 +112,13 @@ def compare_layer(
 
     Args:
         place: node index, node name, tensor name.
-        expected: the original's, one for each sample.
+        expected: the original's, one for each sample; none for a variable's handle.
         actual: the target's, likewise.
         tolerance: for floats, part of the expected range; integers must be equal.
         unread: indices of the last axis that are not compared.
     """
+    if not expected:
+        return _uncompared(place, "the original keeps no values of it")
     first = expected[0]
     if not actual:
         return _uncompared(place, "the firmware sent no data")
