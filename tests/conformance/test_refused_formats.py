@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Number formats that are not declared: refused by name, and not known to the reference kernels unless a reason is given.
+"""Number formats that are not declared: refused by name, and without a form in the reference unless a reason is given.
 
 What docs/operators.md shows as `-` is what :func:`undeclared` lists; the reference interpreter is asked about each. It
 may end its process over a model that it does not check, so it runs in one of its own (``reference_worker.py``).
