@@ -11,6 +11,8 @@ reduced to r = a - k ln 2 with |r| <= 0.5 ln 2, where a rational function of r**
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ _LN2_HIGH, _LN2_LOW, _LN2_INVERSE = _F(6.9313812256e-01), _F(9.0580006145e-06), 
 """ln 2 in two parts, of which the first times a small whole number is exact."""
 _SMALL, _NEAR = _F(0.5 * np.log(2)), _F(1.5 * np.log(2))
 """Up to the first, k is 0; below the second, 1 or -1."""
-_COEFFICIENTS = (-3.3333335072e-02, 1.5873016091e-03, -7.9365076090e-05, 4.0082177293e-06, -2.0109921195e-07)
+_COEFFICIENTS = (1.0, -3.3333335072e-02, 1.5873016091e-03, -7.9365076090e-05, 4.0082177293e-06, -2.0109921195e-07)
 _WHOLE = 23
 """From this k on the 1 that is taken away is below a unit of the last place of the power."""
 _TINY, _LARGE = _F(2.0**-25), _F(22)
@@ -38,6 +40,14 @@ def tanh_32(values: Floats) -> Floats:
     return np.copysign(np.where(size >= _LARGE, _ONE, found), values).astype(np.float32)
 
 
+def horner(coefficients: Sequence[float], argument: Floats) -> Floats:
+    """A polynomial in float32, lowest power first."""
+    total = np.full_like(argument, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = _F(coefficient) + argument * total
+    return total
+
+
 def _exp_less_one(a: Floats) -> Floats:
     """exp(a) - 1 for -2 <= a <= 44."""
     size, sign = np.abs(a), np.where(a < 0, -_ONE, _ONE)
@@ -47,9 +57,7 @@ def _exp_less_one(a: Floats) -> Floats:
     r = high - low
     correction = (high - r) - low
     half, square = _HALF * r, r * (_HALF * r)
-    series = _F(_COEFFICIENTS[-1])
-    for coefficient in (*_COEFFICIENTS[-2::-1], 1.0):
-        series = _F(coefficient) + square * series
+    series = horner(_COEFFICIENTS, square)
     t = _F(3) - series * half
     error = square * ((series - t) / (_F(6) - r * t))
     whole = r - (r * error - square)

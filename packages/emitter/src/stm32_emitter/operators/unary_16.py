@@ -7,8 +7,8 @@ makes in the middle of the step that begins there (``interpolated``), and ``ai_k
 RELU, RELU6, LEAKY_RELU and ABS: requantize(x - zero point) with two roundings, by one factor below zero and one above,
 plus the output's zero point, clamped.
 
-Samples are float32 as the machine's C library gives them to the reference: exp and log correctly rounded in nearly all
-cases, tanh by ``tanh_32.py``, erfc correctly rounded, whose last bits weigh little where they differ.
+Samples are float32 as the machine's C library gives them to the reference: tanh and erfc by ``tanh_32.py`` and
+``erfc_32.py``, exp and log correctly rounded.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ import numpy as np
 from tvm import relax, tirx
 
 from stm32_emitter.operators.base import Fused, KernelRequest
+from stm32_emitter.operators.erfc_32 import erfc_32
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.gemmlowp import Ints, ints, inverse_square_root, requantize
 from stm32_emitter.operators.logistic import Floats, FloatTable
@@ -103,8 +104,7 @@ class Gelu(_Interpolated):
     @staticmethod
     def function(values: Floats) -> Floats:
         """0.5 * x * erfc(-x / sqrt(2))."""
-        arguments = values * np.float32(-math.sqrt(0.5))
-        return (np.float32(0.5) * values * _in_double(math.erfc, arguments)).astype(np.float32)
+        return (np.float32(0.5) * values * erfc_32(values * np.float32(-math.sqrt(0.5)))).astype(np.float32)
 
 
 class GeluTanh(_Interpolated):

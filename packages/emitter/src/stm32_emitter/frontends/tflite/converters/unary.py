@@ -71,7 +71,7 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
 
 _FLOAT = takes("float32")
 _ROOT = takes("int8", "int16", "float32")
-SAMPLED = "the approximate form of int16 is that of a C library whose tanhf is fdlibm's, as glibc's up to 2.40"
+SAMPLED = "int16 is exact to a reference whose C library has the tanhf and erfcf of fdlibm, as glibc up to 2.40"
 """The reference makes its table with the machine's own; another one moves one element in 100000 by a step."""
 SUPPORT: dict[str, Support] = {
     "ABS": takes("int8", "int16", "float32", "int32"),
