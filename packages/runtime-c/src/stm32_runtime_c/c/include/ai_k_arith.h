@@ -93,6 +93,23 @@ static inline int32_t ai_k_requantize_double(int64_t value, double real)
     return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
 }
 
+/* value * scale in float32, rounded to nearest, ties to even, limited to +-2^22; scale >= 0. (onnxruntime: QLinearConv)
+ * The product is volatile so that no compiler fuses it with the subtraction behind it. */
+static inline int32_t ai_k_scale_nearest(int32_t value, float scale)
+{
+    const volatile float rounded = (float)value * scale;
+    const float product = rounded;
+    if (product >= 4194304.0f || product <= -4194304.0f) {
+        return product > 0.0f ? 1 << 22 : -(1 << 22);
+    }
+    const int32_t whole = (int32_t)product;
+    const float rest = product - (float)whole;
+    if (rest == 0.5f || rest == -0.5f) {
+        return whole + (rest > 0.0f ? whole & 1 : -(whole & 1));
+    }
+    return whole + (rest > 0.5f ? 1 : 0) - (rest < -0.5f ? 1 : 0);
+}
+
 /* value * multiplier * 2^(shift - 31) for sums of up to 48 bits: the multiplier is cut to 16 bits, rounded once, halves
  * upwards. (TFLite: MultiplyByQuantizedMultiplier of int64_t) */
 static inline int32_t ai_k_requantize_64(int64_t value, int32_t multiplier, int32_t shift)
