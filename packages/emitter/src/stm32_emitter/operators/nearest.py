@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from stm32_emitter.operators.base import Attribute, KernelRequest
 from stm32_emitter.operators.fixed_point import quantize_multipliers
-from stm32_emitter.operators.gemmlowp import Ints, ints
+from stm32_emitter.operators.gemmlowp import Ints, ints, requantize
 
 NEAREST = "nearest"
 """Value of the attribute ``rounding``."""
@@ -84,6 +84,45 @@ def first_sums(levels: Ints, scales: NDArray[np.float32]) -> Ints:
         enough = rounded(middle, scales) >= wanted
         below, first = np.where(enough, below, middle), np.where(enough, middle, first)
     return first
+
+
+_NUDGES = (0, 1, -1, 2, -2, 3, -3)
+"""Changes of a multiplier that move a tie to the other side."""
+
+
+def single_product(scale: np.float32, reach: int) -> tuple[int, int] | None:
+    """(multiplier, shift >= 0) with which ``ai_k_requantize`` rounds sums up to ``reach`` alike, or None."""
+    sums = first_sums(np.arange(-256, 257), np.full(1, scale, np.float32))[0]
+    sums = np.unique(np.clip(np.concatenate([sums, sums - 1]), -reach, reach))
+    return product_of(sums, rounded(sums, np.full(1, scale, np.float32)), scale, reach)
+
+
+def product_of(sums: Ints, results: Ints, scale: np.float32, reach: int) -> tuple[int, int] | None:
+    """(multiplier, shift >= 0) with which ``ai_k_requantize`` gives ``results`` of ``sums``, or None.
+
+    Without a shift to the right it rounds once, halves upwards; a smaller multiplier with sums that are shifted to the
+    left has as many bits as they leave. Results are compared between -256 and 256.
+
+    Args:
+        sums: at which they are compared.
+        results: of about sum * scale.
+        scale: real.
+        reach: largest magnitude of a sum.
+    """
+    wanted = np.clip(results, -256, 256)
+    for shift in range(max(0, 30 - int(reach).bit_length()), -1, -1):
+        exact = round(float(scale) * 2.0 ** (31 - shift))
+        for multiplier in (exact + nudge for nudge in _NUDGES):
+            found = requantize(sums, multiplier, shift) if 0 <= multiplier < 1 << 31 else None
+            if found is not None and np.array_equal(np.clip(found, -256, 256), wanted):
+                return multiplier, shift
+    return None
+
+
+def fused_product(values: Any, factor: np.float32, summand: Any) -> NDArray[np.float32]:
+    """fma(value, factor, summand) of float32: integers of 9 bits at most, whose product is exact before it is added."""
+    product = np.asarray(values, np.longdouble) * np.longdouble(factor)
+    return np.asarray(product + np.asarray(summand, np.longdouble), np.float32)
 
 
 def scale_words(request: KernelRequest) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
