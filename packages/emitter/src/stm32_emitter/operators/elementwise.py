@@ -109,13 +109,8 @@ class BinaryOperator(OperatorDefinition):
         raise NotImplementedError
 
     def nearest_parameters(
-        self,
-        left: Source,
-        right: Source,
-        result: Quantized,
-        *,
-        unsigned: bool,  # noqa: ARG002
-    ) -> dict[str, Attribute] | None:
+        self, left: Source, right: Source, result: Quantized, *, unsigned: bool  # noqa: ARG002
+    ) -> dict[str, Attribute] | None:  # fmt: skip
         """The same of ONNX models (``nearest.py``); None: there they are no others.
 
         Args:
