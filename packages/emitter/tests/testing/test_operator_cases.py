@@ -4,19 +4,23 @@
 import numpy as np
 import pytest
 import tflite
-from stm32_emitter.testing.cases import DTYPES, cases, operators
+from stm32_emitter.frontends.tflite.converters import SUPPORT
+from stm32_emitter.testing.cases import DTYPES, GENERATORS, cases, operators
 from stm32_emitter.testing.reference import Reference
 from stm32_emitter.testing.tflite_options import OPERATORS
 
 SEEDS = 25
-STATES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}
-"""They make sense together only: tests/conformance/test_states.py."""
 REFUSED = {"WHERE"}
 """How many elements it gives depends on the data."""
 
 
 def test_there_are_cases_for_every_operator() -> None:
-    assert set(operators("float32")) == set(OPERATORS) - STATES - REFUSED
+    assert set(GENERATORS) == set(OPERATORS) - REFUSED
+
+
+def test_there_are_cases_for_every_format_that_is_declared() -> None:
+    declared = {(op, dtype) for op, support in SUPPORT.items() for dtype in support.formats}
+    assert declared <= {(op, dtype) for dtype in DTYPES for op in operators(dtype)}
 
 
 @pytest.mark.parametrize("op", operators())

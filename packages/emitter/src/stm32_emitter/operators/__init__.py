@@ -11,6 +11,7 @@ from stm32_emitter.operators.average_pool_2d import AveragePool2D
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.batch_matmul import BatchMatmul
 from stm32_emitter.operators.batch_matmul_float import BatchMatmulFloat
+from stm32_emitter.operators.batch_matmul_hybrid import BatchMatmulHybrid
 from stm32_emitter.operators.cast import Cast
 from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
@@ -58,6 +59,7 @@ from stm32_emitter.operators.top_k import TopK
 from stm32_emitter.operators.transpose import Transpose
 from stm32_emitter.operators.transpose_conv import TransposeConv
 from stm32_emitter.operators.transpose_conv_float import TransposeConvFloat
+from stm32_emitter.operators.transpose_conv_hybrid import TransposeConvHybrid
 from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
@@ -118,6 +120,8 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     TransposeConvFloat(),
     FullyConnectedFloat(),
     QuantizeRows(),
+    BatchMatmulHybrid(),
+    TransposeConvHybrid(),
     Conv2DHybrid(),
     DepthwiseConv2DHybrid(),
     FullyConnectedHybrid(),

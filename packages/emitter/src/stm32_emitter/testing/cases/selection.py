@@ -57,21 +57,27 @@ def gather_nd(draw: Draw) -> Wiring:
 
 
 def embedding_lookup(draw: Draw) -> Wiring:
-    """EMBEDDING_LOOKUP in a constant table, also of int8 with one scale or one for each row for float32."""
+    """EMBEDDING_LOOKUP in a constant table; a hybrid one is of bytes or int4, with a scale for each row or for all."""
     shape = (draw.integer(1, 12), *draw.shape((1, 2), 24))
+    if draw.weights == "int4":  # the reference takes each row to begin with a byte, as the file has it not
+        shape = (*shape[:-1], 2 * shape[-1])
     given = draw.activation("given", (draw.integer(1, 5),), None, "int32")
     ids = draw.activation("ids", draw.writer.tensors[given].shape, None, "int32")
     draw.writer.operator("FLOOR_MOD", [given, draw.int_constant("limit", shape[0])], [ids])
     quant = draw.quant()
-    if draw.quantized or draw.chance(0.4):
-        table = draw.constant("table", shape, quant)
-    else:
-        values = draw.rng.integers(-128, 128, shape).astype(np.int8)
-        scales = [draw.log_uniform(2.0**-8, 1.0) for _ in range(draw.pick((1, shape[0])))]
-        table = draw.writer.constant("table", values, quant=draw.affine(scales, 0))
+    table = _hybrid_table(draw, shape) if draw.hybrid else draw.constant("table", shape, quant)
     y = draw.activation("output", (*draw.writer.tensors[ids].shape, *shape[1:]), quant)
     draw.writer.operator("EMBEDDING_LOOKUP", [ids, table], [y])
     return [given], [y]
+
+
+def _hybrid_table(draw: Draw, shape: tuple[int, ...]) -> int:
+    """Bytes of uint8 count as int8."""
+    least, dtype = (-8, "int4") if draw.weights == "int4" else (-128, draw.pick(("int8", "int8", "uint8")))
+    values = draw.rng.integers(least, -least, shape).astype(np.int8)
+    scales = [draw.log_uniform(2.0**-8, 1.0) for _ in range(draw.pick((1, shape[0])))]
+    stored = values.view(np.uint8) if dtype == "uint8" else values
+    return draw.writer.constant("table", stored, quant=draw.affine(scales, 0), dtype=dtype)
 
 
 def one_hot(draw: Draw) -> Wiring:
@@ -127,7 +133,6 @@ def zeros_like(draw: Draw) -> Wiring:
     return [x], [y, zeros]
 
 
-ONLY_FLOAT = ("ZEROS_LIKE",)
 GENERATORS = {
     "DYNAMIC_UPDATE_SLICE": dynamic_update_slice,
     "EMBEDDING_LOOKUP": embedding_lookup,

@@ -11,9 +11,15 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import hybrid_dense, is_hybrid
+from stm32_emitter.frontends.tflite.converters.hybrid import (
+    AS_INT8,
+    COLUMNS,
+    SUMMED,
+    hybrid_dense,
+    hybrid_matmul,
+    is_hybrid,
+)
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
@@ -54,6 +60,8 @@ ALIKE = Limit("both sides and the output have one element type", hint="Quantize 
 def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
     """a [...,M,K] x b [...,K,N] -> [...,M,N]; adj_x and adj_y say that a is [...,K,M] and b is [...,N,K]."""
     options = op.options(tflite.BatchMatMulOptions)
+    if is_hybrid(op):
+        return hybrid_matmul(c, op, options)
     adjoint = (options.AdjX(), options.AdjY())
     types = [tensor.dtype for tensor in (op.input(0), op.input(1), op.outputs[0])]
     ALIKE.require(len(set(types)) == 1, f"it multiplies {types[0]} by {types[1]} to {types[2]}")
@@ -79,7 +87,7 @@ def _matrix(c: Converter, x: Tensor, *, exchanged: bool) -> relax.Expr:
 CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_fully_connected}
 
 SUPPORT: dict[str, Support] = {
-    "BATCH_MATMUL": takes("int8", "int16", "float32", limits=(ALIKE,), refused={"hybrid": NO_KERNEL}),
+    "BATCH_MATMUL": takes("int8", "int16", "float32", "hybrid", limits=(ALIKE, AS_INT8, COLUMNS, SUMMED)),
     "FULLY_CONNECTED": takes(
         *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},

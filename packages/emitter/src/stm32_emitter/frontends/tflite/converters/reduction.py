@@ -11,7 +11,6 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.converters.pooling import pooled_average
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
@@ -38,9 +37,17 @@ def _keeps(op: Operator) -> bool:
     return bool(op.options(tflite.ReducerOptions).KeepDims())
 
 
-def convert_sum(c: Converter, op: Operator) -> relax.Expr:
-    """Sum of real numbers."""
-    return c.result(relax.op.sum(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
+def _of_numbers(
+    operation: Callable[..., relax.Expr], logical: Callable[..., relax.Expr]
+) -> Callable[[Converter, Operator], relax.Expr]:
+    """On real numbers; of truth values, the sum is whether one is true, the product whether all are."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        if op.input(0).dtype == "bool":
+            return _logical(logical)(c, op)
+        return c.result(operation(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
+
+    return convert
 
 
 def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
@@ -52,11 +59,6 @@ def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, O
         return operation(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
 
     return convert
-
-
-def convert_product(c: Converter, op: Operator) -> relax.Expr:
-    """Product of real numbers."""
-    return c.result(relax.op.prod(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
 
 
 def _logical(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
@@ -126,8 +128,8 @@ CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "REDUCE_ANY": _logical(relax.op.max),
     "REDUCE_MAX": _on_elements(relax.op.max),
     "REDUCE_MIN": _on_elements(relax.op.min),
-    "REDUCE_PROD": convert_product,
-    "SUM": convert_sum,
+    "REDUCE_PROD": _of_numbers(relax.op.prod, relax.op.min),
+    "SUM": _of_numbers(relax.op.sum, relax.op.max),
 }
 
 
@@ -144,6 +146,6 @@ SUPPORT: dict[str, Support] = {
     "REDUCE_ANY": takes("bool", constants=_AXES),
     "REDUCE_MAX": _EXTREME,
     "REDUCE_MIN": _EXTREME,
-    "REDUCE_PROD": takes("int8", "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
-    "SUM": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
+    "REDUCE_PROD": takes("int8", "int16", "float32", *WHOLE, "bool", constants=_AXES),
+    "SUM": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, "bool", constants=_AXES),
 }
