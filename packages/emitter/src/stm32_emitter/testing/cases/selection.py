@@ -67,7 +67,7 @@ def embedding_lookup(draw: Draw) -> Wiring:
     ids = draw.activation("ids", draw.writer.tensors[given].shape, None, "int32")
     draw.writer.operator("FLOOR_MOD", [given, draw.int_constant("limit", shape[0])], [ids])
     quant = draw.quant()
-    table = _hybrid_table(draw, shape) if draw.hybrid else draw.constant("table", shape, quant)
+    table = _hybrid_table(draw, shape) if draw.weights else draw.constant("table", shape, quant)
     y = draw.activation("output", (*draw.writer.tensors[ids].shape, *shape[1:]), quant)
     draw.writer.operator("EMBEDDING_LOOKUP", [ids, table], [y])
     return [given], [y]
