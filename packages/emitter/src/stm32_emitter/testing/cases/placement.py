@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .draw import Draw
 
 Wiring = tuple[list[int], list[int]]
+_EXTREMES = {"UNSORTED_SEGMENT_MAX": "MAXIMUM", "UNSORTED_SEGMENT_MIN": "MINIMUM"}
 _UNSCALED = ("int8", "uint8", "int16", "int32")
 
 
@@ -68,11 +69,22 @@ def _unsorted(op: str) -> Callable[[Draw], Wiring]:
         form = shape[: draw.integer(1, min(2, len(shape)))]
         given, where = indices(draw, form, count, ("int32",))
         x = draw.activation("input", shape, None)
-        y = draw.activation("output", (count, *shape[len(form) :]), None)
+        full = (count, *shape[len(form) :])
+        y = draw.activation("output", full, None)
         draw.writer.operator(op, [x, where, draw.int_constant("segments", count)], [y])
+        if draw.dtype == "float32" and op in _EXTREMES:
+            y = _limited(draw, _EXTREMES[op], y)
         return [x, *given], [y]
 
     return generate
+
+
+def _limited(draw: Draw, op: str, x: int) -> int:
+    """``x`` without the extremes of float32 that stand for no row at all, beside which every error is small."""
+    y = draw.activation("limited", draw.writer.tensors[x].shape, None)
+    bound = draw.writer.constant("bound", np.array(-100.0 if op == "MAXIMUM" else 100.0, np.float32))
+    draw.writer.operator(op, [x, bound], [y], version=1)
+    return y
 
 
 def reverse_sequence(draw: Draw) -> Wiring:
