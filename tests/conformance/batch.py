@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import stm32_runtime_c
+from ai_runner.compare import float_limit
 from stm32_emitter import ModelRefused, compile_model
 from stm32_emitter.testing.reference import Reference
 
@@ -21,8 +22,6 @@ from tests.conformance.toolchain import C_FOLDER, STRICT, Machine, run, runtime_
 
 Array = np.ndarray[Any, Any]
 RUN_SECONDS = 300.0
-FLOAT_TOLERANCE = 1e-5
-"""Largest error of a float output, as a share of the output's range over all input sets."""
 
 
 class Model(Protocol):
@@ -255,7 +254,7 @@ def _read_outputs(results: bytes, position: int, like: Sequence[Array]) -> tuple
 def compare(
     name: str, expected: Sequence[Sequence[Array]], actual: Sequence[Sequence[Array]], tolerance: int = 0
 ) -> Outcome:
-    """Compares all outputs of all input sets: integers within ``tolerance``, floats within :data:`FLOAT_TOLERANCE`."""
+    """Compares all outputs of all input sets: integers within ``tolerance``, floats within :func:`float_limit`."""
     compared = differing = 0
     detail = ""
     for number in range(len(expected[0])):
@@ -274,10 +273,7 @@ def differences(wanted: Array, got: Array, tolerance: int = 0) -> Array:
     """Which elements differ, integers by more than ``tolerance``."""
     if wanted.dtype.kind != "f":
         return np.asarray(np.abs(wanted.astype(np.int64) - got.astype(np.int64)) > tolerance)
-    finite = wanted[np.isfinite(wanted)].astype(np.float64)
-    span = float(finite.max() - finite.min()) if finite.size else 0.0
-    span = span or (float(np.abs(finite).max()) if finite.size else 0.0)
     with np.errstate(invalid="ignore"):
         error = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
     same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
-    return np.asarray(~(same | (error <= FLOAT_TOLERANCE * span)))
+    return np.asarray(~(same | (error <= float_limit(wanted))))

@@ -15,7 +15,7 @@ from typing import Any
 
 
 class PieceError(ValueError):
-    """The model cannot be cut: an operator hands a variable, not values, to one of the other set."""
+    """The model cannot be cut: each interpreter has variables of its own."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def pieces(model: bytes, is_other: Callable[[Any, Any, Any], bool]) -> list[Piec
             kernels computes the operator.
 
     Raises:
-        PieceError: a resource would have to be handed from piece to piece.
+        PieceError: a model that would have to be cut has variables.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -59,6 +59,8 @@ def pieces(model: bytes, is_other: Callable[[Any, Any, Any], bool]) -> list[Piec
     runs = [(other, list(run)) for other, run in groupby(graph.operators, lambda found: is_other(table, graph, found))]
     if len(runs) == 1:
         return [Piece(model, _indices(graph.inputs), _indices(graph.outputs), runs[0][0])]
+    if any(tensor.type == schema.TensorType.RESOURCE for tensor in graph.tensors):
+        raise PieceError("it has variables, and an operator that the reference kernels lack")
     written = [set(_each(run, "outputs")) for _, run in runs]
     given = set(_indices(graph.inputs)).union(*written)
     found = []
@@ -66,7 +68,6 @@ def pieces(model: bytes, is_other: Callable[[Any, Any, Any], bool]) -> list[Piec
         inputs = _ordered(index for index in _each(run, "inputs") if index in given - written[position])
         needed = set(_indices(graph.outputs)).union(*(_each(later, "inputs") for _, later in runs[position + 1 :]))
         outputs = _ordered(index for index in _each(run, "outputs") if index in needed)
-        _refuse_resources(schema, graph, inputs)
         found.append(Piece(_packed(table, graph, run, inputs, outputs), inputs, outputs, other))
     return found
 
@@ -82,12 +83,6 @@ def _each(run: Iterable[Any], side: str) -> list[int]:
 
 def _ordered(indices: Iterable[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(indices))
-
-
-def _refuse_resources(schema: Any, graph: Any, inputs: Sequence[int]) -> None:
-    for index in inputs:
-        if graph.tensors[index].type == schema.TensorType.RESOURCE:
-            raise PieceError("a variable is used by operators of different sets of kernels")
 
 
 def _packed(table: Any, graph: Any, run: Sequence[Any], inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
