@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Costs of every layer of the zoo's int8 models on the emulated Cortex-M4, as docs/zoo-costs.md.
+"""Costs of the zoo's models on the emulated Cortex-M4, and of every layer of the int8 ones.
 
 One image per model with default options; one inference of SystemPerformance, instructions counted exactly and given to
 the node that runs them, cycles after the Cortex-M4 Technical Reference Manual. A model that the compiler refuses or
-that does not fit the board is listed with the reason.
+that does not fit the board is listed with the reason. What is said of layers, and the mean, is of the models whose
+names have int8 or uint8 in them: the bounds are those of such kernels.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stm32_board_support import load_board
 from stm32_cli import counter
@@ -23,11 +24,14 @@ from stm32_cli.main import tell
 from stm32_cli.project.compiler import scratch
 from stm32_cli.project.firmware import Build, build_firmware
 from stm32_cli.project.models import find_models
+from stm32_emitter import EmitterError, compile_model
 from stm32_emitter.frontends.tflite.reader import Operator, read_model
 from zoo_bounds import Bound, bound_of
 
 ROOT = Path(__file__).resolve().parents[1]
 BOARD = "qemu-mps2-an386"
+BOUNDED = "int8"
+"""Part of the names of models whose layers are held against bounds."""
 WORST = 10
 LEAST_SHARE = 0.005
 """Layers below this share of their model's cycles are not looked at for the list of the worst."""
@@ -67,7 +71,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ModelCost:
-    """One model: its layers, or why there are none."""
+    """One model: multiply-accumulates, cycles, its layers if there are bounds for them; or why there are no costs."""
 
     name: str
     macs: int = 0
@@ -82,14 +86,19 @@ class Ledger:
 
     models: list[ModelCost] = field(default_factory=list)
 
+    def add(self, model: ModelCost) -> None:
+        """Puts a model in its place, for the one of its name."""
+        others = [m for m in self.models if m.name != model.name]
+        self.models = sorted([*others, model], key=lambda m: m.name)
+
     @property
     def layers(self) -> Iterator[Layer]:
         """Of all models."""
         return (layer for model in self.models for layer in model.layers)
 
     def geometric_mean(self) -> float:
-        """Of cycles per MAC, over the models that have MACs."""
-        values = [m.cycles / m.macs for m in self.models if m.macs and m.cycles]
+        """Of cycles per MAC, over the models with layers that have MACs."""
+        values = [m.cycles / m.macs for m in self.models if m.macs and m.layers]
         return math.exp(sum(map(math.log, values)) / len(values)) if values else 0.0
 
     def worst(self) -> list[Layer]:
@@ -98,33 +107,45 @@ class Ledger:
         return sorted(heavy, key=lambda layer: -layer.ratio)[:WORST]
 
 
+def loaded(record: Path) -> Ledger:
+    """What zoo-costs.json holds."""
+    held = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {"models": []}
+    models = [ModelCost(**{**model, "layers": tuple(map(_layer_of, model["layers"]))}) for model in held["models"]]
+    return Ledger(models)
+
+
+def _layer_of(held: dict[str, Any]) -> Layer:
+    functions = tuple((str(name), int(cycles)) for name, cycles in held["functions"])
+    return Layer(**{**held, "bound": Bound(**held["bound"]), "functions": functions})
+
+
 def measure(path: Path, work: Path) -> ModelCost:
-    """Compiles, builds and counts one model."""
-    folder = work / path.stem
-    argv = [sys.executable, "-m", "stm32_cli", "compile", str(path), "-o", str(folder), "-n", "m"]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        return ModelCost(path.stem, refused=_message(done.stderr))
+    """Compiles, builds and counts one model.
+
+    ``work`` is used again for the next one, which saves what does not change.
+    """
+    try:
+        folder = compile_model(path, name="m").write(work / "m", force=True)
+    except EmitterError as error:
+        return ModelCost(path.stem, refused=str(error).splitlines()[0])
     found = find_models(folder)
-    build = Build(load_board(BOARD), "perf", found, work / f"{path.stem}_m4")
+    build = Build(load_board(BOARD), "perf", found, work / "m4")
     try:
         build_firmware(build)
         costs = counter.count_nodes(build.board, build.elf, "m")
     except Exception as error:  # noqa: BLE001 - does not fit, or does not end: a line of the table
         return ModelCost(path.stem, refused=f"{error}"[:300])
     info = json.loads((folder / "m.json").read_text(encoding="utf-8"))
+    layers = _layers(path, info["nodes"], costs) if BOUNDED in path.stem else ()
+    return ModelCost(path.stem, int(info["macs"]), costs.total.cycles, layers)
+
+
+def _layers(path: Path, nodes: list[dict[str, object]], costs: counter.NodeCosts) -> tuple[Layer, ...]:
     operators = read_model(path.read_bytes()).operators
-    layers = [
+    return tuple(
         _layer(path.stem, node, cost, operators, costs.total.cycles)
-        for node, cost in zip(info["nodes"], costs.nodes, strict=True)
-    ]
-    return ModelCost(path.stem, int(info["macs"]), costs.total.cycles, tuple(layers))
-
-
-def _message(text: str) -> str:
-    """The line of an error message."""
-    lines = [line.removeprefix("error: ") for line in text.splitlines() if line.startswith("error: ")]
-    return lines[0] if lines else "refused"
+        for node, cost in zip(nodes, costs.nodes, strict=True)
+    )
 
 
 def _layer(
@@ -142,8 +163,8 @@ def _layer(
 
 def markdown(ledger: Ledger) -> str:
     """The page."""
-    lines = ["# Costs of the zoo's int8 models", "", *(__doc__ or "").strip().splitlines()[2:], ""]
-    lines += [f"Geometric mean of cycles per MAC: **{ledger.geometric_mean():.3f}**", ""]
+    lines = ["# Costs of the zoo's models", "", *(__doc__ or "").strip().splitlines()[2:], ""]
+    lines += [f"Geometric mean of cycles per MAC, int8: **{ledger.geometric_mean():.3f}**", ""]
     lines += ["| model | MACs | M4 cycles | cycles/MAC |", "|---|---|---|---|"]
     for m in ledger.models:
         ratio = f"{m.cycles / m.macs:.2f}" if m.macs else "-"
@@ -203,24 +224,28 @@ def main() -> int:
     from bench import zoo
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--models", nargs="*", default=[], help="parts of names; all int8 models without it")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs", help="folder of zoo-costs.md")
+    parser.add_argument("--models", nargs="*", default=[], help="parts of names; without it those without a record")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs", help="folder of zoo-costs.json and .md")
     args = parser.parse_args()
-    paths = sorted((zoo() / "models").glob("*int8*.tflite"))
-    paths = [p for p in paths if not args.models or any(part in p.stem for part in args.models)]
-    ledger = Ledger()
+    paths = sorted(p for p in (zoo() / "models").iterdir() if p.suffix in (".tflite", ".onnx"))
+    record = args.output / "zoo-costs.json"
+    ledger = loaded(record)
+    known = {model.name for model in ledger.models}
+    paths = [
+        p for p in paths if any(part in p.stem for part in args.models) or (not args.models and p.stem not in known)
+    ]
     try:
         with scratch("stm32-zoo-") as work:
             for path in paths:
-                ledger.models.append(measure(path, work))
-                sys.stderr.write(f"{path.stem}: {ledger.models[-1].cycles:,} cycles\n")
+                found = measure(path, work)
+                ledger.add(found)
+                record.write_text(json.dumps(asdict(ledger), indent=1) + "\n", encoding="utf-8")
+                sys.stderr.write(f"{path.stem}: {found.cycles:,} cycles{found.refused}\n")
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         return tell(error)
-    args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "zoo-costs.md").write_text(markdown(ledger), encoding="utf-8")
-    sys.stdout.write(markdown(ledger))
     return 0
 
 

@@ -3,8 +3,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from stm32_cli.project.explain import explain_text
 from stm32_cli.project.measured import from_console
 from stm32_cli.project.models import find_models
 
@@ -39,6 +41,18 @@ def test_measured_after_a_run(stm32, digits: Path) -> None:
     assert stm32("build", "build/models/digits", "--app", "perf").code == 0
     told = json.loads(stm32("compile", digits, "-n", "digits", "--explain", "--json", "--force").out)
     assert told["measured"] is None
+
+
+def test_layers_without_an_estimate_are_named() -> None:
+    def node(kernel: str, cycles: int) -> dict[str, Any]:
+        schedule = {"name": "plain", "description": "", "cycles": cycles}
+        return {"name": "0:X", "kernel": f"m_K_{kernel}", "schedule": schedule, "macs": 0}
+
+    some = [node("conv_2d_0", 900), node("quantize_rows_1", 0), node("quantize_rows_2", 0)]
+    lines = explain_text({"nodes": some, "macs": 0}, None).splitlines()
+    assert lines[-2] == "no estimate for 2 of 3 layers: quantize_rows"
+    assert "900" not in next(line for line in lines if line.startswith("one inference"))
+    assert "no estimate" not in explain_text({"nodes": some[:1], "macs": 0}, None)
 
 
 @pytest.mark.usefixtures("cross_compiler")

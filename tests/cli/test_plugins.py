@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,22 @@ def test_errors_of_plug_ins_are_usage_errors(stm32: Any, model: Path, tmp_path: 
     )
     assert not (tmp_path / "out").exists()
     assert "Traceback" not in done.err
+
+
+def test_doctor_lists_installed_plug_ins(stm32: Any, package: Path) -> None:
+    found = {entry["name"]: entry for entry in json.loads(stm32("doctor", "--json", PYTHONPATH=str(package)).out)}
+    fold = found["plug-in fold"]
+    assert (fold["needed_for"], fold["version"], fold["problem"]) == ("operators of fold-ops", "1.0", "")
+    assert fold["where"].startswith("CWD/site")
+
+
+def test_doctor_tells_why_a_plug_in_does_not_load(stm32: Any, package: Path) -> None:
+    (package / "fold_ops" / "operators.py").write_text("import of_an_old_version\n")
+    done = stm32("doctor", PYTHONPATH=str(package))
+    line = next(line for line in done.out.splitlines() if line.startswith("plug-in fold"))
+    assert line.split() == ["plug-in", "fold", "1.0", "operators", "of", "fold-ops", "fails", "to", "load"]
+    reason = "the plug-in 'fold' of fold-ops failed with ModuleNotFoundError: No module named 'of_an_old_version'"
+    assert reason in done.err.splitlines()
+    assert done.code in (2, 5)  # 5 where a tool is missing, too
+    if done.code == 2:
+        assert "error: not usable: plug-in fold" in done.err

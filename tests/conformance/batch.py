@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import stm32_runtime_c
+from ai_runner.compare import float_limit
 from stm32_emitter import ModelRefused, compile_model
 from stm32_emitter.testing.reference import Reference
 
@@ -21,8 +22,6 @@ from tests.conformance.toolchain import C_FOLDER, STRICT, Machine, run, runtime_
 
 Array = np.ndarray[Any, Any]
 RUN_SECONDS = 300.0
-FLOAT_TOLERANCE = 1e-5
-"""Largest error of a float output, as a share of the output's range over all input sets."""
 
 
 class Model(Protocol):
@@ -88,31 +87,28 @@ def run_batch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "together.o").unlink(missing_ok=True)
-    outcomes: dict[str, Outcome] = {}
-    emitted: list[Model] = []
-    for model in models:
-        problem = _emit(model, machine, folder, options or {})
-        if problem is None:
-            emitted.append(model)
-        else:
-            outcomes[model.name] = problem
-    one_file = together and len(emitted) > 1
-    built = emitted if one_file and _compile_together(emitted, machine, folder) else []
-    for model in [] if built else emitted:
-        problem = _compile_one(model, machine, folder)
-        if problem is None:
-            built.append(model)
-        else:
-            outcomes[model.name] = problem
-    if built:
-        outcomes |= {
-            name: replace(outcome, schedules=_compiled(model, machine, options or {}).schedules)
-            for model, (name, outcome) in zip(built, _run_built(built, machine, folder).items(), strict=True)
-        }
+    chosen = options or {}
+    emitted, outcomes = _attempted(models, lambda model: _emit(model, machine, folder, chosen))
+    one_file = together and len(emitted) > 1 and _compile_together(emitted, machine, folder)
+    each = [] if one_file else emitted
+    compiled, failed = _attempted(each, lambda model: _compile_one(model, machine, folder))
+    built = emitted if one_file else compiled
+    ran = _run_built(built, machine, folder) if built else {}
+    for model in built:
+        ran[model.name] = replace(ran[model.name], schedules=_compiled(model, machine, chosen).schedules)
+    outcomes |= failed | ran
     if not keep:
         for path in folder.glob("*.[cho]"):
             path.unlink()
     return [outcomes[model.name] for model in models]
+
+
+def _attempted(
+    models: Sequence[Model], step: Callable[[Model], Outcome | None]
+) -> tuple[list[Model], dict[str, Outcome]]:
+    """(the models that a step went well for, what happened to the others by name)."""
+    problems = {model.name: problem for model in models if (problem := step(model)) is not None}
+    return [model for model in models if model.name not in problems], problems
 
 
 def _emit(model: Model, machine: Machine, folder: Path, options: Mapping[str, Any]) -> Outcome | None:
@@ -255,7 +251,7 @@ def _read_outputs(results: bytes, position: int, like: Sequence[Array]) -> tuple
 def compare(
     name: str, expected: Sequence[Sequence[Array]], actual: Sequence[Sequence[Array]], tolerance: int = 0
 ) -> Outcome:
-    """Compares all outputs of all input sets: integers within ``tolerance``, floats within :data:`FLOAT_TOLERANCE`."""
+    """Compares all outputs of all input sets: integers within ``tolerance``, floats within :func:`float_limit`."""
     compared = differing = 0
     detail = ""
     for number in range(len(expected[0])):
@@ -274,10 +270,7 @@ def differences(wanted: Array, got: Array, tolerance: int = 0) -> Array:
     """Which elements differ, integers by more than ``tolerance``."""
     if wanted.dtype.kind != "f":
         return np.asarray(np.abs(wanted.astype(np.int64) - got.astype(np.int64)) > tolerance)
-    finite = wanted[np.isfinite(wanted)].astype(np.float64)
-    span = float(finite.max() - finite.min()) if finite.size else 0.0
-    span = span or (float(np.abs(finite).max()) if finite.size else 0.0)
     with np.errstate(invalid="ignore"):
         error = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
     same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
-    return np.asarray(~(same | (error <= FLOAT_TOLERANCE * span)))
+    return np.asarray(~(same | (error <= float_limit(wanted))))

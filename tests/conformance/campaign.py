@@ -167,7 +167,7 @@ def results_of(todo: Sequence[Part], jobs: int, sources: str) -> Iterator[tuple[
     while left:
         running: list[Part] = []
         try:
-            for part, result in _together(left, jobs, sources, running):
+            for part, result in _together(tuple(left), jobs, sources, running):
                 left.remove(part)
                 yield part, result
         except BrokenProcessPool:
@@ -253,14 +253,12 @@ def _tell(part: Part, result: PartResult, done: int, total: int) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    from stm32_emitter.testing.cases import DTYPES, operators
+    from stm32_emitter.testing.cases import DTYPES, GENERATORS
 
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.campaign", description=__doc__)
     parser.add_argument("--seeds", type=int, default=0, help="first seed (default 0)")
     parser.add_argument("--count", type=int, default=200, help="cases per operator, element type and machine")
-    parser.add_argument(
-        "--ops", nargs="+", default=[*operators("float32"), GRAPHS, PRUNED], help="operators, or graphs"
-    )
+    parser.add_argument("--ops", nargs="+", default=[*sorted(GENERATORS), GRAPHS, PRUNED], help="operators, or graphs")
     parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
     parser.add_argument("--machines", nargs="+", default=["host"], choices=list(MACHINES))
     parser.add_argument("--chunk", type=int, default=40, help="cases in one program")

@@ -8,7 +8,7 @@ import shutil
 import pytest
 import stm32_runtime_c
 from stm32_emitter import compile_model
-from stm32_emitter.testing.cases import cases, operators
+from stm32_emitter.testing.cases import GENERATORS, cases, operators
 from stm32_emitter.testing.graphs import graphs
 
 from tests.conformance.toolchain import STRICT, run
@@ -20,11 +20,16 @@ COMPILERS = (("gcc", "-O0"), ("gcc", "-Os"), ("clang", "-O2"), ("arm-none-eabi-g
 """The batches of the other tests are compiled with gcc -O1 and arm-none-eabi-gcc -O2 under the same flags."""
 
 
+def types_of(op):
+    """Those that are common; truth values for what takes nothing else."""
+    return [dtype for dtype in ("int8", "float32") if op in operators(dtype)] or ["bool"]
+
+
 @pytest.fixture(scope="module")
 def emitted(tmp_path_factory):
     """The files of one case for each operator and type, and of some graphs; their C sources by name."""
     folder = tmp_path_factory.mktemp("emitted")
-    models = [next(cases(op, SEED, 1, dtype)) for op in operators() for dtype in ("int8", "float32")]
+    models = [next(cases(op, SEED, 1, dtype)) for op in GENERATORS for dtype in types_of(op)]
     for model in [*models, *graphs(SEED, 6)]:
         for name, content in compile_model(model.model, name=model.name).files.items():
             if name.endswith((".c", ".h")):

@@ -28,12 +28,12 @@ import stm32_runtime_c
 from ai_runner.compare import compare_outputs
 from ai_runner.errors import AiRunnerError
 from stm32_board_support import load_board
-from stm32_cli.errors import CliError
-from stm32_cli.project.firmware import Build, build_firmware
-from stm32_cli.project.memory import measure
+from stm32_cli.project.firmware import Build
 from stm32_cli.project.models import ModelFolder, find_models
 from stm32_emitter import compile_model
 from stm32_emitter.errors import EmitterError
+
+from tests.images import linked
 
 from .board_page import PLACES, page
 from .boards import make_machine, runner_on
@@ -49,13 +49,6 @@ SECONDS = 40.0
 """Emulated seconds that one inference may take."""
 LINE_CYCLES = 540_000_000
 """An input that takes the line longer than that is not sent: every byte is 87 us, and the core polls all the while."""
-
-
-def _refusal(error: Exception) -> str:
-    """Why there is no image, in a line: where a memory is too small, by how much."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    needs = [line.partition("; largest")[0] for line in lines if ": needs " in line]
-    return "; ".join(needs) or " ".join(lines[:2])
 
 
 def _validation(machine: Machine, data: Path) -> dict[str, Any]:
@@ -94,11 +87,8 @@ def _performance(machine: Machine, instructions: int) -> dict[str, str]:
 
 def _image(build: Build) -> dict[str, Any]:
     """Bytes per memory of an image, or why there is none."""
-    try:
-        build_firmware(build)
-    except CliError as error:
-        return {"refused": _refusal(error)}
-    return {"bytes": {region.name: region.used for region in measure(build).regions if region.used}}
+    found = linked(build)
+    return {"refused": found} if isinstance(found, str) else {"bytes": found}
 
 
 def _is_double(machine: Machine, pc: int | None) -> bool:

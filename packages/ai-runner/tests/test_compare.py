@@ -67,6 +67,14 @@ def test_float_tolerance_is_a_part_of_the_range():
     assert not compare_outputs(constant, constant + np.float32(0.002)).passed
 
 
+def test_float_tolerance_is_a_unit_in_the_last_place_at_least():
+    """Outputs of a saturated sigmoid: their range is smaller than what float32 can tell apart."""
+    expected = np.array([0.9997, 0.9997], np.float32)
+    expected[1] = np.nextafter(expected[0], np.float32(1))
+    assert compare_outputs(expected, expected[::-1].copy()).passed
+    assert not compare_outputs(expected, expected + 2 * np.spacing(expected)).passed
+
+
 def test_float_specials():
     expected = np.array([np.nan, np.inf, -np.inf, 1.0], np.float32)
     assert compare_outputs(expected, expected.copy()).passed

@@ -31,6 +31,12 @@ def test_equal_layers_pass() -> None:
     assert layers.first_difference(reports) is None
 
 
+def test_a_tensor_of_which_the_original_keeps_no_values_is_told() -> None:
+    (report,) = layers.compare_layers([_node("0:VAR_HANDLE", np.zeros(1, np.int8))], [[(3, "state")]], lambda _: [], 0)
+    assert (report.passed, report.bytes_compared) == (True, 0)
+    assert report.note == "the original keeps no values of it"
+
+
 def test_first_difference_is_named_with_its_place() -> None:
     wrong = [np.array([[1, 2]], np.int8), np.array([[3, 6]], np.int8)]
     reports = _compare(_node("0:CONV_2D", *REFERENCE[3]), _node("1:RELU", *wrong), _node("2:POOL", *REFERENCE[6]))

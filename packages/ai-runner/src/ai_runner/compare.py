@@ -13,7 +13,7 @@ from ai_runner.errors import InvalidParamError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FLOAT_TOLERANCE", "OutputReport", "compare_outputs", "format_report"]
+__all__ = ["FLOAT_TOLERANCE", "OutputReport", "compare_outputs", "float_limit", "format_report"]
 
 FLOAT_TOLERANCE = 1e-5
 """Largest accepted error of a float output, as a part of the expected output's range."""
@@ -70,7 +70,7 @@ def compare_outputs(
         expected: what the original computes, any shape.
         actual: what came from the device.
         name: for the report.
-        tolerance: for floats, part of (max - min) of ``expected``; of max abs when that range is 0.
+        tolerance: for floats, see :func:`float_limit`.
         allowed: a difference that is allowed anyway, in the unit of the elements.
 
     Raises:
@@ -82,7 +82,7 @@ def compare_outputs(
         )
     is_float = expected.dtype.kind == "f"
     difference = _difference(expected, actual)
-    limit = max(tolerance * _range_of(expected) if is_float else 0.0, allowed)
+    limit = max(float_limit(expected, tolerance) if is_float else 0.0, allowed)
     largest = float(np.max(np.abs(difference), initial=0.0))
     return OutputReport(
         name=name,
@@ -117,11 +117,23 @@ def _difference(expected: NDArray[Any], actual: NDArray[Any]) -> NDArray[Any]:
     return np.where(np.isnan(difference), np.inf, difference)
 
 
-def _range_of(expected: NDArray[Any]) -> float:
-    finite = expected[np.isfinite(expected)].astype(np.float64)
+def float_limit(expected: NDArray[Any], tolerance: float = FLOAT_TOLERANCE) -> float:
+    """Largest accepted error of a float output.
+
+    Args:
+        expected: what the original computes, any shape.
+        tolerance: part of (max - min) of ``expected``; of max abs when that range is 0.
+
+    Returns:
+        That part, or one unit in the last place of the greatest magnitude where it is less: the dtype knows no smaller
+        difference.
+    """
+    finite = expected[np.isfinite(expected)]
     if finite.size == 0:
         return 0.0
-    return float(np.ptp(finite)) or float(np.max(np.abs(finite)))
+    largest = np.max(np.abs(finite))
+    span = float(np.max(finite)) - float(np.min(finite)) or float(largest)
+    return max(tolerance * span, float(np.spacing(largest)))
 
 
 def _finite(value: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,26 +6,27 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from enum import Flag, auto
-from typing import TYPE_CHECKING, Any, Literal, Self, TextIO, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TextIO, get_args
 
 import numpy as np
 
 from ai_runner.batch import join_outputs, split_inputs
+from ai_runner.callbacks import AiRunnerCallback, node_listener
 from ai_runner.connection import Connection
 from ai_runner.device import Device
 from ai_runner.drivers import open_transport
 from ai_runner.errors import InvalidModelError, InvalidParamError, NotConnectedError, SignatureMismatchError
 from ai_runner.info import format_summary, model_to_dict
+from ai_runner.modes import Mode, Reset, run_param
 from ai_runner.profile import Recorder, format_profile
-from ai_runner.protocol import stm32_ai_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from ai_runner.device import NodeResult, RunResult
+    from ai_runner.device import RunResult
     from ai_runner.protocol.messages import DeviceInfo, ModelInfo, TensorInfo
 
     Inputs = NDArray[Any] | Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]]
@@ -33,60 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["AiRunner", "AiRunnerCallback", "Mode", "Session"]
 
 
-class Mode(Flag):
-    """What a run reports and what it is fed with; values can be combined."""
-
-    IO_ONLY = auto()
-    """Outputs and the time of the whole inference."""
-    PER_LAYER = auto()
-    """And the time of each node."""
-    PER_LAYER_WITH_DATA = auto()
-    """And the output tensors of each node."""
-    PERF_ONLY = auto()
-    """Times only, no tensor is transferred."""
-    CONST_VALUE = auto()
-    """Each input tensor is filled with its array's first element, on the device."""
-    DEBUG = auto()
-    """The device may log."""
-
-
-Reset = Literal["series", "sample", "never"]
-"""When a model that keeps a state starts anew."""
-
 _Mode = Mode  # AiRunner has an attribute of this name
-
-_PARAM = {
-    Mode.PER_LAYER: pb.RUN_PER_LAYER,
-    Mode.PER_LAYER_WITH_DATA: pb.RUN_WITH_DATA,
-    Mode.PERF_ONLY: pb.RUN_PERF | pb.RUN_CONST_VALUE,
-    Mode.CONST_VALUE: pb.RUN_CONST_VALUE,
-    Mode.DEBUG: pb.RUN_DEBUG,
-}
-
-
-class AiRunnerCallback:
-    """Override what is of interest; all methods do nothing here."""
-
-    def on_sample_begin(self, index: int) -> None:
-        """Sample ``index`` is about to be sent."""
-
-    def on_sample_end(self, index: int, outputs: Sequence[NDArray[Any]], logs: dict[str, Any]) -> None:
-        """Sample ``index`` gave ``outputs``; ``logs`` has ``dur`` in milliseconds."""
-
-    def on_node_begin(self, index: int, logs: dict[str, Any]) -> None:
-        """Node ``index`` was announced; ``logs`` has its ``name``."""
-
-    def on_node_end(self, index: int, outputs: Sequence[NDArray[Any] | None], logs: dict[str, Any]) -> None:
-        """Node ``index`` gave ``outputs`` (None without data); ``logs`` has name, dur, shape, m_id, layer_type."""
-
-
-def run_param(mode: Mode) -> int:
-    """Return the RunParam bits of a mode."""
-    param = int(pb.RUN_IO_ONLY)
-    for flag, bits in _PARAM.items():
-        if flag in mode:
-            param |= bits
-    return param & ~pb.RUN_WITH_DATA if Mode.PERF_ONLY in mode else param
 
 
 def same_signature(first: str, second: str) -> bool:
@@ -295,23 +243,12 @@ class AiRunner:
         _check_request(device, mode, reset)
         batch = split_inputs(as_list(inputs, model.inputs), model.inputs)
         recorder = Recorder(self.get_info(name), str(mode))
-        listener = callback or AiRunnerCallback()
+        series = _Series(mode, reset, timeout, callback or AiRunnerCallback())
         results: list[RunResult] = []
         begin = time.perf_counter()
         for index in range(batch.samples):
-            listener.on_sample_begin(index)
-            sample = [_sent(array[index], mode) for array in batch.arrays]
-            result = device.run(
-                model,
-                sample,
-                param=run_param(mode),
-                first=reset == "sample" or (reset == "series" and index == 0),
-                timeout=timeout,
-                on_node=_node_listener(listener),
-            )
-            recorder.add(result)
-            results.append(result)
-            listener.on_sample_end(index, _present(result), {"dur": result.operator.duration_ms})
+            results.append(_run_sample(device, model, [array[index] for array in batch.arrays], index, series))
+            recorder.add(results[-1])
         recorder.profile["debug"]["host_duration"] = (time.perf_counter() - begin) * 1000 / batch.samples
         return _join(results, batch.layout), recorder.profile
 
@@ -343,6 +280,37 @@ def as_list(inputs: Inputs, tensors: Sequence[TensorInfo]) -> list[NDArray[Any]]
     return [np.asarray(inputs[name]) for name in names]
 
 
+@dataclass(frozen=True)
+class _Series:
+    """How the samples of one call are run."""
+
+    mode: _Mode
+    reset: Reset
+    timeout: float
+    listener: AiRunnerCallback
+
+    def starts_anew(self, index: int) -> bool:
+        """Whether a model that keeps a state forgets it before sample ``index``."""
+        return self.reset == "sample" or (self.reset == "series" and index == 0)
+
+
+def _run_sample(
+    device: Device, model: ModelInfo, sample: Sequence[NDArray[Any]], index: int, series: _Series
+) -> RunResult:
+    """Runs a model on one array for each input; the listener is told."""
+    series.listener.on_sample_begin(index)
+    result = device.run(
+        model,
+        [_sent(value, series.mode) for value in sample],
+        param=run_param(series.mode),
+        first=series.starts_anew(index),
+        timeout=series.timeout,
+        on_node=node_listener(series.listener),
+    )
+    series.listener.on_sample_end(index, _present(result), {"dur": result.operator.duration_ms})
+    return result
+
+
 def _sent(value: NDArray[Any], mode: Mode) -> NDArray[Any]:
     if mode & (Mode.CONST_VALUE | Mode.PERF_ONLY):
         return value.reshape(-1)[:1]
@@ -356,22 +324,6 @@ def _present(result: RunResult) -> list[NDArray[Any]]:
 def _join(results: Sequence[RunResult], layout: str) -> list[NDArray[Any]]:
     columns = zip(*(_present(result) for result in results), strict=True)
     return [join_outputs(column, layout) for column in columns]
-
-
-def _node_listener(listener: AiRunnerCallback) -> Any:
-    def on_node(index: int, node: NodeResult) -> None:
-        operator = node.operator
-        listener.on_node_begin(index, {"name": operator.name})
-        logs = {
-            "name": operator.name,
-            "dur": operator.duration_ms,
-            "shape": [tensor.shape for tensor in node.tensors],
-            "m_id": operator.id,
-            "layer_type": operator.kind,
-        }
-        listener.on_node_end(index, node.values, logs)
-
-    return on_node
 
 
 class Session:

@@ -44,7 +44,7 @@ class ModelRefused(EmitterError):  # noqa: N818 - the public name says what happ
             where += f" '{self.name}': " if self.name else ": "
         return f"{where}{self.reason}" + (f"\n{self.hint}" if self.hint else "")
 
-    def at(self, operator: str, index: int, name: str) -> ModelRefused:
+    def at(self, operator: str, index: int | None, name: str) -> ModelRefused:
         """The same refusal with the operator's place filled in where it is not known yet."""
         if self.operator is not None:
             return self

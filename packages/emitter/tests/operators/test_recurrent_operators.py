@@ -93,6 +93,14 @@ REFUSED = (
 )
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_the_layer_is_named_after_its_operator(dtype: str) -> None:
+    """An observer gets its output, although its kernel gives two results."""
+    (layer,) = (node for node in compile_model(changed(LSTM, unchanged, dtype)).nodes if node.outputs)
+    assert layer.name == f"0:{LSTM}"
+    assert layer.source_ops == (0,)
+
+
 @pytest.mark.parametrize(("op", "change", "reason"), REFUSED)
 def test_what_is_not_supported_is_refused_by_name(op, change, reason) -> None:
     with pytest.raises(ModelRefused, match=reason) as refusal:

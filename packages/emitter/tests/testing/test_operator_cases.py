@@ -4,19 +4,25 @@
 import numpy as np
 import pytest
 import tflite
-from stm32_emitter.testing.cases import DTYPES, cases, operators
+from stm32_emitter.frontends.tflite.converters import SUPPORT
+from stm32_emitter.frontends.tflite.custom import CUSTOM
+from stm32_emitter.testing.cases import DTYPES, GENERATORS, cases, operators
 from stm32_emitter.testing.reference import Reference
 from stm32_emitter.testing.tflite_options import OPERATORS
 
 SEEDS = 25
-STATES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}
-"""They make sense together only: tests/conformance/test_states.py."""
-REFUSED = {"WHERE"}
-"""How many elements it gives depends on the data."""
+REFUSED = {"BROADCAST_ARGS", "IF", "RANGE", "WHERE", "WHILE"}
+"""Without constants, how many elements they give depends on the data, or what is computed at all."""
 
 
 def test_there_are_cases_for_every_operator() -> None:
-    assert set(operators("float32")) == set(OPERATORS) - STATES - REFUSED
+    custom = {op for op in SUPPORT if op.startswith(CUSTOM)}
+    assert set(GENERATORS) == (set(OPERATORS) | custom) - REFUSED
+
+
+def test_there_are_cases_for_every_format_that_is_declared() -> None:
+    declared = {(op, dtype) for op, support in SUPPORT.items() for dtype in support.formats}
+    assert declared <= {(op, dtype) for dtype in DTYPES for op in operators(dtype)}
 
 
 @pytest.mark.parametrize("op", operators())

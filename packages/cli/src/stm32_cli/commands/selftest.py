@@ -51,9 +51,7 @@ def _build(board: Board, folder: Path, layout: str) -> Path:
     from stm32_cli.project.models import find_models
     from stm32_cli.selftest.run import MODEL
 
-    with console.step(f"compiling {MODEL.name}"):
-        compiled = compile_file(MODEL, CompileOptions(target=board.descriptor.core))
-        model = Path(compiled.write(folder / "model", force=True))
+    model = compile_file(MODEL, CompileOptions(target=board.descriptor.core)).write(folder / "model", force=True)
     return build_firmware(Build(board, "selftest", find_models(model), folder / "firmware", layout))
 
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import ModuleType
 
     from stm32_emitter import CompiledModel
 
@@ -77,24 +79,31 @@ def on_off(text: str | None) -> bool | None:
     return None if text is None else text == "on"
 
 
+@cache
+def _compiler() -> ModuleType:
+    """The emitter with the operators of installed packages; loaded once."""
+    try:
+        with console.step("loading the compiler"):
+            import stm32_emitter.extension
+    except ImportError as error:
+        raise tool_missing(f"the compiler is not usable: {error}", "pip install stm32-ai-emitter") from error
+    stm32_emitter.extension.load_installed()
+    return stm32_emitter
+
+
 def compile_file(model: Path, chosen: CompileOptions) -> CompiledModel:
     """Compiles a model file.
 
     Raises:
         CliError: the emitter is not installed (exit code 5), the model is refused (3), a wrong option or plug-in (2).
     """
-    try:
-        with console.step("loading the compiler"):
-            from stm32_emitter import compile_model
-            from stm32_emitter.extension import load_file, load_installed
-    except ImportError as error:
-        raise tool_missing(f"the compiler is not usable: {error}", "pip install stm32-ai-emitter") from error
-    load_installed()
+    compiler = _compiler()
     for plugin in chosen.plugins:
-        load_file(plugin)
+        compiler.extension.load_file(plugin)
     try:
         with console.step(f"compiling {model.name} for {chosen.target}"):
-            return compile_model(model, **chosen.arguments())
+            compiled: CompiledModel = compiler.compile_model(model, **chosen.arguments())
+            return compiled
     except MemoryError as error:
         raise CliError(f"{model} needs more memory than this computer has", exit_code=Exit.MODEL_REFUSED) from error
 

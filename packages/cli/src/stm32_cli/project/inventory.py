@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 _TIMEOUT = 10.0
+_PLUGIN_GROUP = "stm32_emitter.operators"
+"""``stm32_emitter.extension.ENTRY_POINTS``, whose import takes a second that most machines need not wait for."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Finding:
         version: "" where it is not there, "?" where it does not tell.
         where: path, "" where it is not there.
         install: how to get it.
+        problem: what is wrong with it although it is there; "" where nothing is.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Finding:
     version: str
     where: str
     install: str
+    problem: str = ""
 
     @property
     def found(self) -> bool:
@@ -139,6 +143,32 @@ def _flash_programs() -> Iterator[Finding]:
         yield Finding(runner.program, "flashing", required=False, version=version, where=where, install=install)
 
 
+def _plugins() -> Iterator[Finding]:
+    """Installed packages with operators, each loaded as `stm32 compile` loads it."""
+    for entry in importlib.metadata.entry_points(group=_PLUGIN_GROUP):
+        package, version, where = "?", "?", entry.value
+        if entry.dist is not None:
+            package, version, where = entry.dist.name, entry.dist.version, str(entry.dist.locate_file(""))
+        yield Finding(
+            f"plug-in {entry.name}", f"operators of {package}", required=True, version=version, where=where,
+            install=f"pip install {package}", problem=_plugin_problem(entry),
+        )  # fmt: skip
+
+
+def _plugin_problem(entry: importlib.metadata.EntryPoint) -> str:
+    """Why a plug-in cannot be loaded; "" if it can."""
+    try:
+        from stm32_emitter.errors import EmitterError
+        from stm32_emitter.extension import load_entry_point
+    except ImportError as error:
+        return f"the compiler, which would load it, is not usable: {error}"
+    try:
+        load_entry_point(entry)
+    except EmitterError as error:
+        return str(error).replace("\n", "; ")
+    return ""
+
+
 _CHECKS: tuple[Callable[[], Finding], ...] = (
     lambda: _library("stm32-ai-emitter", "stm32 compile"),
     lambda: _library("apache-tvm", "stm32 compile"),
@@ -169,5 +199,5 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
 
 
 def inspect() -> list[Finding]:
-    """Looks at this machine; takes about a second."""
-    return [*(check() for check in _CHECKS), *_flash_programs()]
+    """Looks at this machine; takes about a second, two more where plug-ins are installed, which the compiler loads."""
+    return [*(check() for check in _CHECKS), *_flash_programs(), *_plugins()]

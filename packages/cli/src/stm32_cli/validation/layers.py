@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ai_runner.compare import float_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,11 +113,13 @@ def compare_layer(
 
     Args:
         place: node index, node name, tensor name.
-        expected: the original's, one for each sample.
+        expected: the original's, one for each sample; none for a variable's handle.
         actual: the target's, likewise.
         tolerance: for floats, part of the expected range; integers must be equal.
         unread: indices of the last axis that are not compared.
     """
+    if not expected:
+        return _uncompared(place, "the original keeps no values of it")
     first = expected[0]
     if not actual:
         return _uncompared(place, "the firmware sent no data")
@@ -148,8 +151,7 @@ def _uncompared(place: tuple[int, str, str], note: str) -> LayerReport:
 def _beyond(expected: NDArray[Any], actual: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
     if expected.dtype.kind != "f":
         return np.asarray(expected != actual)
-    limit = tolerance * (float(np.ptp(expected)) or float(np.max(np.abs(expected), initial=0.0)))
-    return np.asarray(np.abs(expected - actual) > limit)
+    return np.asarray(np.abs(expected - actual) > float_limit(expected, tolerance))
 
 
 def compare_layers(

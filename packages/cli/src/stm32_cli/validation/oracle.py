@@ -12,28 +12,12 @@ from ai_runner.protocol.messages import TensorInfo
 from stm32_cli.errors import CliError, Exit, tool_missing, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 _INSTALL = "pip install 'stm32-ai[validate]', or give the expected outputs with --npz FILE (in0, ..., out0, ...)"
-
-
-def load_interpreter_class() -> Any:
-    """The module `ai_edge_litert.interpreter`.
-
-    Raises:
-        CliError: it is not installed; exit code 5.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        from ai_edge_litert import interpreter
-    except ImportError as error:
-        raise tool_missing(
-            "the interpreter of the original model (ai-edge-litert) is not installed", _INSTALL
-        ) from error
-    return interpreter
 
 
 class Interpreter(Protocol):
@@ -51,25 +35,27 @@ class Oracle:
         every_tensor: keep the intermediate tensors, for `tensor`.
         exact: use the reference kernels; else the optimized ones, which are many times faster and may round otherwise.
 
+    Attributes:
+        name: for reports: which kernels compute.
+
     Raises:
         CliError: LiteRT is not installed (exit code 5) or refuses the model (3).
     """
 
     def __init__(self, model: Path, *, every_tensor: bool = False, exact: bool = True) -> None:
-        module = load_interpreter_class()
-        kinds = module.OpResolverType
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from stm32_emitter.testing.reference import Reference, ReferenceMissingError, ReferenceRefusedError
+
         try:
-            self._interpreter = module.Interpreter(
-                model_content=model.read_bytes(),
-                experimental_op_resolver_type=kinds.BUILTIN_REF if exact else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                experimental_preserve_all_tensors=every_tensor,
-            )
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+            self._reference = Reference(model.read_bytes(), keep_all=every_tensor, exact=exact)
+        except ReferenceMissingError as error:
+            missing = "the interpreter of the original model (ai-edge-litert) is not installed"
+            raise tool_missing(missing, _INSTALL) from error
+        except ReferenceRefusedError as error:
             hint = "compare with stored outputs instead: --npz FILE (in0, ..., out0, ...)"
-            raise CliError(f"the original's interpreter refuses {model}: {error}", hint, Exit.MODEL_REFUSED) from error
-        self._inputs = self._interpreter.get_input_details()
-        self._outputs = self._interpreter.get_output_details()
+            raise CliError(f"{model}: {error}", hint, Exit.MODEL_REFUSED) from error
+        others = f"; {', '.join(self._reference.others)}, which they lack, by its other kernels"
+        self.name = f"LiteRT interpreter, reference kernels{others if self._reference.others else ''}"
 
     def invoke(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Runs one inference.
@@ -83,30 +69,29 @@ class Oracle:
         Raises:
             CliError: the inputs do not fit the model; exit code 2.
         """
-        if len(inputs) != len(self._inputs):
-            raise usage(f"{len(inputs)} inputs given, the original model has {len(self._inputs)}")
-        for value, detail in zip(inputs, self._inputs, strict=True):
+        details = self._reference.inputs
+        if len(inputs) != len(details):
+            raise usage(f"{len(inputs)} inputs given, the original model has {len(details)}")
+        for value, detail in zip(inputs, details, strict=True):
             if value.dtype != detail["dtype"] or value.size != int(np.prod(detail["shape"])):
                 wanted = f"{np.dtype(detail['dtype'])}{list(detail['shape'])}"
                 raise usage(
                     f"input {detail['name']!r} of the original model is {wanted}, not {value.dtype}{list(value.shape)}"
                 )
-            self._interpreter.set_tensor(detail["index"], value.reshape(detail["shape"]))
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
+        shaped = [value.reshape(detail["shape"]) for value, detail in zip(inputs, details, strict=True)]
+        return self._reference.run(shaped)
 
     def inputs(self) -> list[TensorInfo]:
         """The model's inputs, with scale and zero point where they are integers."""
-        return [_info(detail) for detail in self._inputs]
+        return [_info(detail) for detail in self._reference.inputs]
 
     def outputs(self) -> list[TensorInfo]:
         """Likewise."""
-        return [_info(detail) for detail in self._outputs]
+        return [_info(detail) for detail in self._reference.outputs]
 
-    def tensor(self, index: int) -> NDArray[Any]:
-        """A tensor of the last inference, by its index in the model file (needs every_tensor)."""
-        found: NDArray[Any] = self._interpreter.get_tensor(index)
-        return found
+    def tensors(self) -> Mapping[int, NDArray[Any]]:
+        """What the operators read and wrote in the last inference, by index in the model file (needs every_tensor)."""
+        return self._reference.tensors()
 
 
 def _info(detail: Any) -> TensorInfo:

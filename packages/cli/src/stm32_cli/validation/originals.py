@@ -31,7 +31,8 @@ def interpreter_of(model: Path) -> tuple[Interpreter, str]:
             f"{model} is compiled by way of .tflite, and only the .tflite file can be compared",
             "convert it with tf.lite.TFLiteConverter and validate the .tflite file",
         )
-    return Oracle(model), "LiteRT interpreter, reference kernels"
+    oracle = Oracle(model)
+    return oracle, oracle.name
 
 
 def has_layers(model: Path) -> bool:

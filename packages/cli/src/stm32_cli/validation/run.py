@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from ai_runner import AiRunner, AiRunnerCallback, Mode, SignatureMismatchError
 from ai_runner.compare import FLOAT_TOLERANCE, compare_outputs
 from ai_runner.samples import Samples, load_npz, random_inputs, select_samples
@@ -116,8 +115,9 @@ def _layers(plan: Plan, name: str, samples: Samples, nodes: Sequence[dict[str, A
     with console.step("running the original with all its layers"):
         for sample in zip(*samples.inputs, strict=True):
             oracle.invoke(sample)
-            for index, values in kept.items():
-                values.append(np.array(oracle.tensor(index)))
+            found = oracle.tensors()
+            for index in kept.keys() & found.keys():
+                kept[index].append(found[index])
     unread = unread_channels(plan.description(name))
     return compare_layers(nodes, operators, kept.__getitem__, FLOAT_TOLERANCE, unread)
 

@@ -21,7 +21,13 @@ from stm32_emitter.extension.call import Call, Tensor
 from stm32_emitter.extension.importers import relax_call
 from stm32_emitter.extension.kernels import CKernel, Constant, Input, Output, Scratch, TeKernel
 from stm32_emitter.extension.operator import Operator
-from stm32_emitter.extension.plugins import ENTRY_POINTS, load_file, load_installed
+from stm32_emitter.extension.plugins import (
+    ENTRY_POINTS,
+    installed_plugins,
+    load_entry_point,
+    load_file,
+    load_installed,
+)
 from stm32_emitter.extension.registration import register_operator, unregister_operator
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.scope import Scope
@@ -48,6 +54,8 @@ __all__ = [
     "TeKernel",
     "Tensor",
     "elementwise",
+    "installed_plugins",
+    "load_entry_point",
     "load_file",
     "load_installed",
     "reads",

@@ -21,6 +21,7 @@ from stm32_emitter.operators.base import OperatorDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "stm32_emitter.operators"
 """Group of entry points: each leads to an operator, a list of operators, a function that registers them or gives them,
@@ -54,22 +55,35 @@ def load_file(path: str | Path) -> None:
     _LOADED.add(str(file))
 
 
-def load_installed() -> None:
-    """Registers the operators of all installed packages that have some; once, however often it is asked for.
+def installed_plugins() -> list[EntryPoint]:
+    """The entry points of all installed packages that bring operators, in the order in which they are loaded."""
+    found = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    return sorted(found, key=lambda entry: (entry.name, entry.value))
+
+
+def load_entry_point(entry: EntryPoint) -> None:
+    """Registers the operators that an entry point leads to; once, however often it is asked for.
 
     Raises:
-        OperatorError: one of them cannot be loaded, or its operators cannot be registered.
+        OperatorError: it cannot be loaded, or its operators cannot be registered; none of them is then.
     """
-    for entry in sorted(
-        importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda entry: (entry.name, entry.value)
-    ):
-        key = f"{entry.name} = {entry.value}"
-        if key in _LOADED:
-            continue
-        package = entry.dist.name if entry.dist is not None else "an installed package"
-        with _whole(f"the plug-in '{entry.name}' of {package}", None):
-            _register(entry.load(), f"{package} ({entry.value})")
-        _LOADED.add(key)
+    key = f"{entry.name} = {entry.value}"
+    if key in _LOADED:
+        return
+    package = entry.dist.name if entry.dist is not None else "an installed package"
+    with _whole(f"the plug-in '{entry.name}' of {package}", None):
+        _register(entry.load(), f"{package} ({entry.value})")
+    _LOADED.add(key)
+
+
+def load_installed() -> None:
+    """Registers the operators of all installed packages that have some.
+
+    Raises:
+        OperatorError: as :func:`load_entry_point`, of the first one that fails.
+    """
+    for entry in installed_plugins():
+        load_entry_point(entry)
 
 
 def _register(found: Any, origin: str) -> None:

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from tvm import tirx
 
-from stm32_emitter.operators.base import KernelRequest, MadeOperator, TensorSpec
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.float_group import clamp_output
-from stm32_emitter.operators.hybrid import NUMBERS, Rows
+from stm32_emitter.operators.hybrid import NUMBERS, Rows, finish_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 
@@ -25,15 +26,16 @@ class Conv2DHybrid(MadeOperator):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """Pixel by pixel, four channels at a time; a window that is not contiguous is copied first."""
-        sizes = hybrid_geometry(request)
+        sizes = geometry(of_weights(request))
         with KernelBuilder("conv_2d", request.constant(2).size * sizes.batch * sizes.pixels) as k:
             x = k.input("x", (request.inputs[0].elements,), "int8")
             numbers = k.input("scaling", (sizes.batch * NUMBERS,), "float32")
-            rows = Rows(k, request, sizes.groups)
-            words = None if _contiguous(sizes) else k.constant("patch", _patch_words(sizes))
+            matrix = request.constant(2).reshape(sizes.out_channels, -1)
+            rows = Rows(k, finish_of(k, request), np.split(matrix, sizes.groups))
+            window = Window.of(k, sizes)
             y = k.output("y", (request.output.elements,), "float32")
-            patch = None if words is None else k.scratch("window", rows.depth, "int8")
-            nest = _Nest(k, sizes, rows, x, numbers, y, words, patch)
+            patch = None if window.contiguous else k.scratch("window", rows.depth, "int8")
+            nest = PixelNest(k, window, rows, x, numbers, y, patch)
             images = k.loop("n", sizes.batch, backward=request.grows)
             with images as n, k.loop("pixel", sizes.pixels, backward=request.grows) as pixel:
                 nest.pixel(n, pixel)
@@ -41,37 +43,51 @@ class Conv2DHybrid(MadeOperator):
         return k.kernel()
 
 
-def hybrid_geometry(request: KernelRequest) -> Geometry:
-    """Sizes; the weights are input 2."""
-    values: tuple[TensorSpec, ...] = (request.inputs[0], request.inputs[2])
-    return geometry(KernelRequest(request.kind, values, request.output, request.attributes, request.target))
+def of_weights(request: KernelRequest) -> KernelRequest:
+    """The request with inputs (x, weights), as layers without numbers at run time have it."""
+    return replace(request, inputs=(request.inputs[0], request.inputs[2]))
 
 
-def _contiguous(sizes: Geometry) -> bool:
-    """Whether the values of each window are neighbours."""
-    return sizes.kernel == (1, 1) and sizes.groups == 1 and not sizes.padded
+@dataclass(frozen=True)
+class Window:
+    """Sizes of a layer, and the constant that ai_k_patch_hybrid_s8 needs; None where windows are contiguous."""
+
+    sizes: Geometry
+    words: tirx.Buffer | None
+
+    @classmethod
+    def of(cls, k: KernelBuilder, sizes: Geometry) -> Window:
+        """Adds the constant where it is needed."""
+        if sizes.kernel == (1, 1) and sizes.groups == 1 and not sizes.padded:
+            return cls(sizes, None)
+        taken = sizes.channels // sizes.groups
+        words = [sizes.height, sizes.width, sizes.channels, taken, *sizes.kernel, *sizes.dilation]
+        return cls(sizes, k.constant("patch", np.array(words, np.int32)))
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether the values of each window are neighbours."""
+        return self.words is None
 
 
-def _patch_words(sizes: Geometry) -> Any:
-    """The geometry of ai_k_patch_hybrid_s8."""
-    taken = sizes.channels // sizes.groups
-    return np.array([sizes.height, sizes.width, sizes.channels, taken, *sizes.kernel, *sizes.dilation], np.int32)
-
-
-class _Nest:
+class PixelNest:
     """What is done for a pixel."""
 
     def __init__(
-        self, k: KernelBuilder, sizes: Geometry, rows: Rows, x: tirx.Buffer, numbers: tirx.Buffer, y: tirx.Buffer,
-        words: tirx.Buffer | None, patch: tirx.Buffer | None,
+        self, k: KernelBuilder, window: Window, rows: Rows, x: tirx.Buffer, numbers: tirx.Buffer, y: tirx.Buffer,
+        patch: tirx.Buffer | None,
     ) -> None:  # fmt: skip
-        self.k, self.sizes, self.rows, self.y = k, sizes, rows, y
-        self.x, self.numbers, self.words, self.patch = x, numbers, words, patch
+        self.k, self.sizes, self.words, self.rows = k, window.sizes, window.words, rows
+        self.x, self.numbers, self.y, self.patch = x, numbers, y, patch
 
     def pixel(self, n: Any, pixel: Any) -> None:
         """The outputs of all groups."""
         with self.k.loop("group", self.sizes.groups) as group:
             self._part(n, pixel, group)
+
+    def place(self, n: Any, pixel: Any) -> Any:
+        """Number of the pixel in y."""
+        return n * self.sizes.pixels + pixel
 
     def _part(self, n: Any, pixel: Any, group: Any) -> None:
         s = self.sizes
@@ -79,11 +95,11 @@ class _Nest:
         column = pixel % s.out_width * s.stride[1] - s.padding[1]
         image, numbers = n * (s.height * s.width * s.channels), address(self.numbers, n * NUMBERS)
         source = address(self.x, image + (row * s.width + column) * s.channels)
-        if self.patch is not None:
+        if self.words is not None and self.patch is not None:
             self.k.call(
                 "ai_k_patch_hybrid_s8", address(self.patch, write=True),
                 address(self.x, image + group * (s.channels // s.groups)), numbers, address(self.words), row, column,
             )  # fmt: skip
             source = address(self.patch)
-        start = (n * s.pixels + pixel) * s.out_channels + group * self.rows.outputs
+        start = self.place(n, pixel) * s.out_channels + group * self.rows.outputs
         self.rows.multiply(source, numbers, self.y, start, group)

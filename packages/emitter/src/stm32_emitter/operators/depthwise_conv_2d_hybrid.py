@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from stm32_emitter.operators.base import KernelRequest, MadeOperator
-from stm32_emitter.operators.conv_2d_hybrid import hybrid_geometry
+from stm32_emitter.operators.conv_2d_hybrid import of_weights
+from stm32_emitter.operators.convolution import geometry
 from stm32_emitter.operators.float_group import clamp_output
 from stm32_emitter.operators.hybrid import NUMBERS, layer_kind
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -25,7 +26,7 @@ class DepthwiseConv2DHybrid(MadeOperator):
     def kernel(self, request: KernelRequest) -> Kernel:
         """Pixel by pixel, four channels at a time where each has one output."""
         weights, scales, bias = (request.constant(i) for i in (2, 3, 4))
-        sizes = hybrid_geometry(request)
+        sizes = geometry(of_weights(request))
         words = (
             sizes.height, sizes.width, sizes.channels, sizes.out_channels // sizes.channels, *sizes.kernel,
             *sizes.dilation, layer_kind(request, scales),

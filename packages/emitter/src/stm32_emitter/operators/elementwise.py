@@ -44,7 +44,7 @@ def broadcast_axes(left: Shape, right: Shape, output: Shape) -> list[Axis]:
         right: shape of the second.
         output: the broadcast shape.
     """
-    steps = zip(output, _steps(left, output), _steps(right, output), strict=True)
+    steps = zip(output, steps_of(left, output), steps_of(right, output), strict=True)
     axes: list[Axis] = []
     for size, a, b in reversed([s for s in steps if s[0] != 1]):
         inner = axes[-1] if axes else None
@@ -55,7 +55,8 @@ def broadcast_axes(left: Shape, right: Shape, output: Shape) -> list[Axis]:
     return axes[::-1]
 
 
-def _steps(shape: Shape, output: Shape) -> list[int]:
+def steps_of(shape: Shape, output: Shape) -> list[int]:
+    """Elements from an index of each axis of ``output`` to the next in an operand of ``shape``; 0: it is repeated."""
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     return [0 if dim == 1 else math.prod(padded[i + 1 :]) for i, dim in enumerate(padded)]
 
@@ -67,7 +68,7 @@ def nest(k: KernelBuilder, axes: Sequence[Axis]) -> Iterator[tuple[Any, Any, Any
         yield 0, 0, 0
         return
     sizes = [axis.size for axis in axes]
-    with _loops(k, sizes) as indices:
+    with loops(k, sizes) as indices:
         left = sum((i * a.left for i, a in zip(indices, axes, strict=True) if a.left), start=tirx.const(0, "int32"))
         right = sum((i * a.right for i, a in zip(indices, axes, strict=True) if a.right), start=tirx.const(0, "int32"))
         flat: Any = indices[0]
@@ -77,12 +78,13 @@ def nest(k: KernelBuilder, axes: Sequence[Axis]) -> Iterator[tuple[Any, Any, Any
 
 
 @contextmanager
-def _loops(k: KernelBuilder, sizes: Sequence[int]) -> Iterator[list[Any]]:
+def loops(k: KernelBuilder, sizes: Sequence[int]) -> Iterator[list[Any]]:
+    """Nested loops, outermost first; gives their indices. There must be one at least."""
     with k.loop(f"i{len(sizes)}", sizes[0]) as index:
         if len(sizes) == 1:
             yield [index]
             return
-        with _loops(k, sizes[1:]) as inner:
+        with loops(k, sizes[1:]) as inner:
             yield [index, *inner]
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.float_group import clamp_output
-from stm32_emitter.operators.hybrid import NUMBERS, Rows
+from stm32_emitter.operators.hybrid import NUMBERS, Rows, finish_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 
@@ -22,7 +22,7 @@ class FullyConnectedHybrid(MadeOperator):
         with KernelBuilder("fully_connected", request.constant(2).size * batch) as k:
             x = k.input("x", (request.inputs[0].elements,), "int8")
             numbers = k.input("scaling", (batch * NUMBERS,), "float32")
-            rows = Rows(k, request)
+            rows = Rows(k, finish_of(k, request), [request.constant(2)])
             y = k.output("y", (request.output.elements,), "float32")
             with k.loop("n", batch, backward=request.grows) as n:
                 rows.multiply(address(x, n * rows.depth), address(numbers, n * NUMBERS), y, n * rows.outputs)

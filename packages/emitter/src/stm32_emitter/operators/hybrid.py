@@ -17,6 +17,8 @@ multiplies by one scale after the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -64,29 +66,49 @@ def layer_kind(request: KernelRequest, scales: NDArray[np.float32]) -> int:
     return kind + (SCALES if scales.size > 1 else 0) + (RELU if is_relu(request) else 0)
 
 
-class Rows:
-    """Constants of a matrix and the calls that multiply it; inputs of the request behind x and its numbers are weights
-    (of which rows are made by ``groups``), scales of them or one, bias.
-    """  # noqa: D205
+@dataclass(frozen=True)
+class Finish:
+    """What turns sums into results: one scale of the weights or one for each output, and the bias."""
 
-    def __init__(self, k: KernelBuilder, request: KernelRequest, groups: int = 1) -> None:
-        weights, scales, bias = (request.constant(i) for i in (2, 3, 4))
-        matrix = weights.reshape(len(weights), -1)
-        self._k, self.kind = k, layer_kind(request, scales)
-        self.outputs, self.depth = len(matrix) // groups, matrix.shape[1]
-        packed = [pack_rows(part) for part in np.split(matrix, groups)]
+    kind: int
+    scales: tirx.Buffer
+    bias: tirx.Buffer
+
+
+def finish_of(k: KernelBuilder, request: KernelRequest) -> Finish:
+    """The constants of a layer whose inputs 3 and 4 are scales and bias."""
+    scales, bias = request.constant(3), request.constant(4)
+    return Finish(layer_kind(request, scales), k.constant("scales", scales), k.constant("bias", bias))
+
+
+class Rows:
+    """Constants of matrices [outputs, depth] of one shape and the calls that multiply them.
+
+    Args:
+        k: the kernel.
+        finish: of all outputs.
+        matrices: int8, those of one pixel or batch behind each other.
+        shared: the matrices share their outputs' scales and bias; else each has its own.
+    """
+
+    def __init__(
+        self, k: KernelBuilder, finish: Finish, matrices: Sequence[NDArray[np.int8]], *, shared: bool = False
+    ) -> None:
+        self._k, self._finish, self._own = k, finish, 0 if shared else 1
+        self.outputs, self.depth = matrices[0].shape
+        packed = [pack_rows(part) for part in matrices]
         self._bytes = packed[0].size
         self._weights = k.constant("weights", np.concatenate(packed))
-        sums = matrix.astype(np.int64).sum(axis=1) if self.kind & OFFSET else np.zeros(1)
-        self._sums = k.constant("sums", sums.astype(np.int32))
-        self._scales, self._bias = k.constant("scales", scales), k.constant("bias", bias)
+        sums = [matrix.astype(np.int64).sum(axis=1) for matrix in matrices] if finish.kind & OFFSET else [np.zeros(1)]
+        self._sums = k.constant("sums", np.concatenate(sums).astype(np.int32))
 
-    def multiply(self, x: Any, numbers: Any, y: tirx.Buffer, start: Any, group: Any = 0) -> None:
-        """y[start ...] = the outputs of a group for the vector at x."""
-        first = group * self.outputs
+    def multiply(self, x: Any, numbers: Any, y: tirx.Buffer, start: Any, group: Any = 0, sums: Any = None) -> None:
+        """y[start ...] = the outputs of matrix ``group`` for the vector at x, with its sums or those of another one."""
+        first, kind = group * self.outputs * self._own, self._finish.kind
+        summed = group if sums is None else sums
         self._k.call(
             "ai_k_dense_hybrid_s8", x, numbers, address(self._weights, group * self._bytes),
-            address(self._sums, first if self.kind & OFFSET else 0),
-            address(self._scales, first if self.kind & SCALES else 0), address(self._bias, first),
-            address(y, start, write=True), self.depth, self.outputs, self.kind,
+            address(self._sums, summed * self.outputs if kind & OFFSET else 0),
+            address(self._finish.scales, first if kind & SCALES else 0), address(self._finish.bias, first),
+            address(y, start, write=True), self.depth, self.outputs, kind,
         )  # fmt: skip

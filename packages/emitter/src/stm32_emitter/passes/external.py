@@ -62,7 +62,7 @@ def _bound(operator: Operator, var: relax.Var, value: relax.Call) -> relax.Call:
     try:
         call = operator.resolved(Call(operator.name, tensors))
     except ModelRefused as refusal:
-        raise refusal.at(operator.name, 0, str(var.name)) from None
+        raise refusal.at(operator.name, None, str(var.name)) from None
     found = [str(tensor) for tensor in call.outputs]
     declared = [f"{tensor.dtype}{[int(dim) for dim in tensor.shape]}" for tensor in _types(var)]
     if declared != found:

@@ -147,9 +147,9 @@ def choose(network: Network, value: Value) -> Value | None:
 
 
 def position(network: Network, value: Value) -> Value | None:
-    """ARG_MAX or ARG_MIN as an output; gives the value itself."""
+    """ARG_MAX or ARG_MIN of integers as an output; gives the value itself. Of floats, rounding decides about it."""
     op = network.draw.pick(("ARG_MAX", "ARG_MIN"))
-    if not network.takes(op) or len(network.extras) > 1:
+    if not network.takes(op) or len(network.extras) > 1 or value.dtype == "float32":
         return None
     axis = _axis(network, value)
     shape = value.shape[:axis] + value.shape[axis + 1 :]
@@ -163,7 +163,7 @@ def position(network: Network, value: Value) -> Value | None:
 def reduce(network: Network, value: Value) -> Value | None:
     """SUM, REDUCE_MAX or REDUCE_MIN over one axis."""
     draw, axis = network.draw, _axis(network, value)
-    op, keep = draw.pick(("SUM", "REDUCE_MAX", "REDUCE_MIN")), draw.chance(0.5)
+    op, keep = draw.pick(network.computed_by_reference(("SUM", "REDUCE_MAX", "REDUCE_MIN"))), draw.chance(0.5)
     keep = keep or len(value.shape) < 3
     shape = value.shape[:axis] + ((1,) if keep else ()) + value.shape[axis + 1 :]
     quant = value.quant
@@ -175,9 +175,7 @@ def reduce(network: Network, value: Value) -> Value | None:
 def function(network: Network, value: Value) -> Value | None:
     """ABS, NEG, ELU, GELU or RELU_N1_TO_1; NEG looks at no quantization."""
     draw = network.draw
-    op = draw.pick(("ABS", "NEG", "ELU", "GELU", "RELU_N1_TO_1"))
-    if op == "GELU" and draw.dtype == "int16":  # off by one step, which following operators make more of
-        return None
+    op = draw.pick(network.computed_by_reference(("ABS", "NEG", "ELU", "GELU", "RELU_N1_TO_1")))
     quant = draw.affine(value.quant.scales[0] * draw.log_uniform(0.5, 2.0), draw.integer(-80, 80))
     options = {"approximate": draw.chance(0.5)} if op == "GELU" else {}
     return network.emit(op, [value.index], value.shape, value.quant if op == "NEG" else quant, **options)

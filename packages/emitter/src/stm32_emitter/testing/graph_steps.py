@@ -68,6 +68,10 @@ class Network:
         """Name for the next tensor."""
         return self.names.pop() if self.names else f"tensor_{len(self.draw.writer.tensors)}"
 
+    def computed_by_reference(self, ops: Sequence[str]) -> tuple[str, ...]:
+        """Those of ``ops`` that may stand in this model: with variables, only what the reference kernels compute."""
+        return tuple(op for op in ops if not self.draw.writer.variables or op not in ("ELU", "SUM"))
+
     def stored(self, quant: Quant, *, fixed: bool = False) -> Quant | None:
         """The like of a quantization of int8 in the dtype of ``draw``; ``fixed``: one that kernels prescribe."""
         if self.draw.dtype == "float32":

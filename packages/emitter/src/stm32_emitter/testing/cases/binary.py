@@ -21,20 +21,19 @@ Wiring = tuple[list[int], list[int]]
 
 
 def _extreme(op: str) -> Callable[[Draw], Wiring]:
-    """MAXIMUM and MINIMUM of one scale; now and then of int32."""
+    """MAXIMUM and MINIMUM of one scale."""
 
     def generate(draw: Draw) -> Wiring:
         left, right, output = broadcast_shapes(draw)
-        quant, dtype = draw.quant(), "int32" if draw.chance(0.1) else draw.dtype
-        quant = None if dtype == "int32" else quant
-        x = draw.activation("left", left, quant, dtype)
+        quant = draw.quant()
+        x = draw.activation("left", left, quant)
         inputs = [x]
         if draw.chance(0.4):
-            second = draw.writer.constant("right", values(draw.rng, right, dtype, "uniform"), quant=quant)
+            second = draw.constant("right", right, quant)
         else:
-            second = draw.activation("right", right, quant, dtype)
+            second = draw.activation("right", right, quant)
             inputs.append(second)
-        y = draw.activation("output", output, quant, dtype)
+        y = draw.activation("output", output, quant)
         draw.writer.operator(op, [second, x] if draw.chance(0.3) else [x, second], [y])
         return inputs, [y]
 
@@ -115,11 +114,19 @@ def add_n(draw: Draw) -> Wiring:
     return inputs, [y]
 
 
+def atan2(draw: Draw) -> Wiring:
+    """ATAN2 of tensors of one shape."""
+    shape = draw.shape((1, 4), 200)
+    x, z, y = (draw.activation(name, shape, None) for name in ("left", "right", "output"))
+    draw.writer.operator("ATAN2", [x, z], [y])
+    return [x, z], [y]
+
+
 _BY_CONSTANTS = ("FLOOR_DIV", "FLOOR_MOD", "POW")
-ONLY_FLOAT = ("ADD_N", *_BY_CONSTANTS)
 GENERATORS = {
     **{op: _float(op) for op in _BY_CONSTANTS},
     "ADD_N": add_n,
+    "ATAN2": atan2,
     "DIV": div,
     "MAXIMUM": _extreme("MAXIMUM"),
     "MINIMUM": _extreme("MINIMUM"),

@@ -83,7 +83,9 @@ def weights(
         (tensor, root mean square of the values, quantization).
     """
     if not draw.quantized and not draw.hybrid:
-        return draw.writer.constant(name, (draw.rng.normal(size=shape) / 4).astype(np.float32)), 0.25, None
+        # As in a trained network, sums stay of the size of the inputs, so that a clamp does not hide what they are.
+        size = 1.0 / max(4.0, float(np.sqrt(np.prod(shape) // shape[axis])))
+        return draw.writer.constant(name, (size * draw.rng.normal(size=shape)).astype(np.float32)), size, None
     data = weight_values(draw, shape, axis)
     if draw.hybrid:
         data = np.maximum(data, -127).astype(np.int8)  # the reference's vector code gets -128 * negative wrong

@@ -45,8 +45,8 @@ def _comparison(op: str) -> Callable[[Draw], Wiring]:
 def _logical(op: str) -> Callable[[Draw], Wiring]:
     def generate(draw: Draw) -> Wiring:
         left, right, output = broadcast_shapes(draw, 4)
-        x, z = draw.activation("left", left, None, "bool"), draw.activation("right", right, None, "bool")
-        y = draw.activation("output", left if op == "LOGICAL_NOT" else output, None, "bool")
+        x, z = draw.activation("left", left, draw.quant()), draw.activation("right", right, draw.quant())
+        y = draw.activation("output", left if op == "LOGICAL_NOT" else output, draw.quant())
         inputs = [x] if op == "LOGICAL_NOT" else [x, z]
         draw.writer.operator(op, inputs, [y])
         return inputs, [y]
@@ -75,9 +75,11 @@ def select_v2(draw: Draw) -> Wiring:
 
 
 def cast(draw: Draw) -> Wiring:
-    """CAST between any two types; floats are beyond the range of the small ones."""
-    shape = draw.shape((1, 4), 300)
-    source, target = draw.pick(tuple(_CODES)), draw.pick(tuple(_CODES))
+    """CAST from the case's type to any other, for float32 also the other way; floats are beyond small types' range."""
+    shape, source = draw.shape((1, 4), 300), draw.dtype
+    target = draw.pick([dtype for dtype in _CODES if source in ("float32", "bool") or dtype != "float32"])
+    if source == "float32" and draw.chance(0.4):
+        source, target = target, source
     x, y = draw.activation("input", shape, None, source), draw.activation("output", shape, None, target)
     given = x
     if source == "float32":
@@ -88,7 +90,6 @@ def cast(draw: Draw) -> Wiring:
     return [given], [y]
 
 
-ONLY_FLOAT = ("CAST", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR")
 GENERATORS = {
     "CAST": cast,
     **{op: _comparison(op) for op in COMPARISONS},

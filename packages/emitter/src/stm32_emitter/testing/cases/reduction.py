@@ -47,14 +47,12 @@ def _reduction(op: str) -> Callable[[Draw], Wiring]:
     def generate(draw: Draw) -> Wiring:
         shape = draw.shape((1, 5), 400)
         axes, keep, kept = _axes(draw, shape)
-        logical = op in ("REDUCE_ANY", "REDUCE_ALL")
-        quant = None if logical else draw.quant()
+        quant = draw.quant()
         target = quant
         if op == "SUM" and quant and draw.chance(0.9):
             zero_point = draw.integer(-128, 127)
             target = draw.activations(quant.scales[0] * draw.steps * draw.log_uniform(0.5, 40.0), zero_point)
-        dtype = "bool" if logical else draw.dtype
-        x, y = draw.activation("input", shape, quant, dtype), draw.activation("output", kept, target, dtype)
+        x, y = draw.activation("input", shape, quant), draw.activation("output", kept, target)
         draw.writer.operator(op, [x, draw.int_constant("axes", axes)], [y], keep_dims=keep)
         return [x], [y]
 
@@ -76,17 +74,14 @@ def _position(op: str) -> Callable[[Draw], Wiring]:
 
 
 def cumsum(draw: Draw) -> Wiring:
-    """CUMSUM in all four ways, now and then of int32."""
+    """CUMSUM in all four ways."""
     shape = draw.shape((1, 4), 200)
-    axis, dtype = draw.integer(0, len(shape) - 1), draw.pick(("float32", "float32", "int32"))
-    x = draw.activation("input", shape, None, dtype)
-    y = draw.activation("output", shape, None, dtype)
-    if dtype == "int32":  # small numbers, so that no sum overflows
-        small = draw.activation("small", shape, None, dtype)
-        draw.writer.operator("FLOOR_MOD", [x, draw.int_constant("most", [1000])], [small])
-        given = small
-    else:
-        given = x
+    axis, quant = draw.integer(0, len(shape) - 1), draw.quant()
+    x, y = draw.activation("input", shape, quant), draw.activation("output", shape, quant)
+    given = x
+    if draw.dtype in ("int32", "int64"):  # small numbers, so that no sum overflows
+        given = draw.activation("small", shape, None)
+        draw.writer.operator("FLOOR_MOD", [x, draw.int_constant("most", [1000], draw.dtype)], [given])
     where = draw.int_constant("axis", [axis - len(shape) if draw.chance(0.3) else axis])
     draw.writer.operator("CUMSUM", [given, where], [y], exclusive=draw.chance(0.5), reverse=draw.chance(0.5))
     return [x], [y]
@@ -108,7 +103,8 @@ def l2_pool_2d(draw: Draw) -> Wiring:
     padding = draw.pick(("SAME", "VALID"))
     spare = (0, 0) if padding == "SAME" else (rows - 1, columns - 1)
     size = (-(-(h - spare[0]) // down), -(-(w - spare[1]) // right))
-    x, y = draw.activation("input", (n, h, w, c), None), draw.activation("output", (n, *size, c), None)
+    quant = draw.quant()
+    x, y = draw.activation("input", (n, h, w, c), quant), draw.activation("output", (n, *size, c), quant)
     draw.writer.operator(
         "L2_POOL_2D", [x], [y], padding=padding, stride_h=down, stride_w=right, filter_height=rows,
         filter_width=columns, fused_activation_function=draw.pick(ACTIVATIONS),
@@ -116,7 +112,6 @@ def l2_pool_2d(draw: Draw) -> Wiring:
     return [x], [y]
 
 
-ONLY_FLOAT = ("CUMSUM", "L2_POOL_2D", "REDUCE_ALL", "REDUCE_ANY")
 GENERATORS = {
     "ARG_MAX": _position("ARG_MAX"),
     "ARG_MIN": _position("ARG_MIN"),

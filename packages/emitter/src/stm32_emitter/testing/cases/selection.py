@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 Wiring = tuple[list[int], list[int]]
 
 
-def _indices(draw: Draw, shape: Sequence[int], limits: int | Sequence[int]) -> tuple[list[int], int]:
+def indices(
+    draw: Draw, shape: Sequence[int], limits: int | Sequence[int], dtypes: Sequence[str] = ("int32", "int64")
+) -> tuple[list[int], int]:
     """(inputs, indices of ``shape`` below ``limits``): constant, or an input of int32 modulo the limits."""
     if draw.chance(0.4):
-        values = np.asarray(draw.rng.integers(0, limits, shape), draw.pick(("int32", "int64")))
+        values = np.asarray(draw.rng.integers(0, limits, shape), draw.pick(dtypes))
         return [], draw.writer.constant("indices", values)
     given = draw.activation("given", shape, None, "int32")
     indices = draw.activation("indices", shape, None, "int32")
@@ -35,7 +37,7 @@ def gather(draw: Draw) -> Wiring:
     axis = draw.integer(0, len(shape) - 1)
     shared = draw.integer(0, min(axis, 2)) if draw.chance(0.5) else 0
     form = [draw.integer(1, 4) for _ in range(draw.integer(0, 2))]
-    given, where = _indices(draw, [*shape[:shared], *form], shape[axis])
+    given, where = indices(draw, [*shape[:shared], *form], shape[axis])
     quant = draw.quant()
     x = draw.activation("input", shape, quant)
     y = draw.activation("output", [*shape[:axis], *form, *shape[axis + 1 :]], quant)
@@ -49,7 +51,7 @@ def gather_nd(draw: Draw) -> Wiring:
     shape = draw.shape((1, 4), 150)
     axes = draw.integer(1, len(shape))
     form = [draw.integer(1, 4) for _ in range(draw.integer(0, 2))]
-    given, where = _indices(draw, [*form, axes], shape[:axes])
+    given, where = indices(draw, [*form, axes], shape[:axes])
     quant = draw.quant()
     x, y = draw.activation("input", shape, quant), draw.activation("output", [*form, *shape[axes:]], quant)
     draw.writer.operator("GATHER_ND", [x, where], [y])
@@ -57,28 +59,34 @@ def gather_nd(draw: Draw) -> Wiring:
 
 
 def embedding_lookup(draw: Draw) -> Wiring:
-    """EMBEDDING_LOOKUP in a constant table, also of int8 with one scale or one for each row for float32."""
+    """EMBEDDING_LOOKUP in a constant table; a hybrid one is of bytes or int4, with a scale for each row or for all."""
     shape = (draw.integer(1, 12), *draw.shape((1, 2), 24))
+    if draw.weights == "int4":  # the reference takes each row to begin with a byte, as the file has it not
+        shape = (*shape[:-1], 2 * shape[-1])
     given = draw.activation("given", (draw.integer(1, 5),), None, "int32")
     ids = draw.activation("ids", draw.writer.tensors[given].shape, None, "int32")
     draw.writer.operator("FLOOR_MOD", [given, draw.int_constant("limit", shape[0])], [ids])
     quant = draw.quant()
-    if draw.quantized or draw.chance(0.4):
-        table = draw.constant("table", shape, quant)
-    else:
-        values = draw.rng.integers(-128, 128, shape).astype(np.int8)
-        scales = [draw.log_uniform(2.0**-8, 1.0) for _ in range(draw.pick((1, shape[0])))]
-        table = draw.writer.constant("table", values, quant=draw.affine(scales, 0))
+    table = _hybrid_table(draw, shape) if draw.weights else draw.constant("table", shape, quant)
     y = draw.activation("output", (*draw.writer.tensors[ids].shape, *shape[1:]), quant)
     draw.writer.operator("EMBEDDING_LOOKUP", [ids, table], [y])
     return [given], [y]
+
+
+def _hybrid_table(draw: Draw, shape: tuple[int, ...]) -> int:
+    """Bytes of uint8 count as int8."""
+    least, dtype = (-8, "int4") if draw.weights == "int4" else (-128, draw.pick(("int8", "int8", "uint8")))
+    values = draw.rng.integers(least, -least, shape).astype(np.int8)
+    scales = [draw.log_uniform(2.0**-8, 1.0) for _ in range(draw.pick((1, shape[0])))]
+    stored = values.view(np.uint8) if dtype == "uint8" else values
+    return draw.writer.constant("table", stored, quant=draw.affine(scales, 0), dtype=dtype)
 
 
 def one_hot(draw: Draw) -> Wiring:
     """ONE_HOT along any axis, with indices that are outside now and then."""
     shape, depth = list(draw.shape((0, 3), 30, 5)), draw.integer(1, 5)
     axis = draw.integer(0, len(shape))
-    given, where = _indices(draw, shape, depth + 2)
+    given, where = indices(draw, shape, depth + 2)
     quant = draw.quant()
     y = draw.activation("output", [*shape[:axis], depth, *shape[axis:]], quant)
     on, off = draw.activation("on", (), quant), draw.constant("off", (), quant)
@@ -127,7 +135,6 @@ def zeros_like(draw: Draw) -> Wiring:
     return [x], [y, zeros]
 
 
-ONLY_FLOAT = ("ZEROS_LIKE",)
 GENERATORS = {
     "DYNAMIC_UPDATE_SLICE": dynamic_update_slice,
     "EMBEDDING_LOOKUP": embedding_lookup,

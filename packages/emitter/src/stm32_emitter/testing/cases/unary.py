@@ -27,8 +27,8 @@ def _emit(draw: Draw, op: str, source: Quant | None, target: Quant | None, **opt
     return [x], [y]
 
 
-def _float(op: str) -> Callable[[Draw], Wiring]:
-    return lambda draw: _emit(draw, op, None, None)
+def _plain(op: str) -> Callable[[Draw], Wiring]:
+    return lambda draw: _emit(draw, op, quant := draw.quant(), quant)
 
 
 def abs_(draw: Draw) -> Wiring:
@@ -125,9 +125,9 @@ def prelu(draw: Draw) -> Wiring:
     return [x], [y]
 
 
-ONLY_FLOAT = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
+_PLAIN = ("CEIL", "COS", "FLOOR", "ROUND", "SIGN", "SIN", "SQUARE")
 GENERATORS = {
-    **{op: _float(op) for op in ONLY_FLOAT},
+    **{op: _plain(op) for op in _PLAIN},
     "ABS": abs_,
     "RELU_0_TO_1": relu("RELU_0_TO_1"),
     "ELU": elu,

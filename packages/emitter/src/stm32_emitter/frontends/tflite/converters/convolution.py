@@ -9,9 +9,14 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, padding_2d, positive, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import SCALE_FOR_EACH, hybrid_convolution, is_hybrid
+from stm32_emitter.frontends.tflite.converters.hybrid import (
+    AS_INT8,
+    SCALE_FOR_EACH,
+    hybrid_convolution,
+    hybrid_transposed,
+    is_hybrid,
+)
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Support, takes
 from stm32_emitter.operators.base import Attribute
 
@@ -100,8 +105,12 @@ def convert_transpose_conv(c: Converter, op: Operator) -> relax.Expr:
         raise ModelRefused(
             f"its output {shape} is larger than an input of {list(x.shape)} can fill by a stride or more"
         )
+    padding = [top, left, *(max(more, 0) for more in rest)]
+    if is_hybrid(op):
+        sizes: dict[str, Attribute] = {"strides": list(stride), "dilation": [1, 1], "padding": padding, "groups": 1}
+        return hybrid_transposed(c, op, sizes, options.FusedActivationFunction())
     expr = relax.op.nn.conv2d_transpose(
-        c.real(x), c.real(weights), strides=list(stride), padding=[top, left, *(max(more, 0) for more in rest)],
+        c.real(x), c.real(weights), strides=list(stride), padding=padding,
         output_padding=[max(-more, 0) for more in rest], data_layout="NHWC", kernel_layout="OHWI",
     )  # fmt: skip
     bias = op.inputs[3] if len(op.inputs) > 3 else None
@@ -121,7 +130,7 @@ SUPPORT: dict[str, Support] = {
     "CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
     "DEPTHWISE_CONV_2D": takes(*_FORMATS, limits=(FUSED, SCALE_FOR_EACH), constants=_CONSTANT),
     "TRANSPOSE_CONV": takes(
-        *EIGHT_BITS, "int16", "float32", limits=(FUSED,), constants={0: "output shape", 1: "filter", 3: "bias"},
-        refused=dict.fromkeys(("hybrid", "int4"), NO_KERNEL),
+        *EIGHT_BITS, "int16", "float32", "hybrid", limits=(FUSED, AS_INT8),
+        constants={0: "output shape", 1: "filter", 3: "bias"},
     ),
 }  # fmt: skip

@@ -73,10 +73,9 @@ def convert_lstm(c: Converter, op: Operator) -> relax.Expr:
     attributes = {"time_major": int(options.TimeMajor()), **attributes}
     layer = Fused(kind, inputs, output.shape, op.input(0).dtype, attributes, ((cell.shape, cell.dtype),))
     both = c.bb.emit(layer.call(), name_hint=f"op{op.index}_both")
-    y = c.bb.emit(relax.TupleGetItem(both, 0), name_hint=f"op{op.index}_sequence")
     c.states[tensor_key(cell)] = c.bb.emit(relax.TupleGetItem(both, 1), name_hint=f"op{op.index}_cell")
-    c.states[tensor_key(h)] = _last_step(c, op, y, bool(options.TimeMajor()))
-    return y
+    c.states[tensor_key(h)] = _last_step(c, op, both, bool(options.TimeMajor()))
+    return relax.TupleGetItem(both, 0)  # a binding of its own, which the importer names after the operator
 
 
 def _plain_parts(c: Converter, op: Operator, options: Any) -> tuple[list[NDArray[Any]], dict[str, Attribute]]:
@@ -91,9 +90,10 @@ def _plain_parts(c: Converter, op: Operator, options: Any) -> tuple[list[NDArray
     return [folded_bias(op, bias)], attributes | {"scaling": numbers}
 
 
-def _last_step(c: Converter, op: Operator, y: relax.Var, time_major: bool) -> relax.Var:
-    """h after the run: the last step of y."""
+def _last_step(c: Converter, op: Operator, both: relax.Var, time_major: bool) -> relax.Var:
+    """h after the run: the last step of y, the first of the two results."""
     axis, shape = (0 if time_major else 1), op.outputs[0].shape
+    y = c.bb.emit(relax.TupleGetItem(both, 0), name_hint=f"op{op.index}_sequence")
     if shape[axis] > 1:
         last = relax.op.strided_slice(y, [axis], [shape[axis] - 1], [shape[axis]])
         y = c.bb.emit(last, name_hint=f"op{op.index}_last")

@@ -11,9 +11,8 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
-from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, WHOLE, Limit, Support, takes
+from stm32_emitter.frontends.tflite.support import ANY, Limit, Support, takes
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -93,7 +92,6 @@ CONVERTERS = {
     "PADV2": convert_pad,
 }
 
-_NUMBERS = (*EIGHT_BITS, "int16", "float32", *WHOLE)
 SUPPORT: dict[str, Support] = {
     "RESHAPE": takes(*ANY, constants={1: "shape"}),
     "SQUEEZE": takes(*ANY),
@@ -101,5 +99,5 @@ SUPPORT: dict[str, Support] = {
     "TRANSPOSE": takes(*ANY, constants={1: "permutation"}),
     "CONCATENATION": takes(*ANY, limits=(FUSED,)),
     "PAD": takes(*ANY, limits=(SAME_SCALE,), constants={1: "paddings"}),
-    "PADV2": takes(*_NUMBERS, limits=(SAME_SCALE,), constants={1: "paddings", 2: "value"}, refused={"bool": NO_KERNEL}),
+    "PADV2": takes(*ANY, limits=(SAME_SCALE,), constants={1: "paddings", 2: "value"}),
 }

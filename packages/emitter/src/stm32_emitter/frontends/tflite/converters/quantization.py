@@ -52,6 +52,6 @@ def convert_dequantize(c: Converter, op: Operator) -> relax.Expr:
 CONVERTERS = {"QUANTIZE": convert_quantize, "DEQUANTIZE": convert_dequantize}
 
 SUPPORT: dict[str, Support] = {
-    "QUANTIZE": takes(*EIGHT_BITS, "int16", limits=(TO_INT32,), note="from float32, int8, uint8, int16"),
+    "QUANTIZE": takes(*EIGHT_BITS, "int16", limits=(TO_INT32,), note="from float32, int8, uint8, int16, int32"),
     "DEQUANTIZE": takes(*EIGHT_BITS, "int16", note="to float32; of float16 weights at compile time"),
 }

@@ -11,10 +11,10 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.converters.pooling import pooled_average
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
+from stm32_emitter.operators.base import Attribute, Fused
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -38,9 +38,17 @@ def _keeps(op: Operator) -> bool:
     return bool(op.options(tflite.ReducerOptions).KeepDims())
 
 
-def convert_sum(c: Converter, op: Operator) -> relax.Expr:
-    """Sum of real numbers."""
-    return c.result(relax.op.sum(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
+def _of_numbers(
+    operation: Callable[..., relax.Expr], logical: Callable[..., relax.Expr]
+) -> Callable[[Converter, Operator], relax.Expr]:
+    """On real numbers; of truth values, the sum is whether one is true, the product whether all are."""
+
+    def convert(c: Converter, op: Operator) -> relax.Expr:
+        if op.input(0).dtype == "bool":
+            return _logical(logical)(c, op)
+        return c.result(operation(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
+
+    return convert
 
 
 def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
@@ -52,11 +60,6 @@ def _on_elements(operation: Callable[..., relax.Expr]) -> Callable[[Converter, O
         return operation(c.raw(op.input(0)), reduced_axes(op), keepdims=_keeps(op))
 
     return convert
-
-
-def convert_product(c: Converter, op: Operator) -> relax.Expr:
-    """Product of real numbers."""
-    return c.result(relax.op.prod(c.real(op.input(0)), reduced_axes(op), keepdims=_keeps(op)), op.outputs[0])
 
 
 def _logical(operation: Callable[..., relax.Expr]) -> Callable[[Converter, Operator], relax.Expr]:
@@ -116,18 +119,29 @@ def convert_l2_pool_2d(c: Converter, op: Operator) -> relax.Expr:
     return activated(c.bb.normalize(relax.op.sqrt(mean)), function)
 
 
+def convert_local_response(c: Converter, op: Operator) -> relax.Expr:
+    """x * (bias + alpha * the squares of c - radius <= channel < c + radius)^-beta."""
+    options, x = op.options(tflite.LocalResponseNormalizationOptions), op.input(0)
+    if not x.shape or options.Radius() < 0:
+        raise ModelRefused(f"radius {options.Radius()} does not fit {list(x.shape)}")
+    numbers = {"bias": float(options.Bias()), "alpha": float(options.Alpha()), "beta": float(options.Beta())}
+    attributes: dict[str, Attribute] = {"radius": int(options.Radius()), **numbers}
+    return Fused("LOCAL_RESPONSE_NORMALIZATION", (c.raw(x),), x.shape, "float32", attributes).call()
+
+
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "ARG_MAX": _position(relax.op.argmax),
     "ARG_MIN": _position(relax.op.argmin),
     "CUMSUM": convert_cumsum,
     "L2_NORMALIZATION": convert_l2_normalization,
+    "LOCAL_RESPONSE_NORMALIZATION": convert_local_response,
     "L2_POOL_2D": convert_l2_pool_2d,
     "REDUCE_ALL": _logical(relax.op.min),
     "REDUCE_ANY": _logical(relax.op.max),
     "REDUCE_MAX": _on_elements(relax.op.max),
     "REDUCE_MIN": _on_elements(relax.op.min),
-    "REDUCE_PROD": convert_product,
-    "SUM": convert_sum,
+    "REDUCE_PROD": _of_numbers(relax.op.prod, relax.op.min),
+    "SUM": _of_numbers(relax.op.sum, relax.op.max),
 }
 
 
@@ -139,11 +153,12 @@ SUPPORT: dict[str, Support] = {
     "ARG_MIN": _FOUND,
     "CUMSUM": takes("float32", *WHOLE, constants=_AXIS),
     "L2_NORMALIZATION": takes(*EIGHT_BITS, "float32", limits=(FUSED,)),
+    "LOCAL_RESPONSE_NORMALIZATION": takes("float32"),
     "L2_POOL_2D": takes("float32", limits=(FUSED,)),
     "REDUCE_ALL": takes("bool", constants=_AXES),
     "REDUCE_ANY": takes("bool", constants=_AXES),
     "REDUCE_MAX": _EXTREME,
     "REDUCE_MIN": _EXTREME,
-    "REDUCE_PROD": takes("int8", "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
-    "SUM": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, constants=_AXES, refused={"bool": NO_KERNEL}),
+    "REDUCE_PROD": takes("int8", "int16", "float32", *WHOLE, "bool", constants=_AXES),
+    "SUM": takes(*EIGHT_BITS, "int16", "float32", *WHOLE, "bool", constants=_AXES),
 }

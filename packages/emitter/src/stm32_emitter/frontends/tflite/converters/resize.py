@@ -65,6 +65,6 @@ CONVERTERS = {
 }
 
 SUPPORT: dict[str, Support] = {
-    "RESIZE_NEAREST_NEIGHBOR": takes(*EIGHT_BITS, "int16", "float32", "int32", constants={1: "size"}),
+    "RESIZE_NEAREST_NEIGHBOR": takes(*EIGHT_BITS, "int16", "float32", "int32", "bool", constants={1: "size"}),
     "RESIZE_BILINEAR": takes(*EIGHT_BITS, "int16", "float32", constants={1: "size"}),
 }

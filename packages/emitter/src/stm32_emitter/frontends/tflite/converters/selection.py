@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
 from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE
 from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
-from stm32_emitter.frontends.tflite.support import EIGHT_BITS, FORMATS, WHOLE, Support, takes
+from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, FORMATS, WHOLE, Limit, Support, takes
 from stm32_emitter.operators.base import Fused
 
 if TYPE_CHECKING:
@@ -70,23 +69,36 @@ def convert_gather_nd(c: Converter, op: Operator) -> relax.Expr:
     return Fused("GATHER_ND", (c.raw(x), c.raw(indices)), indices.shape[:-1] + x.shape[axes:], x.dtype).call()
 
 
+WHOLE_BYTES = Limit(
+    "rows of a table of int4 have an even number of elements", hint="Quantize the table to int8, or make its rows even."
+)
+"""The reference takes each row to begin with a byte, as the file has it not."""
+
+
 def convert_embedding_lookup(c: Converter, op: Operator) -> relax.Expr:
-    """Rows of a table, inputs (row numbers, table); a table of int8 beside an output of float32 is scaled."""
+    """Rows of a table, inputs (row numbers, table); a table of bytes beside an output of float32 is scaled."""
     ids, table, output = op.input(0), op.input(1), op.outputs[0]
     value = _checked(ids, table.shape[0], f"a table of {table.shape[0]} rows")
     numbers = c.raw(ids) if value is None else relax.const(value.astype(np.int32))
-    rows = c.bb.normalize(relax.op.take(c.raw(table), numbers, 0))
     if table.dtype == output.dtype:
         kept(op, table)
-        return rows
-    if table.quantization is None or (table.dtype, output.dtype) != ("int8", "float32"):
+        return relax.op.take(c.raw(table), numbers, 0)
+    return _scaled_rows(c, op, numbers)
+
+
+def _scaled_rows(c: Converter, op: Operator, numbers: relax.Expr) -> relax.Expr:
+    """float32 rows of a constant table of int8; bytes of uint8 count as int8, as the reference takes them."""
+    ids, table, output = op.input(0), op.input(1), op.outputs[0]
+    if table.quantization is None or table.dtype not in EIGHT_BITS or output.dtype != "float32":
         raise ModelRefused(f"a table of {table.dtype} for an output of {output.dtype} is not supported")
+    WHOLE_BYTES.require(table.stored != "int4" or math.prod(table.shape[1:]) % 2 == 0, f"it has {list(table.shape)}")
     if np.any(table.quantization.zero_point) or (table.quantization.axis and not table.quantization.per_tensor):
         raise ModelRefused("its table has a zero point other than 0, or scales of another axis than that of the rows")
     scale = relax.const(table.quantization.scale)
     if not table.quantization.per_tensor:
         of_rows = c.bb.normalize(relax.op.take(scale, numbers, 0))
         scale = c.bb.normalize(relax.op.reshape(of_rows, (*ids.shape, *[1] * (len(table.shape) - 1))))
+    rows = c.bb.normalize(relax.op.take(relax.const(op.constant(1).view(np.int8)), numbers, 0))
     return relax.op.multiply(c.bb.normalize(relax.op.astype(rows, "float32")), scale)
 
 
@@ -154,18 +166,14 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
 }
 
 SUPPORT: dict[str, Support] = {
-    "DYNAMIC_UPDATE_SLICE": moves("int8", "float32", *WHOLE, "bool"),
-    "EMBEDDING_LOOKUP": takes("int8", "float32", "hybrid", refused=dict.fromkeys(("uint8", "int16"), NO_KERNEL)),
-    "FILL": takes(
-        "int8",
-        "int16",
-        "float32",
-        *WHOLE,
-        "bool",
-        limits=(SAME_SCALE,),
-        constants={0: "shape"},
-        refused={"uint8": NO_KERNEL},
+    "DYNAMIC_UPDATE_SLICE": moves(),
+    "EMBEDDING_LOOKUP": takes(
+        *ANY,
+        "hybrid",
+        limits=(SAME_SCALE, WHOLE_BYTES),
+        refused={"int4": "the reference copies two elements as one, and leaves half of the result unwritten"},
     ),
+    "FILL": moves(constants={0: "shape"}),
     "GATHER": moves(),
     "GATHER_ND": moves(),
     "ONE_HOT": moves(*EIGHT_BITS, "float32", *WHOLE, "bool", constants={1: "depth"}),
