@@ -20,6 +20,7 @@ from stm32_emitter.operators.gemmlowp import Ints
 from stm32_emitter.operators.scope import Quantized, Scope
 from stm32_emitter.operators.sigmoid_16 import fused_16, kernel_16
 from stm32_emitter.operators.table import Source, TableOperator
+from stm32_emitter.operators.tanh_32 import tanh_32
 from stm32_emitter.tir.builder import Kernel
 
 Floats = NDArray[np.float32]
@@ -82,5 +83,5 @@ class Tanh(_Sigmoid):
 
     @staticmethod
     def function(values: Floats) -> Floats:
-        """Computed in double and rounded to float32, as tanhf does."""
-        return np.tanh(values.astype(np.float64)).astype(np.float32)
+        """See ``tanh_32.py``."""
+        return tanh_32(values)

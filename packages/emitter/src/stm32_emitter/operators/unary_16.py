@@ -6,6 +6,9 @@ is sampled at every 128th value in float32; an entry is the rounded sample, less
 makes in the middle of the step that begins there (``interpolated``), and ``ai_k_table_s16`` interpolates in integers.
 RELU, RELU6, LEAKY_RELU and ABS: requantize(x - zero point) with two roundings, by one factor below zero and one above,
 plus the output's zero point, clamped.
+
+Samples are float32 as the machine's C library gives them to the reference: tanh and erfc by ``tanh_32.py`` and
+``erfc_32.py``, exp and log correctly rounded.
 """
 
 from __future__ import annotations

@@ -26,11 +26,13 @@ import numpy as np
 from tvm import relax, tirx
 
 from stm32_emitter.operators.base import Fused, KernelRequest
+from stm32_emitter.operators.erfc_32 import erfc_32
 from stm32_emitter.operators.fixed_point import quantize_multiplier
 from stm32_emitter.operators.gemmlowp import Ints, ints, inverse_square_root, requantize
 from stm32_emitter.operators.logistic import Floats, FloatTable
 from stm32_emitter.operators.scope import Quantized, Scope
 from stm32_emitter.operators.table import Source, TableOperator, constant_kernel
+from stm32_emitter.operators.tanh_32 import tanh_32
 from stm32_emitter.operators.unary_16 import (
     Scaling,
     fused_rescaling,
@@ -102,8 +104,7 @@ class Gelu(_Interpolated):
     @staticmethod
     def function(values: Floats) -> Floats:
         """0.5 * x * erfc(-x / sqrt(2))."""
-        arguments = values * np.float32(-math.sqrt(0.5))
-        return (np.float32(0.5) * values * _in_double(math.erfc, arguments)).astype(np.float32)
+        return (np.float32(0.5) * values * erfc_32(values * np.float32(-math.sqrt(0.5)))).astype(np.float32)
 
 
 class GeluTanh(_Interpolated):
@@ -117,7 +118,7 @@ class GeluTanh(_Interpolated):
         """0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))."""
         cubic = values + np.float32(0.044715) * values * values * values
         arguments = (np.float32(math.sqrt(2 / math.pi)) * cubic).astype(np.float32)
-        return (np.float32(0.5) * values * (np.float32(1) + _in_double(math.tanh, arguments))).astype(np.float32)
+        return (np.float32(0.5) * values * (np.float32(1) + tanh_32(arguments))).astype(np.float32)
 
 
 class Elu(FloatTable):

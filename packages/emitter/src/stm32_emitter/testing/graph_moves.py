@@ -176,8 +176,6 @@ def function(network: Network, value: Value) -> Value | None:
     """ABS, NEG, ELU, GELU or RELU_N1_TO_1; NEG looks at no quantization."""
     draw = network.draw
     op = draw.pick(network.computed_by_reference(("ABS", "NEG", "ELU", "GELU", "RELU_N1_TO_1")))
-    if op == "GELU" and draw.dtype == "int16":  # off by one step, which following operators make more of
-        return None
     quant = draw.affine(value.quant.scales[0] * draw.log_uniform(0.5, 2.0), draw.integer(-80, 80))
     options = {"approximate": draw.chance(0.5)} if op == "GELU" else {}
     return network.emit(op, [value.index], value.shape, value.quant if op == "NEG" else quant, **options)

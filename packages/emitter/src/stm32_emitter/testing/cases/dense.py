@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from .convolution import bias, output_quant, weights
-from .draw import ACTIVATIONS, CHANNELS, Draw
+from .draw import ACTIVATIONS, CHANNELS, Draw, values
 
 
 def fully_connected(draw: Draw) -> tuple[list[int], list[int]]:
@@ -63,13 +63,16 @@ def batch_matmul(draw: Draw) -> tuple[list[int], list[int]]:
     adj_x, adj_y = draw.chance(0.3), draw.chance(0.4)
     x = draw.activation("left", (*left, *((depth, rows) if adj_x else (rows, depth))), first)
     shape = (*right, *((columns, depth) if adj_y else (depth, columns)))
-    fixed = draw.hybrid or draw.chance(0.4)
-    if draw.hybrid:
+    fixed = bool(draw.weights) or draw.chance(0.4)
+    if draw.weights:
         z, _, _ = weights(draw, "right", shape, len(shape) - (2 if adj_y else 1), per_channel=draw.chance(0.5))
     else:
-        z = draw.constant("right", shape, second) if fixed else draw.activation("right", shape, second)
+        dtype = "int8" if draw.dtype == "int16" and draw.chance(0.4) else draw.dtype  # the reference takes both
+        data = values(draw.rng, shape, dtype, "uniform") if fixed else None
+        z = draw.writer.tensor("right", shape, dtype, quant=second, data=data)
+    narrow = draw.dtype == "int16" and draw.writer.tensors[z].dtype == "int8"
     product = first.scales[0] * second.scales[0] if first and second else 1.0
-    spread = max(1.0, np.sqrt(depth) * 73.0 * 73.0 * draw.steps * draw.steps)
+    spread = max(1.0, np.sqrt(depth) * 73.0 * 73.0 * draw.steps * (1.0 if narrow else draw.steps))
     y = draw.activation("output", (*target, rows, columns), output_quant(draw, product, spread))
     offset = draw.hybrid and draw.chance(0.5) and (len(right) < 3 or right[-3] == 1)
     draw.writer.operator("BATCH_MATMUL", [x, z], [y], adj_x=adj_x, adj_y=adj_y, asymmetric_quantize_inputs=offset)

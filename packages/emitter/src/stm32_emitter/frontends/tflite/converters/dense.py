@@ -54,7 +54,10 @@ def convert_fully_connected(c: Converter, op: Operator) -> relax.Expr:
     return expr if len(shape) == 2 else relax.op.reshape(c.bb.normalize(expr), shape)
 
 
-ALIKE = Limit("both sides and the output have one element type", hint="Quantize all alike, or leave all in float32.")
+ALIKE = Limit(
+    "both sides and the output have one element type, or the right one is int8 without zero point beside int16",
+    hint="Quantize all alike, or leave all in float32.",
+)
 
 
 def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
@@ -64,23 +67,27 @@ def convert_batch_matmul(c: Converter, op: Operator) -> relax.Expr:
         return hybrid_matmul(c, op, options)
     adjoint = (options.AdjX(), options.AdjY())
     types = [tensor.dtype for tensor in (op.input(0), op.input(1), op.outputs[0])]
-    ALIKE.require(len(set(types)) == 1, f"it multiplies {types[0]} by {types[1]} to {types[2]}")
-    a, b = (_matrix(c, op.input(i), exchanged=adjoint[i]) for i in range(2))
+    mixed = types == ["int16", "int8", "int16"] and not _has_zero_point(op.input(1))
+    ALIKE.require(mixed or len(set(types)) == 1, f"it multiplies {types[0]} by {types[1]} to {types[2]}")
+    a, b = (_matrix(c, op.input(i), types[0], exchanged=adjoint[i]) for i in range(2))
     return c.result(relax.op.matmul(a, b), op.outputs[0])
 
 
-def _matrix(c: Converter, x: Tensor, *, exchanged: bool) -> relax.Expr:
-    """The real numbers of x, with the last two axes exchanged where it is said so."""
+def _has_zero_point(x: Tensor) -> bool:
+    return x.quantization is not None and bool(np.any(x.quantization.zero_point))
+
+
+def _matrix(c: Converter, x: Tensor, dtype: str, *, exchanged: bool) -> relax.Expr:
+    """The real numbers of x, its elements widened to ``dtype``, the last two axes exchanged where it is said so."""
     dims = len(x.shape)
     if dims < 2:
         raise ModelRefused(f"tensor '{x.name}' has the shape {list(x.shape)}, a matrix is needed")
-    if not exchanged:
-        return c.bb.normalize(c.real(x))
-    order = [*range(dims - 2), dims - 1, dims - 2]
+    order = [*range(dims - 2), dims - 1, dims - 2] if exchanged else list(range(dims))
     if x.data is not None:
-        raw = relax.const(np.ascontiguousarray(x.data.transpose(order)), x.dtype)
+        raw = relax.const(np.ascontiguousarray(x.data.transpose(order)).astype(dtype), dtype)
     else:
-        raw = c.bb.normalize(relax.op.permute_dims(c.raw(x), order))
+        raw = c.raw(x) if x.dtype == dtype else c.bb.normalize(relax.op.astype(c.raw(x), dtype))
+        raw = c.bb.normalize(relax.op.permute_dims(raw, order)) if exchanged else raw
     return c.bb.normalize(c.dequantized(raw, x) if x.quantization and x.dtype != "float32" else raw)
 
 

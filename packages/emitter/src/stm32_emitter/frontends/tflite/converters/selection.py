@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.converters.movement import SAME_SCALE
 from stm32_emitter.frontends.tflite.converters.rearrangement import axis_of, kept, moves
 from stm32_emitter.frontends.tflite.support import ANY, EIGHT_BITS, FORMATS, WHOLE, Limit, Support, takes
 from stm32_emitter.operators.base import Fused
@@ -166,7 +167,12 @@ CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
 
 SUPPORT: dict[str, Support] = {
     "DYNAMIC_UPDATE_SLICE": moves(),
-    "EMBEDDING_LOOKUP": moves(*ANY, "hybrid", limits=(WHOLE_BYTES,)),
+    "EMBEDDING_LOOKUP": takes(
+        *ANY,
+        "hybrid",
+        limits=(SAME_SCALE, WHOLE_BYTES),
+        refused={"int4": "the reference copies two elements as one, and leaves half of the result unwritten"},
+    ),
     "FILL": moves(constants={0: "shape"}),
     "GATHER": moves(),
     "GATHER_ND": moves(),
