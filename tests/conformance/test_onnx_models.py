@@ -15,6 +15,7 @@ from stm32_emitter import compile_model
 
 from tests.conformance.batch import Stored, run_batch
 from tests.conformance.toolchain import MACHINES
+from tests.mission.onnx_net import OnnxNet
 
 SEED = 20
 SAMPLES = 4
