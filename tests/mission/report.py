@@ -110,11 +110,11 @@ _HEAD = (
 _SAME = ("second_core",)
 """Memories of which every image takes the same."""
 _NOTES = (
-    "An .onnx model is within one step of its quantization at each operator, not at the end: onnxruntime computes in",
-    "float between the integers and rounds once, the compiled model computes in integers and rounds as LiteRT does.",
-    "About one element in 300 of a layer comes out one step apart, and the next layers carry that on. What is told is",
-    "the signal-to-noise ratio to the float model of both, so that it can be seen whether compiling costs accuracy",
-    "beyond what quantizing costs.",
+    "An .onnx model is rounded as onnxruntime's kernels of integers round (docs/frontends.md). Here it is held against",
+    "onnxruntime without optimisations, which computes in float32 between the integers: sums fall on the other side of",
+    "a tie for a few of a million elements, and nets of random weights carry each on to many. What is told is the",
+    "signal-to-noise ratio to the float model of both, so that it can be seen whether compiling costs accuracy beyond",
+    "what quantizing costs.",
 )
 
 

@@ -29,10 +29,10 @@ def arguments(low: float, high: float, count: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("low", "high"), RANGES)
 @pytest.mark.parametrize(("function", "real"), [(tanh_32, math.tanh), (erfc_32, math.erfc)])
-def test_it_is_within_two_units_of_the_last_place(function, real, low: float, high: float) -> None:
+def test_it_is_within_three_units_of_the_last_place(function, real, low: float, high: float) -> None:
     x = arguments(low, high, 2000)
     wanted = np.array([real(float(value)) for value in x])
-    assert np.all(np.abs(function(x) - wanted) <= 2 * np.spacing(np.abs(wanted).astype(np.float32)))
+    assert np.all(np.abs(function(x) - wanted) <= 3 * np.spacing(np.abs(wanted).astype(np.float32)))
 
 
 def test_the_ends() -> None:

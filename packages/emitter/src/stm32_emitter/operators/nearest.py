@@ -8,8 +8,7 @@ TFLite's. Its constants are the same: multiplier * 2**(shift - 31) holds 24 bits
 
 Integer kernels round the product itself. That gives another byte only next to a tie, where the product in float32 is
 the tie and the exact one is not: some four of a million sums. Kernels that scale in float32 (``ai_k_scale_nearest``)
-have no such sums; how many a kernel of integers has is known (:class:`.d8_scaling.Linear`), and never is it more than
-one step.
+have no such sums; how many a linear form has is known (:class:`.d8_scaling.Linear`), and never is it more than a step.
 """
 
 from __future__ import annotations

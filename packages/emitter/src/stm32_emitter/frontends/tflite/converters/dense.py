@@ -12,14 +12,8 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated, rank
-from stm32_emitter.frontends.tflite.converters.hybrid import (
-    AS_INT8,
-    COLUMNS,
-    SUMMED,
-    hybrid_dense,
-    hybrid_matmul,
-    is_hybrid,
-)
+from stm32_emitter.frontends.tflite.converters.hybrid import AS_INT8, hybrid_dense, is_hybrid
+from stm32_emitter.frontends.tflite.converters.hybrid_matmul import SUMMED, hybrid_matmul
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, Limit, Support, takes
 
 if TYPE_CHECKING:
@@ -94,7 +88,7 @@ def _matrix(c: Converter, x: Tensor, dtype: str, *, exchanged: bool) -> relax.Ex
 CONVERTERS = {"BATCH_MATMUL": convert_batch_matmul, "FULLY_CONNECTED": convert_fully_connected}
 
 SUPPORT: dict[str, Support] = {
-    "BATCH_MATMUL": takes("int8", "int16", "float32", "hybrid", limits=(ALIKE, AS_INT8, COLUMNS, SUMMED)),
+    "BATCH_MATMUL": takes("int8", "int16", "float32", "hybrid", limits=(ALIKE, AS_INT8, SUMMED)),
     "FULLY_CONNECTED": takes(
         *EIGHT_BITS, "int16", "int4", "float32", "hybrid", limits=(FUSED, UNSHUFFLED),
         constants={1: "weights", 2: "bias"},

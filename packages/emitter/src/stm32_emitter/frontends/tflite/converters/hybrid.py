@@ -7,7 +7,6 @@ dequantize(weights) in Relax would mean float arithmetic; the reference interpre
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -146,8 +145,7 @@ def hybrid_convolution(c: Converter, op: Operator, sizes: dict[str, Attribute], 
 
 def hybrid_transposed(c: Converter, op: Operator, sizes: dict[str, Attribute], function: int) -> relax.Expr:
     """TRANSPOSE_CONV, x float32 [N,H,W,Cin] -> [N,OH,OW,Cout]; each image is quantized with a zero point."""
-    AS_INT8.require(op.input(1).dtype == "int8" and op.input(1).stored != "int4")
-    weights, scales = hybrid_weights(op)
+    weights, scales = weights_of_int8(op, 0)
     low, high = bounds(function)
     values, numbers = quantized_rows(c, op, c.raw(op.input(2)), op.input(2).shape[0], offset=True)
     inputs = (values, numbers, constant(weights), constant(scales), constant(bias_of(op, len(weights), 3)))
@@ -155,42 +153,14 @@ def hybrid_transposed(c: Converter, op: Operator, sizes: dict[str, Attribute], f
     return Fused("TRANSPOSE_CONV_HYBRID", inputs, op.outputs[0].shape, "float32", attributes).call()
 
 
-AS_INT8 = Limit("hybrid weights are int8", hint="Quantize the weights to int8.")
-COLUMNS = Limit("hybrid weights have one scale, or one for each column", hint="Quantize the weights per column.")
-SUMMED = Limit(
-    "the first of three leading axes of hybrid weights is 1 where the input is quantized with a zero point",
-    hint="Export the model with fewer leading axes.",
+AS_INT8 = Limit(
+    "hybrid weights are int8, with one scale or one for each output", hint="Quantize the weights to int8 per output."
 )
-"""The reference interpreter computes the sums of too few matrices else, and reads those of others."""
 
 
-def hybrid_matmul(c: Converter, op: Operator, options: tflite.BatchMatMulOptions) -> relax.Expr:
-    """BATCH_MATMUL, x float32 [...,M,K], weights [...,K,N] -> [...,M,N]; each row of x is quantized by itself."""
-    AS_INT8.require(op.input(1).dtype == "int8" and op.input(1).stored != "int4")
-    offset, (weights, scales) = bool(options.AsymmetricQuantizeInputs()), hybrid_weights(op)
-    given, columns = op.input(1).quantization, weights.ndim - (2 if options.AdjY() else 1)
-    COLUMNS.require(given is None or given.per_tensor or given.axis == columns)
-    weights = weights if options.AdjY() else np.ascontiguousarray(np.swapaxes(weights, -1, -2))
-    left, right = _joined(op.input(0).shape, weights.shape, joins=not options.AdjX())
-    x = c.raw(op.input(0))
-    if options.AdjX():
-        left = (*left[:-2], left[-1], left[-2])
-        x = relax.op.permute_dims(x, [*range(len(left) - 2), len(left) - 1, len(left) - 2])
-    *_, outer, middle, inner = (1, 1, 1, *right[:-2])
-    SUMMED.require(not offset or (outer - 1) + (middle - 1) + (inner - 1) < middle * inner)
-    rows = c.bb.normalize(relax.op.reshape(c.bb.normalize(x), left))
-    inputs = (
-        *quantized_rows(c, op, rows, math.prod(left[:-1]), offset=offset), constant(weights.reshape(right)),
-        constant(scales), constant(np.zeros(right[-2], np.float32)),
-    )  # fmt: skip
-    shape = (*np.broadcast_shapes(left[:-2], right[:-2]), left[-2], right[-2])
-    attributes: dict[str, Attribute] = {"offset": int(offset), "stepwise": 0, "low": -LARGEST, "high": LARGEST}
-    expr = Fused("BATCH_MATMUL_HYBRID", inputs, shape, "float32", attributes).call()
-    return relax.op.reshape(c.bb.normalize(expr), op.outputs[0].shape)
-
-
-def _joined(left: tuple[int, ...], right: tuple[int, ...], *, joins: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """[...,Q,M,K] and [...,1,N,K] as [...,Q*M,K] and [...,N,K], as the reference interpreter takes them."""
-    if not joins or min(len(left), len(right)) < 3 or right[-3] != 1:
-        return left, right
-    return (*left[:-3], left[-3] * left[-2], left[-1]), (*right[:-3], *right[-2:])
+def weights_of_int8(op: Operator, axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """As :func:`hybrid_weights`, where the reference interpreter knows no other type; outputs are along ``axis``."""
+    tensor = op.input(1)
+    known = tensor.quantization is None or tensor.quantization.per_tensor or tensor.quantization.axis == axis
+    AS_INT8.require(tensor.dtype == "int8" and tensor.stored != "int4" and known)
+    return hybrid_weights(op)
