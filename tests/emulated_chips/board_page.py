@@ -28,7 +28,7 @@ _TAIL = """
 |---|---|---|
 | nucleo-f412zg, disco-h747i | faults, dead clocks, defects put into the port | tests/emulated_chips |
 | qemu-netduinoplus2: the F4 port on an STM32F405 | kws, strww, ad01 | QEMU: every output byte, tests/emulated |
-| qemu-mps2-an386, -an500: the same kernels | the zoo but squeezenet11_384 | QEMU: every output byte, tests/emulated |
+| qemu-mps2-an386, -an500: the same kernels | the zoo | QEMU: every output byte, docs/zoo.md and tests/emulated |
 | boards on a desk | none | not tried, no board was at hand: `stm32 selftest -b BOARD` is the list to go through |
 
 Reproduce with `python -m tests.emulated_chips.campaign`."""

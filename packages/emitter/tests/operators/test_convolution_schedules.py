@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from stm32_emitter.operators import BY_KIND
 from stm32_emitter.operators.base import KernelRequest, TensorSpec
-from stm32_emitter.operators.conv_2d_d8 import function_of_patches
+from stm32_emitter.operators.conv_2d_blocks import function_of_patches
 from stm32_emitter.operators.convolution import geometry
 from stm32_emitter.operators.schedule import ANY_LAYER, Choices, choose, layer_key
 from stm32_emitter.target import target_named

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.conv_2d_blocks import PAIRS, QUADS, Block, function_of_pairs, function_of_patches
 from stm32_emitter.operators.conv_2d_records import (
     TOTAL_STEPS,
     Rows,
@@ -22,7 +22,7 @@ from stm32_emitter.operators.conv_2d_records import (
     rows_of,
     scales_fit,
 )
-from stm32_emitter.operators.convolution import Geometry, geometry
+from stm32_emitter.operators.convolution import geometry
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
 from stm32_emitter.operators.nearest import is_nearest
@@ -36,10 +36,6 @@ _PASS_STEPS = 16
 """Steps of a pass of the kernel for two pixels."""
 _RUN_BYTES = 4096
 """Columns of quads that share one load of the weights."""
-_CLIPPED_BYTES = 48
-"""AI_K_CLIPPED_BYTES."""
-_SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
-"""Cores for which single loads in a row are the fastest."""
 
 
 def fits(request: KernelRequest) -> bool:
@@ -57,7 +53,7 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     linear = linear_of(request, rows)
     if not scales_fit(request, linear):
         return []
-    nests = [Nest(request, rows, linear, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
+    nests = [Nest(request, rows, linear, QUADS, quads) for quads in _runs(s.pixels // QUADS.pixels)]
     nests = [nest for nest in [*nests, Nest(request, rows, linear, PAIRS, 1)] if nest.fits()]
     return [nest.described() for nest in nests]
 
@@ -81,40 +77,11 @@ def _runs(quads: int) -> list[int]:
     return sorted(set(found), reverse=True)
 
 
-@dataclass(frozen=True)
-class _Block:
-    """What the micro-kernel computes at a time; ``header`` counts the words of a record besides its weights."""
-
-    name: str
-    channels: int
-    pixels: int
-    header: int
-    gather: str
-
-
-PAIRS = _Block("d8-4x2", 4, 2, 9, "ai_k_columns_s8")
-_QUADS = _Block("d8-2x4", 2, 4, 5, "ai_k_columns_quad_s8")
-
-
-def function_of_pairs(request: KernelRequest, linear: Linear | None) -> str:
-    """The micro-kernel of 4 channels x 2 pixels for a core and records."""
-    core = "_m4" if request.target.name in _SINGLE_ISSUE else ""
-    return f"ai_k_conv_d8{'' if linear is None else '_linear'}{core}_s8"
-
-
-def function_of_patches(s: Geometry) -> str:
-    """What gathers a patch at the border of the input: the faster function, if the layer keeps its rules."""
-    touches = s.groups == 1 and s.dilation[1] == 1
-    short = s.channels % 4 == 0 or s.kernel[1] * s.channels <= _CLIPPED_BYTES
-    whole = s.padding[1] == s.padding[3] == 0
-    return "ai_k_columns_clipped_s8" if touches and (short or whole) else "ai_k_columns_scattered_s8"
-
-
 class Nest:
     """The loop nest over images, groups and runs of pixels; the last run may overlap the one before it."""
 
     def __init__(
-        self, request: KernelRequest, rows: Rows, linear: Linear | None, block: _Block, blocks_in_run: int
+        self, request: KernelRequest, rows: Rows, linear: Linear | None, block: Block, blocks_in_run: int
     ) -> None:
         self.request, self.block, self.channels, self.sizes = request, block, rows, geometry(request)
         self.linear = linear
@@ -133,7 +100,7 @@ class Nest:
         self.blocks = overlapping_groups(max(self.per_group, block.channels), block.channels)
         self.record_words = block.header + block.channels // 2 * self.steps
         self.blocks_in_run, self.run = blocks_in_run, block.pixels * blocks_in_run
-        self.deep = block is _QUADS and self.steps > _QUAD_STEPS
+        self.deep = block is QUADS and self.steps > _QUAD_STEPS
         # Sums of a chunk lie behind the columns.
         self.column_words = self.run * self.steps + (8 * blocks_in_run if self.deep else 0)
         self.alone = block is PAIRS and s.pixels % block.pixels == 1
@@ -142,7 +109,7 @@ class Nest:
         """Whether the layer has a run of pixels and the micro-kernel takes its depth and scales."""
         if self.per_group < self.block.channels:
             return False
-        if self.block is not _QUADS:
+        if self.block is not QUADS:
             return True
         if self.sizes.pixels < self.run:
             return False
@@ -159,7 +126,7 @@ class Nest:
             name + ("-total" if self.channels.totals else ""), self.kernel,
             f"{block.channels} channels x {block.pixels} pixels, two weights in a halfword, {self.run} pixels widened",
             cycles=runs * (values + blocks * self._products_cycles() + 120), scratch=4 * self.column_words,
-            constants=4 * s.groups * blocks * self.record_words, code=2500 if block is _QUADS else 1900,
+            constants=4 * s.groups * blocks * self.record_words, code=2500 if block is QUADS else 1900,
             family=block.name,
         )  # fmt: skip
 
@@ -174,14 +141,14 @@ class Nest:
     def _pair_cycles(self) -> float:
         """Of widening two pixels, of which the part at the border takes longer."""
         s, block = self.sizes, self.block
-        per_four = 13.0 if self.row % 4 == 0 or block is _QUADS else 22.0
+        per_four = 13.0 if self.row % 4 == 0 or block is QUADS else 22.0
         inside = 30 + self.rows * 14 + self.steps / 2 * per_four
         extents = zip((s.out_height, s.out_width), (s.padding[0:3:2], s.padding[1:4:2]), s.stride, strict=True)
         share = 1.0
         for length, sides, stride in extents:
             share *= max(0.0, 1 - sum(-(-max(side, 0) // stride) for side in sides) / length)
         # One pixel outside takes its whole block along.
-        border = 1 - share**2 if block is _QUADS else 1 - share
+        border = 1 - share**2 if block is QUADS else 1 - share
         return inside * (1 - border) + border * (120 + self.rows * 90 + self.steps / 2 * 40)
 
     def kernel(self) -> Kernel:
@@ -304,7 +271,7 @@ class Nest:
         order = np.concatenate([order, behind])
         starts = [group * self.per_group + start for group in range(self.sizes.groups) for start in self.blocks]
         blocks = [slice(start, start + channels) for start in starts]
-        return np.concatenate((pairs if self.block is _QUADS else fours)(self.channels, self.linear, blocks, order))
+        return np.concatenate((pairs if self.block is QUADS else fours)(self.channels, self.linear, blocks, order))
 
     def _patch(self) -> tirx.Buffer | None:
         """What gathers patches at the border is told of the layer; None where all patches lie inside."""
@@ -341,7 +308,7 @@ class Nest:
 
     def _call(self, record: Any, start: Any, stride: Any, steps: Any, blocks: Any, quads: Any, zero_point: Any) -> None:
         """The micro-kernel on the columns; blocks: of channels."""
-        last = [quads, zero_point] if self.block is _QUADS else [zero_point]
+        last = [quads, zero_point] if self.block is QUADS else [zero_point]
         self.k.call(
             self._function(), address(self.columns, write=self.deep), address(self.records, record),
             address(self.y, start, write=True), stride, steps, blocks, *last,

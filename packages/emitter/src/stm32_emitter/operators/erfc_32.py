@@ -2,9 +2,15 @@
 """erfc in float32 as the C library below the reference interpreter has it (see ``tanh_32.py``).
 
 fdlibm's approximations: rational functions of x**2 below 0.84375 and of |x| - 1 below 1.25; from there on
+<<<<<<< HEAD
+erfc(x) = exp(-x**2) / x * exp(-0.5625 + a rational function of 1 / x**2). There x**2 is z**2 + (x - z)(x + z), z being
+x without its last 13 bits, so that z**2 is exact. Each operation is rounded to float32; exp is correctly rounded, which
+the library's is not for one value in 500.
+=======
 erfc(x) = exp(-x**2) / x * exp(-0.5625 + a rational function of 1 / x**2). There x**2 is z**2 + (x - z)(x + z), z
 being x without its last 13 bits, so that z**2 is exact. Each operation is rounded to float32; exp is correctly rounded,
 which the library's is not for one value in 500.
+>>>>>>> main
 """
 
 from __future__ import annotations

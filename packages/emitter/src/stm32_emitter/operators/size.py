@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from stm32_emitter.operators import conv_2d_d8, depthwise_taps, fully_connected_d8
+from stm32_emitter.operators import conv_2d_blocks, conv_2d_d8, depthwise_taps, fully_connected_d8
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.conv_2d_records import Rows, fours, linear_of, rows_of
 from stm32_emitter.operators.convolution import Geometry, geometry
@@ -66,12 +66,12 @@ def _convolution_kernel(request: KernelRequest, s: Geometry) -> Kernel:
         columns = k.scratch("columns", 2 * steps, "int32")
         with k.loop("pair", (size["last"] + 3) >> 1) as pair:
             first = tirx.min(pair * _PIXELS, size["last"])
-            _gather(k, x, columns, patch, size, first, conv_2d_d8.function_of_patches(s))
+            _gather(k, x, columns, patch, size, first, conv_2d_blocks.function_of_patches(s))
             start, blocks = first * size["channels"], size["channels"] >> 2
             # A last block of channels that overlaps its neighbour is a part of its own.
             with k.loop("part", ((size["channels"] + 3) >> 2) - blocks + 1) as part:
                 k.call(
-                    conv_2d_d8.function_of_pairs(request, linear), address(columns),
+                    conv_2d_blocks.function_of_pairs(request, linear), address(columns),
                     address(records, part * blocks * (9 + 2 * size["steps"])),
                     address(y, start + part * (size["channels"] - _CHANNELS), write=True), size["channels"],
                     size["steps"], blocks + part * (1 - blocks), size["zero_point"],

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stm32_emitter.operators.base import KernelRequest
-from stm32_emitter.operators.conv_2d_d8 import PAIRS, Nest
+from stm32_emitter.operators.conv_2d_blocks import PAIRS
+from stm32_emitter.operators.conv_2d_d8 import Nest
 from stm32_emitter.operators.conv_2d_records import is_exact, linear_of, rows_of, scales_fit
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.transposed import Phase, phases
