@@ -36,9 +36,8 @@ TFLITE = """## TFLite
 *exact*: every byte of a result equals that of the reference kernels (LiteRT, BUILTIN_REF). *1e-5*: every element is
 within 1e-5 of the range of the output. `-`: the reference kernels have no such form either. A number: refused, for the
 reason of that number. *Folded*: computed at compile time where all operands are constant integers or truth values.
-What the table does not have is refused by name, before anything is written. The exceptions are operators that a
-plug-in brings ([extending.md](extending.md)), and operators without quantized tensors that TVM's importer knows, which
-are taken from there; neither are part of the conformance campaign.
+What the table does not have is refused by name, before anything is written; operators that a plug-in brings
+([extending.md](extending.md)) are the exception.
 """
 GRAPH = """## ONNX
 *1e-5*: against onnxruntime or torch, every element within 1e-5 of the range of the output. *integers*: between

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Costs of the zoo's models on the emulated Cortex-M4, and of every layer of the int8 ones, as docs/zoo-costs.md.
+"""Costs of the zoo's models on the emulated Cortex-M4, and of every layer of the int8 ones.
 
 One image per model with default options; one inference of SystemPerformance, instructions counted exactly and given to
 the node that runs them, cycles after the Cortex-M4 Technical Reference Manual. A model that the compiler refuses or
@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stm32_board_support import load_board
 from stm32_cli import counter
@@ -24,6 +24,7 @@ from stm32_cli.main import tell
 from stm32_cli.project.compiler import scratch
 from stm32_cli.project.firmware import Build, build_firmware
 from stm32_cli.project.models import find_models
+from stm32_emitter import EmitterError, compile_model
 from stm32_emitter.frontends.tflite.reader import Operator, read_model
 from zoo_bounds import Bound, bound_of
 
@@ -85,6 +86,11 @@ class Ledger:
 
     models: list[ModelCost] = field(default_factory=list)
 
+    def add(self, model: ModelCost) -> None:
+        """Puts a model in its place, for the one of its name."""
+        others = [m for m in self.models if m.name != model.name]
+        self.models = sorted([*others, model], key=lambda m: m.name)
+
     @property
     def layers(self) -> Iterator[Layer]:
         """Of all models."""
@@ -101,15 +107,29 @@ class Ledger:
         return sorted(heavy, key=lambda layer: -layer.ratio)[:WORST]
 
 
+def loaded(record: Path) -> Ledger:
+    """What zoo-costs.json holds."""
+    held = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {"models": []}
+    models = [ModelCost(**{**model, "layers": tuple(map(_layer_of, model["layers"]))}) for model in held["models"]]
+    return Ledger(models)
+
+
+def _layer_of(held: dict[str, Any]) -> Layer:
+    functions = tuple((str(name), int(cycles)) for name, cycles in held["functions"])
+    return Layer(**{**held, "bound": Bound(**held["bound"]), "functions": functions})
+
+
 def measure(path: Path, work: Path) -> ModelCost:
-    """Compiles, builds and counts one model."""
-    folder = work / path.stem
-    argv = [sys.executable, "-m", "stm32_cli", "compile", str(path), "-o", str(folder), "-n", "m"]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        return ModelCost(path.stem, refused=_message(done.stderr))
+    """Compiles, builds and counts one model.
+
+    ``work`` is used again for the next one, which saves what does not change.
+    """
+    try:
+        folder = compile_model(path, name="m").write(work / "m", force=True)
+    except EmitterError as error:
+        return ModelCost(path.stem, refused=str(error).splitlines()[0])
     found = find_models(folder)
-    build = Build(load_board(BOARD), "perf", found, work / f"{path.stem}_m4")
+    build = Build(load_board(BOARD), "perf", found, work / "m4")
     try:
         build_firmware(build)
         costs = counter.count_nodes(build.board, build.elf, "m")
@@ -126,12 +146,6 @@ def _layers(path: Path, nodes: list[dict[str, object]], costs: counter.NodeCosts
         _layer(path.stem, node, cost, operators, costs.total.cycles)
         for node, cost in zip(nodes, costs.nodes, strict=True)
     )
-
-
-def _message(text: str) -> str:
-    """The line of an error message."""
-    lines = [line.removeprefix("error: ") for line in text.splitlines() if line.startswith("error: ")]
-    return lines[0] if lines else "refused"
 
 
 def _layer(
@@ -210,24 +224,28 @@ def main() -> int:
     from bench import zoo
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--models", nargs="*", default=[], help="parts of names; all models without it")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs", help="folder of zoo-costs.md")
+    parser.add_argument("--models", nargs="*", default=[], help="parts of names; without it those without a record")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs", help="folder of zoo-costs.json and .md")
     args = parser.parse_args()
     paths = sorted(p for p in (zoo() / "models").iterdir() if p.suffix in (".tflite", ".onnx"))
-    paths = [p for p in paths if not args.models or any(part in p.stem for part in args.models)]
-    ledger = Ledger()
+    record = args.output / "zoo-costs.json"
+    ledger = loaded(record)
+    known = {model.name for model in ledger.models}
+    paths = [
+        p for p in paths if any(part in p.stem for part in args.models) or (not args.models and p.stem not in known)
+    ]
     try:
         with scratch("stm32-zoo-") as work:
             for path in paths:
-                ledger.models.append(measure(path, work))
-                sys.stderr.write(f"{path.stem}: {ledger.models[-1].cycles:,} cycles\n")
+                found = measure(path, work)
+                ledger.add(found)
+                record.write_text(json.dumps(asdict(ledger), indent=1) + "\n", encoding="utf-8")
+                sys.stderr.write(f"{path.stem}: {found.cycles:,} cycles{found.refused}\n")
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         return tell(error)
-    args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "zoo-costs.md").write_text(markdown(ledger), encoding="utf-8")
-    sys.stdout.write(markdown(ledger))
     return 0
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -87,31 +87,28 @@ def run_batch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "together.o").unlink(missing_ok=True)
-    outcomes: dict[str, Outcome] = {}
-    emitted: list[Model] = []
-    for model in models:
-        problem = _emit(model, machine, folder, options or {})
-        if problem is None:
-            emitted.append(model)
-        else:
-            outcomes[model.name] = problem
-    one_file = together and len(emitted) > 1
-    built = emitted if one_file and _compile_together(emitted, machine, folder) else []
-    for model in [] if built else emitted:
-        problem = _compile_one(model, machine, folder)
-        if problem is None:
-            built.append(model)
-        else:
-            outcomes[model.name] = problem
-    if built:
-        outcomes |= {
-            name: replace(outcome, schedules=_compiled(model, machine, options or {}).schedules)
-            for model, (name, outcome) in zip(built, _run_built(built, machine, folder).items(), strict=True)
-        }
+    chosen = options or {}
+    emitted, outcomes = _attempted(models, lambda model: _emit(model, machine, folder, chosen))
+    one_file = together and len(emitted) > 1 and _compile_together(emitted, machine, folder)
+    each = [] if one_file else emitted
+    compiled, failed = _attempted(each, lambda model: _compile_one(model, machine, folder))
+    built = emitted if one_file else compiled
+    ran = _run_built(built, machine, folder) if built else {}
+    for model in built:
+        ran[model.name] = replace(ran[model.name], schedules=_compiled(model, machine, chosen).schedules)
+    outcomes |= failed | ran
     if not keep:
         for path in folder.glob("*.[cho]"):
             path.unlink()
     return [outcomes[model.name] for model in models]
+
+
+def _attempted(
+    models: Sequence[Model], step: Callable[[Model], Outcome | None]
+) -> tuple[list[Model], dict[str, Outcome]]:
+    """(the models that a step went well for, what happened to the others by name)."""
+    problems = {model.name: problem for model in models if (problem := step(model)) is not None}
+    return [model for model in models if model.name not in problems], problems
 
 
 def _emit(model: Model, machine: Machine, folder: Path, options: Mapping[str, Any]) -> Outcome | None:

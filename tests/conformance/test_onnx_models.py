@@ -9,6 +9,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from stm32_cli.validation.oracle_onnx import OnnxOracle
 from stm32_emitter import compile_model
 
 from tests.conformance.batch import Stored, run_batch
@@ -157,8 +159,8 @@ def test_functions_of_one_element(tmp_path):
 class Reader(CalibrationDataReader):
     """The samples, once."""
 
-    def __init__(self, inputs):
-        self.left = [{"x": x} for x in inputs]
+    def __init__(self, inputs, name="x"):
+        self.left = [{name: x} for x in inputs]
 
     def get_next(self):
         return self.left.pop() if self.left else None
@@ -222,6 +224,36 @@ def test_quantized_graphs_differ_by_one_at_most(build, activations, tmp_path):
     assert outcome.status == "equal", outcome.detail
     nodes = compile_model(model.SerializeToString()).info["nodes"]
     assert sum("transpose" in node["kernel"] for node in nodes) == 1  # the input's
+
+
+def residual_net(net):
+    """Inverted residuals as in MobileNet v2."""
+    x = net.conv(net.start(), 8, 3, 2, activation="relu6")
+    for stride in (1, 1, 2):
+        y = net.depthwise(net.conv(x, 24, activation="relu6"), 3, stride)
+        y = net.conv(y, 8, activation=None)
+        x = net.add(x, y) if stride == 1 else y
+    return net.dense(net.mean(net.conv(x, 40)), 50)
+
+
+@pytest.mark.parametrize("activations", [QuantType.QInt8, QuantType.QUInt8])
+def test_deep_quantized_nets_equal_onnxruntime_byte_by_byte(activations, tmp_path):
+    """Convolutions, sums, the mean and the dense layer are rounded as onnxruntime's kernels of integers round."""
+    net = OnnxNet(24, 24)
+    (tmp_path / "net.onnx").write_bytes(net.finish(residual_net(net)))
+    quant_pre_process(tmp_path / "net.onnx", tmp_path / "float.onnx", skip_symbolic_shape=True)
+    images = [np.clip(x, -1, 1) for x in samples((1, 3, 24, 24))]
+    quantize_static(
+        tmp_path / "float.onnx", tmp_path / "int8.onnx", Reader(images, "image"), quant_format=QuantFormat.QDQ,
+        activation_type=activations, weight_type=QuantType.QInt8, per_channel=activations == QuantType.QInt8,
+        extra_options={"WeightSymmetric": True},
+    )  # fmt: skip
+    oracle = OnnxOracle(tmp_path / "int8.onnx")
+    assert oracle.integers
+    expected = tuple(tuple(oracle.invoke([image])) for image in images)
+    case = Stored("net", (tmp_path / "int8.onnx").read_bytes(), tuple((image,) for image in images), expected)
+    (outcome,) = run_batch([case], MACHINES["host"], tmp_path)
+    assert outcome.status == "equal", outcome.detail
 
 
 def test_float_graphs_are_transposed_at_the_border_only():

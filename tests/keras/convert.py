@@ -4,7 +4,8 @@
     python -m tests.keras.convert FOLDER [NAME ...]
 
 Runs in an environment with TensorFlow, which need not have anything of this project. What is there is not made again.
-FOLDER/refused.json says what TensorFlow's converter itself refuses.
+FOLDER/refused.json says what TensorFlow's converter itself refuses, and what ended its process: the same command goes
+on behind that.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FORMATS = {
 }
 """In which each kind of models is converted."""
 SAMPLES = 8
+CRASHED = "the converter ended its process"
 
 
 def builders() -> dict[str, Any]:
@@ -89,10 +91,11 @@ def main() -> int:
         model = build()
         for kind in missing:
             try:
+                path.write_text(json.dumps(refused | {files[kind]: CRASHED}, indent=1), encoding="utf-8")
                 (folder / files[kind]).write_bytes(converted(model, kind))
             except Exception as error:  # noqa: BLE001 - the converter has no common class of errors
                 refused[files[kind]] = f"{type(error).__name__}: {error}"[:300]
-        path.write_text(json.dumps(refused, indent=1, sort_keys=True), encoding="utf-8")
+            path.write_text(json.dumps(refused, indent=1), encoding="utf-8")
         print(name, flush=True)  # noqa: T201
     return 0
 

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.batch import run_batch
+from tests.conformance.batch import Outcome, run_batch
 from tests.conformance.test_zoo_host import stored
 from tests.conformance.toolchain import MACHINES
 from tests.mission.models import FULL, REDUCED, TRAINED, Seeded, Trained, quantized
@@ -29,29 +29,47 @@ PAGE = ROOT / "docs" / "mission-models.md"
 ZOO = Path(os.environ.get("STM32_MODEL_ZOO", ROOT.parent / "shared" / "models"))
 
 
-def measure_trained(model: Trained, folder: Path) -> dict[str, Any]:
-    """A model of the zoo, against the outputs that are stored with it."""
+def measure_trained(model: Trained, folder: Path, images: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """A model of the zoo, against the outputs that are stored with it.
+
+    Args:
+        model: which.
+        folder: for the model's own files.
+        images: for images, of all models.
+        before: what is on record of it; its runs on the host are not repeated.
+    """
     case = stored(ZOO, model.name)
-    (outcome,) = run_batch([case], MACHINES["host"], folder)
     return {
         "source": "model zoo, trained",
         "samples": len(case.inputs),
-        "host": {"status": outcome.status, "bytes": outcome.compared, "differing": outcome.differing},
-        **asdict(places(model.name, case.model)),
+        "host": before.get("host") or _told(run_batch([case], MACHINES["host"], folder)[0]),
+        **asdict(places(model.name, case.model, images)),
     }
 
 
-def measure_seeded(model: Seeded, folder: Path) -> dict[str, Any]:
-    """A topology with seeded weights, against the interpreter of its format."""
+def measure_seeded(model: Seeded, folder: Path, images: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """A topology with seeded weights, against the interpreter of its format; arguments as of the trained ones."""
     report = quantized(model, folder)
-    result: dict[str, Any] = {"source": f"seeded weights, {report.quantizer}", "samples": model.samples}
-    if model.kind == "tflite":
-        outcome = run_exactly(model, report, folder / "c")
-        result["host"] = {"status": outcome.status, "bytes": outcome.compared, "differing": outcome.differing}
+    if "host" in before:
+        host = before["host"]
+    elif model.kind == "tflite":
+        host = _told(run_exactly(model, report, folder / "c"))
     else:
         nearness = run_nearly(model, report, folder / "c")
-        result["host"] = {"status": nearness} if isinstance(nearness, str) else asdict(nearness)
-    return result | asdict(places(model.name, report.request.output.read_bytes()))
+        host = {"status": nearness} if isinstance(nearness, str) else asdict(nearness)
+    found = places(model.name, report.request.output.read_bytes(), images)
+    return {"source": f"seeded weights, {report.quantizer}", "samples": model.samples, "host": host, **asdict(found)}
+
+
+def _measure(model: Trained | Seeded, images: Path, before: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(model, Trained):
+            return measure_trained(model, Path(folder), images, before)
+        return measure_seeded(model, Path(folder), images, before)
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {"status": outcome.status, "bytes": outcome.compared, "differing": outcome.differing}
 
 
 def page(results: dict[str, Any]) -> str:
@@ -63,7 +81,7 @@ def page(results: dict[str, Any]) -> str:
     ]
     titles = {model.name: model.title for model in (*TRAINED, *FULL, *REDUCED)}
     for name, entry in results.items():
-        fits = " | ".join(", ".join(entry["fits"][board]) or "no" for board in BOARDS)
+        fits = " | ".join(_images(entry["images"][board]) for board in BOARDS)
         lines.append(
             f"| {titles[name]} (`{name}`) | {entry['source']} | {entry['macs']:,} | {entry['constants']:,} | "
             f"{entry['activations']:,} | {_host(entry)} | {fits} |"
@@ -77,9 +95,10 @@ _HEAD = (
     "",
     "Written by `python -m tests.mission.report`. Each model is compiled, run on the host and compared with its",
     "original's interpreter: .tflite byte by byte with LiteRT's reference kernels, .onnx with onnxruntime without",
-    "optimisations. Layouts are those that `stm32 analyze` finds large enough for the model and the Validation",
-    "firmware: nucleo-f412zg has 1 MB of flash and 256 KB of RAM, disco-h747i in config1 2 MB and 512 KB inside the",
-    "chip, in config4 128 MB of QSPI flash and 32 MB of SDRAM.",
+    "optimisations. Boards: bytes that the Validation firmware with the model takes of each memory, as `stm32 build`",
+    "links it in each layout, or why it does not fit. nucleo-f412zg has 1 MB of flash and 256 KB of RAM. disco-h747i",
+    "has two banks of 1 MB of flash and, for activations, 512 KB of RAM (axi) in config1, 128 MB of QSPI flash and 32",
+    "MB of SDRAM in config4; stack and variables lie in dtcm.",
     "",
     "Trained models are those of the model zoo. For the full MobileNet, SqueezeNet at 224 and Inception no trained",
     "file is at hand: they have their published topologies (`tests/mission/topologies.py`) with seeded weights,",
@@ -87,6 +106,8 @@ _HEAD = (
     "not told.",
     "",
 )
+_SAME = ("second_core",)
+"""Memories of which every image takes the same."""
 _NOTES = (
     "An .onnx model is within one step of its quantization at each operator, not at the end: onnxruntime computes in",
     "float between the integers and rounds once, the compiled model computes in integers and rounds as LiteRT does.",
@@ -106,6 +127,16 @@ def _host(entry: dict[str, Any]) -> str:
     return f"{host['status']}: {host['differing']:,} of {host['bytes']:,} bytes differ, {entry['samples']} samples"
 
 
+def _images(layouts: dict[str, dict[str, int] | str]) -> str:
+    """The images of a board, one a line."""
+    return "<br>".join(
+        f"{layout}: no: {found}"
+        if isinstance(found, str)
+        else f"{layout}: {', '.join(f'{memory} {size:,}' for memory, size in found.items() if memory not in _SAME)}"
+        for layout, found in layouts.items()
+    )
+
+
 def _results() -> dict[str, Any]:
     """What the document holds."""
     found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
@@ -117,20 +148,20 @@ def main() -> int:
     models = {model.name: model for model in (*TRAINED, *REDUCED, *FULL)}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help=f"of {', '.join(models)}")
-    chosen = parser.parse_args().models
-    done = _results()
-    mine: dict[str, Any] = {}
-    for name in chosen or [name for name in models if name not in done]:
-        start = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            model = models[name]
-            measure = measure_trained if isinstance(model, Trained) else measure_seeded
-            mine[name] = measure(model, Path(folder))
-        sys.stderr.write(f"{name}: {mine[name]['host']}, {time.monotonic() - start:.0f} s\n")
-        results = _results() | mine
-        ordered = {known: results[known] for known in models if known in results}
-        RESULTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(page(ordered), encoding="utf-8")
+    parser.add_argument(
+        "--images", action="store_true", help="compile and link anew; runs on the host stay as they are"
+    )
+    chosen = parser.parse_args()
+    done, mine = _results(), dict[str, Any]()
+    with tempfile.TemporaryDirectory() as images:
+        for name in chosen.models or [name for name in models if chosen.images or name not in done]:
+            start = time.monotonic()
+            mine[name] = _measure(models[name], Path(images), done.get(name, {}) if chosen.images else {})
+            sys.stderr.write(f"{name}: {mine[name]['host']}, {time.monotonic() - start:.0f} s\n")
+            results = _results() | mine
+            ordered = {known: results[known] for known in models if known in results}
+            RESULTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+            PAGE.write_text(page(ordered), encoding="utf-8")
     return 0
 
 

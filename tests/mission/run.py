@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 from stm32_board_support import load_board
 from stm32_cli.project import analysis
+from stm32_cli.project.firmware import Build
+from stm32_cli.project.models import find_models
 from stm32_cli.quantization.model import RunnableModel
 from stm32_cli.quantization.run import Report
 from stm32_emitter import CompiledModel, compile_model
 
 from tests.conformance.batch import Array, Outcome, Stored, run_batch
 from tests.conformance.toolchain import MACHINES
+from tests.images import linked
 from tests.mission.models import CALIBRATION, Seeded, images, inputs_of
 
 BOARDS = ("nucleo-f412zg", "disco-h747i")
@@ -90,24 +93,36 @@ class Places:
         macs: multiply-accumulates.
         constants: bytes, as linked.
         activations: bytes of a pool.
-        fits: board -> layouts that hold the model and the Validation firmware, the default one first.
+        fits: board -> layouts that hold the model and the Validation firmware after ``stm32 analyze``.
+        images: board -> layout, the default one first -> bytes per memory of the linked Validation firmware, or why
+            there is none.
     """
 
     macs: int
     constants: int
     activations: int
     fits: dict[str, list[str]]
+    images: dict[str, dict[str, dict[str, int] | str]]
 
 
-def places(name: str, model: bytes) -> Places:
-    """Compiles a model for the boards' cores; figures are those of the first board."""
-    found: dict[str, list[str]] = {}
+def places(name: str, model: bytes, work: Path) -> Places:
+    """Compiles a model for the boards' cores and links it in each layout; figures are those of the first board.
+
+    ``work`` is used again for the next model, which saves what does not change.
+    """
+    fits: dict[str, list[str]] = {}
+    images: dict[str, dict[str, dict[str, int] | str]] = {}
     needs: list[tuple[CompiledModel, analysis.Needs]] = []
     for board in map(load_board, BOARDS):
         compiled = compile_model(model, name=name, target=board.descriptor.core)
         report = json.loads(compiled.files[f"{compiled.name}_report.json"])
         needs.append((compiled, analysis.needs_of(compiled.info, report)))
         layouts = analysis.fits(needs[-1][1], board, compiled.name)
-        found[board.name] = [entry.layout for entry in layouts if entry.fits]
+        fits[board.name] = [entry.layout for entry in layouts if entry.fits]
+        found = find_models(compiled.write(work / board.name, force=True))
+        folder = work / f"{board.name}-build"  # one for all layouts: what differs is the linker script
+        images[board.name] = {
+            entry.layout: linked(Build(board, "valid", found, folder, entry.layout)) for entry in layouts
+        }
     compiled, first = needs[0]
-    return Places(compiled.macs, first.constants, first.activations, found)
+    return Places(compiled.macs, first.constants, first.activations, fits, images)

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from stm32_cli.errors import CliError, Exit, tool_missing
+from stm32_cli.errors import tool_missing
+from stm32_cli.quantization.refusal import refused_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,9 +51,8 @@ def quantize(
     """
     quantization = load()
     joined = output.with_name(output.name + ".joined")
-    level = logging.root.level
-    logging.root.setLevel(logging.ERROR)
-    try:
+    hint = "export the model for inference, with static shapes"
+    with refused_by("onnxruntime's quantizer", model, hint), _only_errors(), _removed(joined):
         prepare(quantization, model, joined)
         quantization.quantize_static(
             joined,
@@ -62,18 +63,26 @@ def quantize(
             activation_type=quantization.QuantType.QInt8,
             weight_type=quantization.QuantType.QInt8,
         )
-    except OSError:
-        raise
-    except Exception as error:  # the quantizer documents no class of error
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise CliError(
-            f"onnxruntime's quantizer refuses {model}: {lines[0]}",
-            "export the model for inference, with static shapes",
-            Exit.MODEL_REFUSED,
-        ) from error
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """Keeps what the quantizer logs below errors from the console."""
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        yield
     finally:
         logging.root.setLevel(level)
-        joined.unlink(missing_ok=True)
+
+
+@contextmanager
+def _removed(file: Path) -> Iterator[None]:
+    """Removes a file at the end."""
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def prepare(quantization: Any, model: Path, joined: Path) -> None:

@@ -10,7 +10,8 @@ from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from stm32_cli.errors import CliError, Exit, tool_missing
+from stm32_cli.errors import tool_missing
+from stm32_cli.quantization.refusal import refused_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def quantize(
         CliError: the quantizer is not installed (exit code 5), or refuses the model (3).
     """
     package = load()
-    try:
+    with refused_by("ai-edge-quantizer", model, "convert the model again, in float32 and with static shapes"):
         content, key, names = with_signature(model.read_bytes())
         feeds = [dict(zip(names, values, strict=True)) for values in zip(*samples, strict=True)]
         recipe = _recipe(package, per_channel=per_channel, activation_bits=activation_bits)
@@ -73,15 +74,6 @@ def quantize(
             tool = package.quantizer.Quantizer(bytearray(content), recipe.get_quantization_recipe())
             result = tool.quantize(calibrator.get_model_qsvs(), enable_progress_report=False)
         output.write_bytes(bytes(result.quantized_model))
-    except OSError:
-        raise
-    except Exception as error:  # the quantizer documents no class of error
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise CliError(
-            f"ai-edge-quantizer refuses {model}: {lines[0]}",
-            "convert the model again, in float32 and with static shapes",
-            Exit.MODEL_REFUSED,
-        ) from error
 
 
 def _recipe(package: Any, *, per_channel: bool, activation_bits: int) -> Any:

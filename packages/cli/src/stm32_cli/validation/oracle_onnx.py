@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interpreter of .onnx models: onnxruntime without optimisations."""
+"""The interpreter of .onnx models: onnxruntime.
+
+Models of float32 run without optimisations, node by node. In a quantized model (QDQ) that would compute in float32
+between the integers, with sums whose last bits depend on the machine; there onnxruntime's optimisations put its kernels
+of integers in place of such groups (QLinearConv and its like), which is what a user of the model sees. Two of its
+options make them exact on every machine: on x86 without VNNI, sums of unsigned by signed bytes saturate at 16 bits
+(``x64quantprecision`` takes the kernels that do not), and int8 activations are kept in float32 where a tensor has two
+readers (``qdqisint8allowed`` takes the kernels for int8).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +37,9 @@ class OnnxOracle:
 
     Raises:
         CliError: onnxruntime is not installed (exit code 5) or refuses the model (3).
+
+    Attributes:
+        integers: whether the groups of a quantized model are computed in integers.
     """
 
     def __init__(self, model: Path) -> None:
@@ -36,13 +47,11 @@ class OnnxOracle:
             import onnxruntime
         except ImportError as error:
             raise tool_missing("the interpreter of .onnx models (onnxruntime) is not installed", _INSTALL) from error
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
+        data = model.read_bytes()
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                model.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            found = _integer_session(onnxruntime, data)
+            self.integers = found is not None
+            self._session: Any = _session(onnxruntime, data) if found is None else found
         except Exception as error:  # onnxruntime has a class of error for each status, all unnamed in public
             hint = "compare with stored outputs instead: --npz FILE (in0, ..., out0, ...)"
             raise CliError(f"onnxruntime refuses {model}: {error}", hint, Exit.MODEL_REFUSED) from error
@@ -73,6 +82,41 @@ class OnnxOracle:
     def outputs(self) -> list[TensorInfo]:
         """Likewise."""
         return [_info(entry) for entry in self._session.get_outputs()]
+
+
+def _session(onnxruntime: Any, data: bytes, entry: str = "") -> Any:
+    """Without optimisations; or with those that put integers in place of quantized groups, and the option ``entry``."""
+    options, levels = onnxruntime.SessionOptions(), onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED if entry else levels.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    if entry:
+        options.add_session_config_entry(f"session.{entry}", "1")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _integer_session(onnxruntime: Any, data: bytes) -> Any | None:
+    """For a quantized model; None for any other, and where onnxruntime lacks a kernel of integers for it."""
+    dtype = _quantized_dtype(data)
+    if dtype is None:
+        return None
+    try:
+        return _session(onnxruntime, data, "x64quantprecision" if dtype == "uint8" else "qdqisint8allowed")
+    except Exception:  # noqa: BLE001 - see OnnxOracle; the other session tells what is wrong with the model itself
+        return None
+
+
+def _quantized_dtype(data: bytes) -> str | None:
+    """The element type of the activations of a quantized model: that of most QuantizeLinear nodes' results."""
+    try:
+        import onnx
+        import onnx.numpy_helper
+    except ImportError:
+        return None
+    graph = onnx.load_from_string(data).graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    names = [node.input[2] for node in graph.node if node.op_type == "QuantizeLinear" and len(node.input) > 2]
+    found = [str(onnx.numpy_helper.to_array(constants[name]).dtype) for name in names if name in constants]
+    return max(set(found), key=found.count) if found else None
 
 
 _DTYPES = {"float": "float32", "double": "float64"}

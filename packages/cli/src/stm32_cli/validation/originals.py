@@ -22,7 +22,8 @@ def interpreter_of(model: Path) -> tuple[Interpreter, str]:
         CliError: it is not installed (exit code 5), refuses the model (3), or there is none for such files (2).
     """
     if oracle_onnx.is_onnx(model):
-        return oracle_onnx.OnnxOracle(model), "onnxruntime, without optimisations"
+        interpreter = oracle_onnx.OnnxOracle(model)
+        return interpreter, "onnxruntime, " + ("in integers" if interpreter.integers else "without optimisations")
     if oracle_torch.is_torch(model):
         return oracle_torch.TorchOracle(model), "PyTorch, operator by operator"
     if model.suffix.lower() in _KERAS or model.is_dir():
@@ -42,9 +43,9 @@ def has_layers(model: Path) -> bool:
 def allowed_errors(model: Path, outputs: int) -> list[float]:
     """For each output, what it may differ by besides the usual tolerance of floats.
 
-    Quantized ONNX models and programs of PyTorch compute with float numbers between the integers, the compiled one does
-    not: integers may differ by 1, and floats that a dequantization gives by what 1 stands for. 0 for each output of a
-    .tflite model.
+    Quantized ONNX models and programs of PyTorch compute with float numbers between the integers where there are no
+    kernels of integers, the compiled one does not: integers may differ by 1, and floats that a dequantization gives by
+    what 1 stands for. 0 for each output of a .tflite model.
 
     Raises:
         CliError: the package that reads the model is not installed; exit code 5.

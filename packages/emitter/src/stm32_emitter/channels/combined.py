@@ -10,8 +10,11 @@ from tvm import relax
 
 from stm32_emitter.channels.ranges import Mask, Range, range_of, requantized
 from stm32_emitter.channels.rules import Layer, Rule
+from stm32_emitter.operators.add import nearest_sum
 from stm32_emitter.operators.base import Fused, KernelRequest, constant
-from stm32_emitter.operators.gemmlowp import requantize
+from stm32_emitter.operators.gemmlowp import Ints, requantize
+from stm32_emitter.operators.mul import nearest_product
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.scope import constant_value
 
 _LEFT_SHIFT = 20
@@ -93,14 +96,24 @@ def _operand(layer: Layer, kept: Mask, position: int, argument: relax.Expr) -> r
 
 def sums(layer: Layer, left: Range, right: Range) -> Range:
     """ADD: both operands grow with their values."""
+    if is_nearest(layer.request):
+        return _nearest(layer, (left.low, right.low), (left.high, right.high))
     a, b = _term(layer, "left", left), _term(layer, "right", right)
     return _scaled(layer, Range(a.low + b.low, a.high + b.high))
 
 
 def differences(layer: Layer, left: Range, right: Range) -> Range:
     """SUB."""
+    if is_nearest(layer.request):
+        return _nearest(layer, (left.low, right.high), (left.high, right.low))
     a, b = _term(layer, "left", left), _term(layer, "right", right)
     return _scaled(layer, Range(a.low - b.high, a.high - b.low))
+
+
+def _nearest(layer: Layer, least: tuple[Ints, Ints], greatest: tuple[Ints, Ints]) -> Range:
+    """The sums or differences of ONNX of these bytes, less the zero point."""
+    low, high = (nearest_sum(layer.request, *pair) for pair in (least, greatest))
+    return Range(low, high) + -layer.request.integer("output_zero_point")
 
 
 def _term(layer: Layer, name: str, x: Range) -> Range:
@@ -120,6 +133,8 @@ def products(layer: Layer, left: Range, right: Range) -> Range:
     a, b = left + -layer.request.integer("left_zero_point"), right + -layer.request.integer("right_zero_point")
     corners = np.stack([x * y for x in (a.low, a.high) for y in (b.low, b.high)])
     total = Range(corners.min(axis=0), corners.max(axis=0))
+    if is_nearest(layer.request):
+        return Range(nearest_product(layer.request, total.low), nearest_product(layer.request, total.high))
     return requantized(total, layer.request.integer("multiplier"), layer.request.integer("shift"))
 
 

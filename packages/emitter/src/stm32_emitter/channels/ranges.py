@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stm32_emitter.operators.gemmlowp import INT32_MAX, INT32_MIN, Ints, ints, requantize, requantize_once, wrap32
+from stm32_emitter.operators.nearest import requantize_nearest
 
 Mask = NDArray[np.bool_]
 """One bool per channel."""
@@ -84,6 +85,12 @@ def requantized(total: Range, multiplier: Any, shift: Any) -> Range:
 def requantized_once(total: Range, multiplier: Any, shift: Any) -> Range:
     """Through ai_k_requantize_once."""
     result = Range(requantize_once(total.low, multiplier, shift), requantize_once(total.high, multiplier, shift))
+    return _sure(result)
+
+
+def requantized_nearest(total: Range, multiplier: Any, shift: Any) -> Range:
+    """Through ai_k_scale_nearest."""
+    result = Range(requantize_nearest(total.low, multiplier, shift), requantize_nearest(total.high, multiplier, shift))
     return _sure(result)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from tvm import relax
 
-from stm32_emitter.channels.ranges import Mask, Range, full, requantized
+from stm32_emitter.channels.ranges import Mask, Range, full, requantized, requantized_nearest
 from stm32_emitter.operators.base import Fused, KernelRequest
 from stm32_emitter.operators.table import EIGHT_BITS
 
@@ -158,7 +158,8 @@ def averaged(layer: Layer) -> Range:
     request, x = layer.request, layer.range(0)
     count = math.prod(request.inputs[0].shape[axis] for axis in request.integers("axes"))
     total = Range(x.low * count, x.high * count) + request.integer("offset")
-    scaled = requantized(total, request.integer("multiplier"), request.integer("shift"))
+    rescale = requantized_nearest if "factor" in request.attributes else requantized
+    scaled = rescale(total, request.integer("multiplier"), request.integer("shift"))
     return (scaled + request.integer("zero_point")).clipped(-128, 127)
 
 

@@ -13,10 +13,11 @@ from dataclasses import replace
 import numpy as np
 from tvm import relax
 
-from stm32_emitter.channels.ranges import Mask, Range, accumulated, requantized, requantized_once
+from stm32_emitter.channels.ranges import Mask, Range, accumulated, requantized, requantized_nearest, requantized_once
 from stm32_emitter.channels.rules import Layer, Rule, everything
 from stm32_emitter.operators.base import Fused, KernelRequest, constant
 from stm32_emitter.operators.gemmlowp import INT32_MAX, Ints
+from stm32_emitter.operators.nearest import is_nearest
 
 _REACH = 255
 """Largest magnitude of value - zero point."""
@@ -33,7 +34,7 @@ def centred(layer: Layer) -> Range:
 def _outputs(layer: Layer, total: Range, *, once: bool) -> Range:
     """The stored result of accumulators."""
     request = layer.request
-    scale = requantized_once if once else requantized
+    scale = requantized_nearest if is_nearest(request) else requantized_once if once else requantized
     scaled = scale(accumulated(total), request.constant(3), request.constant(4))
     return (scaled + request.integer("output_zero_point")).clipped(request.integer("low"), request.integer("high"))
 

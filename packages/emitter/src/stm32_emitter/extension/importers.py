@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flatbuffers import flexbuffers
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused, OperatorError
 from stm32_emitter.extension.call import Call, Tensor, fused_call, plain
 from stm32_emitter.frontends.graph.values import Known, identity
+from stm32_emitter.frontends.tflite.custom import custom_bytes, custom_map
 from stm32_emitter.operators import REGISTRY
 from stm32_emitter.operators.scope import constant_value, dtype_of, shape_of
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite import reader
     from stm32_emitter.frontends.tflite.importer import Converter
 
-CUSTOM = "CUSTOM "
-"""In front of custom_code in the kind of a TFLite operator."""
-
 
 def tflite_converter(operator: Operator) -> Callable[[Converter, reader.Operator], list[relax.Expr]]:
     """Converts the custom operators of TFLite that this one stands for."""
@@ -34,10 +31,10 @@ def tflite_converter(operator: Operator) -> Callable[[Converter, reader.Operator
         given = [tensor for tensor in op.inputs if tensor is not None]
         if len(given) < len(op.inputs):
             raise ModelRefused("one of its inputs is left out, which operators from outside cannot have")
-        raw = _custom_options(op)
+        options = {name: plain(value, name) for name, value in custom_map(op).items()}
         inputs = tuple(map(_tflite_tensor, given))
         outputs = tuple(map(_tflite_tensor, op.outputs))
-        call = operator.resolved(Call(operator.name, inputs, outputs, _options(raw), raw))
+        call = operator.resolved(Call(operator.name, inputs, outputs, options, custom_bytes(op)))
         if len(call.outputs) != len(op.outputs):
             raise ModelRefused(
                 f"it has {len(op.outputs)} outputs, operator '{operator.name}' computes {len(call.outputs)}"
@@ -52,19 +49,6 @@ def _tflite_tensor(tensor: reader.Tensor) -> Tensor:
     q = tensor.quantization
     scale, zero = ((), ()) if q is None else (tuple(map(float, q.scale)), tuple(map(int, q.zero_point)))
     return Tensor(tensor.shape, tensor.dtype, scale, zero, tensor.data, tensor.name)
-
-
-def _custom_options(op: reader.Operator) -> bytes:
-    return bytes(op.table.CustomOptionsAsNumpy()) if op.table.CustomOptionsLength() else b""
-
-
-def _options(raw: bytes) -> dict[str, Any]:
-    """The map that custom_options usually are; nothing where they are something else."""
-    try:
-        found = flexbuffers.Loads(bytearray(raw)) if raw else {}
-    except Exception:  # noqa: BLE001 - another format: the operator reads the bytes itself
-        return {}
-    return {str(key): plain(value, str(key)) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def onnx_converter(operator: Operator) -> Callable[[Emission, GraphNode], Any]:

@@ -6,16 +6,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
-
-from tvm import relax
+from typing import Any
 
 from stm32_emitter.errors import ModelRefused, OperatorError
 from stm32_emitter.extension.call import Call, Tensor, call_of, with_quantization
 from stm32_emitter.extension.kernels import built
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.schedule import Schedule
-from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel
 from stm32_emitter.tir.lowering import ELEMENT_TYPES
 
@@ -121,18 +118,12 @@ def _check_result(name: str, result: Tensor) -> None:
         raise OperatorError(f"operator '{name}': a result has the shape {result.shape}, not of positive integers")
 
 
-class ExternalDefinition(OperatorDefinition):
+class ExternalDefinition(MadeOperator):
     """An :class:`Operator` as the passes know operators; frontends make its calls, so nothing has to be recognised."""
-
-    roots: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, operator: Operator) -> None:
         self.operator = operator
         self.kind = operator.name  # type: ignore[misc]  # one class serves many operators
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """What the operator's own function gives for this call."""

@@ -7,10 +7,11 @@ import inspect
 from typing import Any, TypeVar
 
 from stm32_emitter.errors import OperatorError
-from stm32_emitter.extension.importers import CUSTOM, onnx_converter, tflite_converter
+from stm32_emitter.extension.importers import onnx_converter, tflite_converter
 from stm32_emitter.extension.operator import ExternalDefinition, Operator
 from stm32_emitter.frontends.graph.converters import CONVERTERS as ONNX
 from stm32_emitter.frontends.tflite.converters import CONVERTERS as TFLITE
+from stm32_emitter.frontends.tflite.custom import CUSTOM
 from stm32_emitter.operators import REGISTRY
 from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.passes.external import FUNCTIONS

@@ -12,6 +12,7 @@ from stm32_emitter.operators.base import OperatorDefinition
 from stm32_emitter.operators.batch_matmul import BatchMatmul
 from stm32_emitter.operators.batch_matmul_float import BatchMatmulFloat
 from stm32_emitter.operators.batch_matmul_hybrid import BatchMatmulHybrid
+from stm32_emitter.operators.bitcast import Bitcast
 from stm32_emitter.operators.cast import Cast
 from stm32_emitter.operators.comparison import Comparison
 from stm32_emitter.operators.concatenation import Concatenation
@@ -23,6 +24,7 @@ from stm32_emitter.operators.cumsum import Cumsum
 from stm32_emitter.operators.depthwise_conv_2d import DepthwiseConv2D
 from stm32_emitter.operators.depthwise_conv_2d_float import DepthwiseConv2DFloat
 from stm32_emitter.operators.depthwise_conv_2d_hybrid import DepthwiseConv2DHybrid
+from stm32_emitter.operators.detection_postprocess import DetectionPostprocess
 from stm32_emitter.operators.div import Div, DivFloat
 from stm32_emitter.operators.dynamic_update_slice import DynamicUpdateSlice
 from stm32_emitter.operators.fully_connected import FullyConnected
@@ -32,6 +34,7 @@ from stm32_emitter.operators.gather import Gather, GatherNd
 from stm32_emitter.operators.hard_swish import HardSwish
 from stm32_emitter.operators.hybrid import QuantizeRows
 from stm32_emitter.operators.l2_normalization import L2Normalization
+from stm32_emitter.operators.local_response import LocalResponseNormalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
 from stm32_emitter.operators.lstm_general import LstmGeneral
@@ -49,6 +52,9 @@ from stm32_emitter.operators.relu import LeakyRelu, Relu, Relu0To1, Relu6, ReluN
 from stm32_emitter.operators.requantize_32 import Requantize32
 from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
+from stm32_emitter.operators.reverse_sequence import ReverseSequence
+from stm32_emitter.operators.rnn import Rnn
+from stm32_emitter.operators.scatter import Scatter
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
 from stm32_emitter.operators.softmax_wide import SoftmaxWide
@@ -61,6 +67,7 @@ from stm32_emitter.operators.transpose_conv import TransposeConv
 from stm32_emitter.operators.transpose_conv_float import TransposeConvFloat
 from stm32_emitter.operators.transpose_conv_hybrid import TransposeConvHybrid
 from stm32_emitter.operators.unary_table import Abs, Elu, Exp, Gelu, GeluTanh, Log, Neg, Rsqrt, Sqrt
+from stm32_emitter.operators.volume import Conv3D
 
 OPERATORS: tuple[OperatorDefinition, ...] = (
     DepthwiseConv2D(),
@@ -82,7 +89,13 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Gather(),
     GatherNd(),
     DynamicUpdateSlice(),
+    DetectionPostprocess(),
     TopK(),
+    Bitcast(),
+    Conv3D(),
+    LocalResponseNormalization(),
+    ReverseSequence(),
+    Scatter(),
     L2Normalization(),
     Pad(),
     ResizeBilinear(),
@@ -144,6 +157,7 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     SoftmaxWide(),
     Requantize32(),
     Lstm(),
+    Rnn(),
     LstmGeneral(),
     Svdf(),
     SvdfState(),

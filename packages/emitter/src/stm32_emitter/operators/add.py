@@ -11,6 +11,10 @@ int16 is the same with a shift by 15 bits, unless all three scales are powers of
 output scale / its scale, rounded half away from zero, and the sum is saturated to 16 bits. The reference demands that
 neither is negative and one is 1. With its option pot_scale_int16 false such scales are like all others (the frontend
 makes that operator at once).
+
+ONNX (onnxruntime's QLinearAdd, with fused products): rint(fma(a, fa, fma(b, fb, z - fma(fa, za, fb * zb)))) with fa =
+left scale / output scale in float32, fb likewise, za, zb and z the zero points, limited. onnxruntime has no such kernel
+for SUB; it is computed alike, which is another byte next to ties.
 """
 
 from __future__ import annotations
@@ -20,18 +24,21 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from tvm import tirx
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Attribute, KernelRequest
 from stm32_emitter.operators.elementwise import BinaryOperator
 from stm32_emitter.operators.fixed_point import quantize_multiplier
-from stm32_emitter.operators.gemmlowp import Ints, requantize, round_shift
+from stm32_emitter.operators.gemmlowp import Ints, ints, requantize, round_shift
 from stm32_emitter.operators.linear_sum import BYTES, LinearSum, linear_schedule, linear_sum
+from stm32_emitter.operators.nearest import fused_product, is_nearest, rounding
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Quantized
 from stm32_emitter.operators.table import Source
 from stm32_emitter.tir.builder import expression
 
+_FACTORS = ("left_factor", "right_factor", "constant")
 _HALF = (1 << 30, 0)
 _LEFT_SHIFT, _LEFT_SHIFT_16 = 20, 15
 _INT16 = (-(1 << 15), (1 << 15) - 1)
@@ -67,12 +74,35 @@ class Add(BinaryOperator):
             attributes[f"{name}_multiplier"], attributes[f"{name}_shift"] = quantize_multiplier(real)
         return attributes
 
+    def nearest_parameters(
+        self, left: Source, right: Source, result: Quantized, *, unsigned: bool
+    ) -> dict[str, Attribute]:
+        """Factors of float32 and what is added to the sum; ``offset`` is what bytes of int8 lack."""
+        offset, scale = (128 if unsigned else 0), np.float32(result.scale)
+        factors = left.scale / scale, np.float32(self.sign) * right.scale / scale
+        # fma(left factor, left zero point, right factor * right zero point)
+        second = factors[1] * np.float32(right.zero_point + offset)
+        zero = fused_product(left.zero_point + offset, factors[0], second)
+        constant = np.float32(result.zero_point + offset) - zero
+        return {
+            "left_factor": float(factors[0]), "right_factor": float(factors[1]), "constant": float(constant),
+            "offset": offset, **rounding(nearest=True),
+        }  # fmt: skip
+
     def operands(self, request: KernelRequest) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-        """(x - zero point) * 2**20 * factor."""
+        """(x - zero point) * 2**20 * factor; of ONNX models the original's byte."""
+        if is_nearest(request):
+            offset = request.integer("offset")
+            return (lambda value: value + offset), (lambda value: value + offset)
         return _term(request, "left"), _term(request, "right")
 
     def combined(self, request: KernelRequest, left: Any, right: Any) -> Any:
         """The requantized sum or difference."""
+        if is_nearest(request):
+            factors = [tirx.const(float(request.attributes[name]), "float32") for name in _FACTORS]
+            # The zero point is in the constant.
+            whole = expression("ai_k_sum_nearest", left, right, *factors)
+            return whole - (request.integer("offset") + request.integer("output_zero_point"))
         total = left + right if self.sign > 0 else left - right
         if "left_right" in request.attributes:
             return expression("ai_k_clamp", total, *_INT16)
@@ -91,21 +121,34 @@ class Add(BinaryOperator):
 
     def form(self, request: KernelRequest) -> LinearSum | None:
         """The linear form with the results of the reference, or None."""
-        results = self.results(request)
+        results, bounds = self.results(request), (request.integer("low"), request.integer("high"))
+        if is_nearest(request):
+            left, right, _ = (float(request.attributes[name]) for name in _FACTORS)
+            return linear_sum(results, left, right, bounds)
         scale = np.ldexp(request.integer("output_multiplier"), request.integer("output_shift") - 31 + _LEFT_SHIFT)
         factors = [
             scale * np.ldexp(request.integer(f"{name}_multiplier"), request.integer(f"{name}_shift") - 31)
             for name in ("left", "right")
         ]
-        bounds = request.integer("low"), request.integer("high")
         return linear_sum(results, float(factors[0]), float(self.sign * factors[1]), bounds)
 
     def results(self, request: KernelRequest) -> Ints:
         """What the reference computes for all values of a and b, int64 [256, 256]."""
+        low, high = request.integer("low"), request.integer("high")
+        if is_nearest(request):
+            return np.clip(nearest_sum(request, BYTES[:, None], BYTES[None, :]), low, high)
         left, right = (prepare(BYTES) for prepare in self.operands(request))
         total = left[:, None] + self.sign * right[None, :]
         scaled = requantize(total, *_scaling(request, "output")) + request.integer("output_zero_point")
-        return np.clip(scaled, request.integer("low"), request.integer("high"))
+        return np.clip(scaled, low, high)
+
+
+def nearest_sum(request: KernelRequest, left: Ints, right: Ints) -> Ints:
+    """What ONNX gives for the bytes ``left`` and ``right``, which broadcast; not limited."""
+    first, second, constant = (np.float32(request.attributes[name]) for name in _FACTORS)
+    offset = request.integer("offset")
+    real = fused_product(left + offset, first, fused_product(right + offset, second, constant))
+    return ints(np.rint(real)) - offset
 
 
 class Sub(Add):

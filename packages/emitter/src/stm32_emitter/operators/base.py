@@ -140,7 +140,7 @@ class OperatorDefinition(ABC):
 
 
 class MadeOperator(OperatorDefinition):
-    """An operator that a frontend makes, because no arithmetic of Relax says what it computes; never recognised."""
+    """An operator that a frontend or a pass makes, because no arithmetic of Relax says what it computes."""
 
     roots: ClassVar[tuple[str, ...]] = ()
 

@@ -40,9 +40,10 @@ class Conv2D(OperatorDefinition):
         if convolution_wide.is_wide(request):
             return [*conv_2d_d8.totals_schedules(request), convolution_wide.wide_schedule(request)]
         plain = conv_2d_plain.schedules(request)
-        if plain:
+        if plain and not request.target.dsp:
             return plain
-        return [*conv_2d_winograd.schedules(request), *conv_2d_d8.schedules(request), self._general(request)]
+        general = plain or [self._general(request)]
+        return [*conv_2d_winograd.schedules(request), *conv_2d_d8.schedules(request), *general]
 
     def _general(self, request: KernelRequest) -> Schedule:
         sizes = geometry(request)

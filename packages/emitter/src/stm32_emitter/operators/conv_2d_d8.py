@@ -20,10 +20,12 @@ from stm32_emitter.operators.conv_2d_records import (
     linear_of,
     pairs,
     rows_of,
+    scales_fit,
 )
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import overlapping_groups, position_order, steps_of
 from stm32_emitter.operators.d8_scaling import Linear
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -43,7 +45,8 @@ _SINGLE_ISSUE = ("cortex-m4", "cortex-m33")
 def fits(request: KernelRequest) -> bool:
     """Whether the layer has a block of 4 channels x 2 pixels and the arithmetic is exact for it."""
     rows = rows_of(request)
-    return is_exact(rows) and Nest(request, rows, None, PAIRS, 1).fits()
+    scales = not is_nearest(request) or linear_of(request, rows) is not None
+    return is_exact(rows) and scales and Nest(request, rows, None, PAIRS, 1).fits()
 
 
 def schedules(request: KernelRequest) -> list[Schedule]:
@@ -52,6 +55,8 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     if not is_exact(rows):
         return []
     linear = linear_of(request, rows)
+    if not scales_fit(request, linear):
+        return []
     nests = [Nest(request, rows, linear, _QUADS, quads) for quads in _runs(s.pixels // _QUADS.pixels)]
     nests = [nest for nest in [*nests, Nest(request, rows, linear, PAIRS, 1)] if nest.fits()]
     return [nest.described() for nest in nests]
@@ -64,8 +69,9 @@ def totals_schedules(request: KernelRequest) -> list[Schedule]:
     s = geometry(request)
     steps = steps_of(s.kernel[1] * (s.channels // s.groups)) * s.kernel[0]
     rows = rows_of(request, -(-steps // TOTAL_STEPS))
-    nest = Nest(request, rows, linear_of(request, rows), PAIRS, 1)
-    return [nest.described()] if is_exact(rows) and nest.fits() else []
+    linear = linear_of(request, rows)
+    nest = Nest(request, rows, linear, PAIRS, 1)
+    return [nest.described()] if is_exact(rows) and scales_fit(request, linear) and nest.fits() else []
 
 
 def _runs(quads: int) -> list[int]:

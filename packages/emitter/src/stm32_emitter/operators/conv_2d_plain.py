@@ -14,6 +14,7 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import geometry
+from stm32_emitter.operators.nearest import is_nearest, scale_words
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -24,15 +25,16 @@ _MAC, _OUTPUT, _COPIED = 3.4, 40.0, 8.0
 
 
 def schedules(request: KernelRequest) -> list[Schedule]:
-    """The schedule, on cores without DSP; elsewhere it is never the best one."""
-    if request.target.dsp:
+    """The schedule, on cores without DSP; elsewhere it is the only one for any layer that is rounded once."""
+    nearest = is_nearest(request)
+    if request.target.dsp and not nearest:
         return []
     s = geometry(request)
     depth = s.kernel[0] * s.kernel[1] * s.channels // s.groups
     outputs = s.batch * s.pixels * s.out_channels
     nest = _Nest(request)
     copied = 0 if nest.window is not None and not s.padded else s.batch * s.pixels * depth * s.groups
-    text = "2 channels x 2 pixels, C, weights as they are"
+    text = "2 channels x 2 pixels, C, weights as they are" + (", scaled in float32" if nearest else "")
     return [
         Schedule(
             "c-2x2", nest.kernel, text, outputs * (depth * _MAC + _OUTPUT) + copied * _COPIED,
@@ -83,10 +85,10 @@ class _Nest:
         return k.kernel()
 
     def _channels(self) -> NDArray[np.int32]:
-        _, bias, multipliers, shifts = (self.request.constant(i) for i in range(1, 5))
+        bias = self.request.constant(2)
         matrix = self.request.constant(1).reshape(self.sizes.out_channels, -1)
         folded = folded_bias(bias, matrix, self.request.integer("input_zero_point"))
-        return np.stack([folded, multipliers.astype(np.int32), shifts.astype(np.int32)], axis=1).ravel()
+        return np.stack([folded, *scale_words(self.request)], axis=1).ravel()
 
     def _sizes(self, window: tuple[int, int, int]) -> NDArray[np.int32]:
         """An ai_k_plain_window."""
@@ -128,7 +130,7 @@ class _Nest:
 
     def _multiply(self, places: list[Any], window: tirx.Buffer | None, group: Any, start: Any, step: int) -> None:
         self.k.call(
-            "ai_k_conv_plain_s8", *places, address(window),
+            "ai_k_conv_nearest_s8" if is_nearest(self.request) else "ai_k_conv_plain_s8", *places, address(window),
             address(self.weights, group * (self.per_group * self.depth)),
             address(self.channels, group * (self.per_group * 3)), address(self.y, start, write=True),
             step * self.sizes.out_channels,

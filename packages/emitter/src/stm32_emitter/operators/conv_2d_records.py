@@ -9,7 +9,7 @@ of a step, with weights c1 + c2 = c; of deep patches several steps hold a part o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.d8 import LIMIT, halfword_pairs, mixed_bias, pairs_fit, shift_word, words
 from stm32_emitter.operators.d8_scaling import Linear, Scaling, linear_scaling
-from stm32_emitter.operators.gemmlowp import requantize
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.packing import folded_bias
 
 Words = NDArray[np.int32]
@@ -65,12 +65,11 @@ def rows_of(request: KernelRequest, totals: int = 0) -> Rows:
     # A sum below 2**23 shifted by 24 or more is 0.
     nothing = (scales == 0) | (right > _MOST_RIGHT)
     scales, right = np.where(nothing, 0, scales), np.where(nothing, 1, right)
-    zero_point = request.integer("output_zero_point")
-    for row in np.flatnonzero(~matrix.any(axis=1)):
-        value = requantize(folded[row], int(multipliers[row]), int(shifts[row]))
-        # 4 * v * 2**30 / 2**31, shifted by 1, is v without any rounding.
-        folded[row] = 4 * (np.clip(value + zero_point, -128, 127) - zero_point)
-        scales[row], right[row] = 1 << 30, 1
+    without = ~matrix.any(axis=1)
+    # 4 * v * 2**30 / 2**31, shifted by 1, is v without any rounding.
+    given = _scaling(request, folded, multipliers.astype(np.int64), -shifts.astype(np.int64))
+    folded = np.where(without, 4 * replace(given, low=-128, high=127).level(), folded).astype(np.int32)
+    scales, right = np.where(without, 1 << 30, scales), np.where(without, 1, right)
     reach = np.abs(matrix.astype(np.int64)).sum(axis=1) * 128
     return Rows(_extended(matrix, totals) if totals else matrix, folded, scales, right, reach, totals)
 
@@ -96,8 +95,19 @@ def is_exact(rows: Rows) -> bool:
 
 def linear_of(request: KernelRequest, rows: Rows) -> Linear | None:
     """What linear records hold, if all channels have them."""
+    return linear_scaling(rows.reach, _scaling(request, rows.bias, rows.multipliers, rows.right))
+
+
+def _scaling(
+    request: KernelRequest, bias: NDArray[np.int32], multipliers: NDArray[np.int64], right: NDArray[np.int64]
+) -> Scaling:
     low, high, zero_point = (request.integer(name) for name in ("low", "high", "output_zero_point"))
-    return linear_scaling(rows.reach, Scaling(rows.bias, rows.multipliers, rows.right, zero_point, low, high))
+    return Scaling(bias, multipliers, right, zero_point, low, high, is_nearest(request))
+
+
+def scales_fit(request: KernelRequest, linear: Linear | None) -> bool:
+    """Whether records hold the layer's scaling; those that are not linear round twice."""
+    return linear is not None or not is_nearest(request)
 
 
 def fours(

@@ -18,6 +18,7 @@ from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.conv_2d_records import Rows, rows_of
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.d8 import overlapping_groups, shift_word, sums_are_small, words
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
@@ -42,7 +43,7 @@ def schedules(request: KernelRequest) -> list[Schedule]:
     shape = s.kernel[1] == _TAPS and s.stride == (1, 1) and s.dilation == (1, 1) and s.groups == 1
     if not (request.target.dsp and shape and s.channels % _UNROLLED == 0 and s.out_channels >= _CHANNELS):
         return []
-    if max(s.padding[0], s.padding[2]) >= s.kernel[0]:
+    if max(s.padding[0], s.padding[2]) >= s.kernel[0] or is_nearest(request):
         return []
     rows = rows_of(request)
     if rows.right.min() < 1 or not sums_are_small(rows.weights, rows.bias):

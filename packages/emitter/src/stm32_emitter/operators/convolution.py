@@ -6,7 +6,7 @@ Arithmetic of all, established against the reference interpreter: 32-bit accumul
 quotient in double) with two roundings (``ai_k_requantize``), plus the output zero point, clamped. For uint8 the product
 of the two scales is rounded to float32, and the weights, one scale for all, have a zero point. For int16, zero points
 are 0, sums have 64 bits and the scaling is that of ``ai_k_requantize_64``. A bias of int32 beside int16 is widened; the
-reference interpreter cannot tell what it gives (it reads beyond such a bias).
+reference interpreter cannot tell what it gives (it reads beyond such a bias). ONNX scales as in ``nearest.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tvm import relax
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, constant
 from stm32_emitter.operators.fixed_point import activation_range, quantize_multipliers
+from stm32_emitter.operators.nearest import nearest_scaling, rounding
 from stm32_emitter.operators.scope import Dequantized, Quantized, Scope, integers, shape_of
 
 
@@ -57,7 +58,7 @@ class QuantizedConvolution:
     """The parts of quantize(act(conv2d(dequantize(x), dequantize(w)) + bias)).
 
     ``weights`` is [Cout, KH, KW, Cin / groups], int8, or int16 where uint8 minus the zero point needs 9 bits.
-    ``unsigned``: the layer is uint8 in the original model.
+    ``unsigned``: the layer is uint8 in the original model. ``nearest``: it is scaled as ONNX does.
     """
 
     call: relax.Call
@@ -67,6 +68,7 @@ class QuantizedConvolution:
     bias: NDArray[Any] | None
     result: Quantized
     unsigned: bool = False
+    nearest: bool = False
 
     @property
     def groups(self) -> int:
@@ -90,7 +92,7 @@ def match_quantized_convolution(
     if x is None or weights is None or x.dtype != result.dtype:
         return None
     bias_value = None if bias is None else bias_constant(scope, bias, result.dtype)
-    return QuantizedConvolution(call, x, weights[0], weights[1], bias_value, result, unsigned)
+    return QuantizedConvolution(call, x, weights[0], weights[1], bias_value, result, unsigned, scope.nearest)
 
 
 def bias_constant(scope: Scope, expr: relax.Expr, dtype: str) -> NDArray[Any]:
@@ -135,9 +137,12 @@ def _weights(scope: Scope, call: relax.Call, *, unsigned: bool) -> tuple[NDArray
 def fused(kind: str, parts: QuantizedConvolution, root: relax.Call) -> Fused:
     """The fused operator: inputs are x, weights, bias (zeros if absent), multipliers, shifts."""
     channels = parts.weights.shape[0]
-    multipliers, shifts = convolution_scaling(
-        parts.x, parts.weight_scale, parts.result, channels, unsigned=parts.unsigned
-    )
+    if parts.nearest:
+        multipliers, shifts = nearest_scaling(parts.x.scale, parts.weight_scale, parts.result.scale, channels)
+    else:
+        multipliers, shifts = convolution_scaling(
+            parts.x, parts.weight_scale, parts.result, channels, unsigned=parts.unsigned
+        )
     dtype = parts.result.dtype
     bias = np.zeros(channels, np.int64 if dtype == "int16" else np.int32) if parts.bias is None else parts.bias
     low, high = activation_range(
@@ -152,6 +157,7 @@ def fused(kind: str, parts: QuantizedConvolution, root: relax.Call) -> Fused:
         "output_zero_point": parts.result.zero_point,
         "low": low,
         "high": high,
+        **rounding(nearest=parts.nearest),
     }
     constants = [constant(v) for v in (parts.weights, bias, multipliers, shifts)]
     return Fused(kind, (parts.x.value, *constants), shape_of(root), dtype, attributes)

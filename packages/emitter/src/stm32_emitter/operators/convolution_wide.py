@@ -4,7 +4,8 @@
 One loop nest for CONV_2D, DEPTHWISE_CONV_2D and the phases of TRANSPOSE_CONV: each output is summed alone, taps outside
 the image are skipped. The
 scaling is that of the accumulator: with 32 bits ``ai_k_requantize``, with 64 bits ``ai_k_requantize_64``. A layer of
-FULLY_CONNECTED is one pixel of a convolution, rounded once (attribute ``once``).
+FULLY_CONNECTED is one pixel of a convolution, rounded once (attribute ``once``). What is scaled in float32
+(``nearest.py``) takes ``ai_k_scale_nearest``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
+from stm32_emitter.operators.nearest import is_nearest, real_scales
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
 
@@ -66,12 +68,13 @@ class Part:
 
 def kernel_of_parts(request: KernelRequest, parts: Sequence[Part]) -> Kernel:
     """x, weights, bias, scales -> y: all pixels of each part, one part after the other."""
-    bias, multipliers, shifts = (request.constant(i) for i in range(2, 5))
+    bias = request.constant(2)
     dtype, products = request.inputs[0].dtype, sum(part.sizes.pixels * part.weights.size for part in parts)
     with KernelBuilder(request.kind.lower(), request.output.shape[0] * products) as k:
         x = k.input("x", (request.inputs[0].elements,), dtype)
         w = k.constant("weights", np.concatenate([part.weights.ravel() for part in parts]))
-        b, m, e = (k.constant(n, v) for n, v in (("bias", bias), ("multiplier", multipliers), ("shift", shifts)))
+        b = k.constant("bias", bias)
+        scales = {name: k.constant(name, value) for name, value in _scales(request).items()}
         y = k.output("y", (request.output.elements,), dtype)
         total, first = k.local("total", str(bias.dtype)), 0
         for part in parts:
@@ -79,7 +82,8 @@ def kernel_of_parts(request: KernelRequest, parts: Sequence[Part]) -> Kernel:
             with _pixels(k, request, part) as (position, at, c):
                 k.store(total, [0], b[c])
                 taps.add(*position, c)
-                _store_clamped(k, request, y, at, _scaled(request, total[0], m[c], e[c].astype("int32")))
+                each = [scale[c].astype("int32") if name == "shift" else scale[c] for name, scale in scales.items()]
+                _store_clamped(k, request, y, at, _scaled(request, total[0], *each))
             first += part.weights.size
     return k.kernel()
 
@@ -98,8 +102,19 @@ def _pixels(k: KernelBuilder, request: KernelRequest, part: Part) -> Iterator[tu
         yield (n, oy, ox), (n * pixels + part.place(oy, ox)) * s.out_channels + c, c
 
 
-def _scaled(request: KernelRequest, total: Any, multiplier: Any, shift: Any) -> Any:
+def _scales(request: KernelRequest) -> dict[str, NDArray[Any]]:
+    """What the accumulator is multiplied by, by the name of the array."""
+    multipliers, shifts = request.constant(3), request.constant(4)
+    if is_nearest(request):
+        return {"scale": real_scales(multipliers, shifts)}
+    return {"multiplier": multipliers, "shift": shifts}
+
+
+def _scaled(request: KernelRequest, total: Any, *scale: Any) -> Any:
     """The accumulator times its multiplier."""
+    if is_nearest(request):
+        return expression("ai_k_scale_nearest", total, *scale)
+    multiplier, shift = scale
     once, wide = bool(request.attributes.get("once")), request.inputs[2].dtype == "int64"
     if once and wide:
         return expression("ai_k_requantize_double", total, multiplier)

@@ -5,22 +5,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tvm import relax
-
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
-from stm32_emitter.operators.scope import Scope
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 
-class Copy(OperatorDefinition):
+class Copy(MadeOperator):
     """Inserted by :mod:`stm32_emitter.passes.outputs`; never recognised in a model."""
 
     kind: ClassVar[str] = "COPY"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """y[i] = x[i]."""

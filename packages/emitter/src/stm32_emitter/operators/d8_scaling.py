@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stm32_emitter.operators.gemmlowp import requantize
+from stm32_emitter.operators.nearest import first_sums, real_scales, requantize_nearest
 
 Ints = NDArray[np.int64]
 
@@ -30,7 +31,10 @@ _MOST_BITS = 9
 
 @dataclass(frozen=True)
 class Scaling:
-    """How the reference scales: byte = clip(zero_point + requantize(sum), low, high); the sums start with the bias."""
+    """How the original scales: byte = clip(zero_point + requantize(sum), low, high); the sums start with the bias.
+
+    ``nearest``: rounded once, as ONNX does; else twice.
+    """
 
     bias: NDArray[np.int32]
     multipliers: Ints
@@ -38,66 +42,115 @@ class Scaling:
     zero_point: int
     low: int
     high: int
+    nearest: bool = False
+
+    def level(self) -> Ints:
+        """What the biases alone give, limited, less the zero point; int64 [channels]."""
+        rescale = requantize_nearest if self.nearest else requantize
+        values = rescale(self.bias, self.multipliers, -self.right)
+        return np.clip(values, self.low - self.zero_point, self.high - self.zero_point)
 
 
 @dataclass(frozen=True)
 class Linear:
-    """Of each channel, int [channels]; ``offsets`` are 0 to 255."""
+    """Of each channel, int [channels]; ``offsets`` are 0 to 255, ``apart`` how many sums give another byte."""
 
     bias: NDArray[np.int32]
     multipliers: Ints
     offsets: Ints
+    apart: Ints
 
 
 def linear_scaling(reach: Ints, scaling: Scaling) -> Linear | None:
     """The linear form, or None where a channel has none; exact once it is clipped to ``low`` and ``high``.
+
+    Of layers that are rounded once it is the nearest one that there is.
 
     Args:
         reach: [channels], largest magnitude of a sum without its bias; 0 where it is constant.
         scaling: of the same channels; sums with their bias are below 2**23.
     """
     low, high = max(scaling.low, -128), min(scaling.high, 127)
-    if low < scaling.zero_point:
+    if low < scaling.zero_point and not scaling.nearest:
         return None
     constant, bits = (reach == 0) | (scaling.multipliers == 0), scaling.right - (SHIFT - 7)
     if bool((bits < 0)[~constant].any() or (bits > _MOST_BITS)[~constant].any()):
         return None
     values = np.arange(low + 1, high + 1, dtype=np.int64)
-    first = _thresholds(values, scaling)
-    bits = np.clip(bits, 0, _MOST_BITS)
-    nearest = (scaling.multipliers + (1 << bits >> 1)) >> bits
-    multipliers, offsets = np.zeros_like(nearest), np.full_like(nearest, -1)
-    for more in (0, -1, 1):
-        found = _offsets(nearest + more, first, reach, values, scaling)
-        take = (offsets < 0) & (found >= 0)
-        multipliers, offsets = np.where(take, nearest + more, multipliers), np.where(take, found, offsets)
+    multipliers, offsets, apart = _best(_Thresholds(_thresholds(values, scaling), reach, values, scaling), bits)
     # A constant: 256 * (v << 7) * 2**30 / 2**32 = v << 13.
-    level = [np.clip(requantize(b, int(m), -int(r)), low - scaling.zero_point, high - scaling.zero_point)
-             for b, m, r in zip(scaling.bias, scaling.multipliers, scaling.right, strict=True)]  # fmt: skip
-    bias = np.where(constant, np.array(level, np.int64) << 7, scaling.bias)
-    offsets = np.where(constant, 0, offsets)
+    bias = np.where(constant, scaling.level() << 7, scaling.bias)
+    offsets, apart = np.where(constant, 0, offsets), np.where(constant, 0, apart)
     multipliers = np.where(constant, np.where(reach == 0, 1 << 30, 0), multipliers)
-    exact = bool((offsets >= 0).all()) and bool((np.abs(bias) < 1 << 23).all())
-    return Linear(bias.astype(np.int32), multipliers, offsets) if exact else None
+    exact = bool((apart == 0).all()) or scaling.nearest
+    small = bool((np.abs(bias) < 1 << 23).all()) and bool((multipliers < 1 << 31).all())
+    return Linear(bias.astype(np.int32), multipliers, offsets, apart) if exact and small else None
+
+
+def _best(thresholds: _Thresholds, bits: Ints) -> tuple[Ints, Ints, Ints]:
+    """(multipliers, offsets, sums that give another byte) of each channel; bits: that a multiplier loses."""
+    bits = np.clip(bits, 0, _MOST_BITS)
+    nearest = (thresholds.scaling.multipliers + (1 << bits >> 1)) >> bits
+    multipliers = np.zeros_like(nearest)
+    offsets, apart = np.full_like(nearest, -1), np.full_like(nearest, len(thresholds.values) + 1)
+    for more in (0, -1, 1):
+        found, count = thresholds.offsets(nearest + more)
+        take = count < apart
+        multipliers, offsets = np.where(take, nearest + more, multipliers), np.where(take, found, offsets)
+        apart = np.where(take, count, apart)
+    return multipliers, offsets, apart
 
 
 def _thresholds(values: Ints, scaling: Scaling) -> Ints:
-    """Smallest sums whose byte is at least ``values``, which are above the zero point; [channels, values]."""
+    """Smallest sums whose byte is at least ``values``; [channels, values].
+
+    Where the reference rounds twice, values are above the zero point.
+    """
     right, multipliers = scaling.right[:, None], np.maximum(scaling.multipliers, 1)[:, None]
+    if scaling.nearest:
+        return first_sums(values - scaling.zero_point, real_scales(multipliers[:, 0], -scaling.right))
     # round(sum * m / 2**31) >= level, halves upwards
     level = ((values - scaling.zero_point)[None, :] << right) - (1 << right >> 1)
     return -(-((2 * level - 1) << 30) // multipliers)
 
 
-def _offsets(multipliers: Ints, first: Ints, reach: Ints, values: Ints, scaling: Scaling) -> Ints:
-    """Offsets of 0 to 255 that are exact with these multipliers, -1 where there is none."""
-    goal = ((values - scaling.zero_point) << SHIFT) - (1 << SHIFT - 1)
-    lowest, highest = (scaling.bias.astype(np.int64)[:, None] + sign * reach[:, None] for sign in (-1, 1))
+_TRIED = 16
+"""Offsets between the bounds that contradict each other."""
 
-    def product(sums: Ints) -> Ints:
-        return _FACTOR * sums * multipliers[:, None] >> 32
 
-    sums = np.clip(first, lowest, highest + 1)
-    lower = np.where(sums <= highest, goal - product(sums), 0).max(axis=1, initial=0)
-    upper = np.where(sums > lowest, goal - 1 - product(sums - 1), 255).min(axis=1, initial=255)
-    return np.where(lower <= upper, (lower + upper) >> 1, -1)
+@dataclass(frozen=True)
+class _Thresholds:
+    """Where the bytes of channels change: ``first`` [channels, values], the smallest sums of ``values``."""
+
+    first: Ints
+    reach: Ints
+    values: Ints
+    scaling: Scaling
+
+    def offsets(self, multipliers: Ints) -> tuple[Ints, Ints]:
+        """(offsets of 0 to 255, thresholds that they miss) with these multipliers."""
+        lower, upper = self._bounds(multipliers)
+        least, most = lower.max(axis=1, initial=0), upper.min(axis=1, initial=255)
+        offsets = np.clip((least + most) >> 1, 0, 255)
+        missed = np.where(least <= most, 0, len(self.values) + 1)
+        if not self.scaling.nearest or not missed.any():
+            return offsets, missed
+        for step in range(_TRIED + 1):
+            tried = np.clip(np.minimum(least, most) + (np.abs(least - most) * step) // _TRIED, 0, 255)
+            count = (lower > tried[:, None]).sum(axis=1) + (upper < tried[:, None]).sum(axis=1)
+            offsets, missed = np.where(count < missed, tried, offsets), np.minimum(missed, count)
+        return offsets, missed
+
+    def _bounds(self, multipliers: Ints) -> tuple[Ints, Ints]:
+        """Least and greatest offset that each threshold allows; [channels, values]."""
+        zero_point, bias = self.scaling.zero_point, self.scaling.bias.astype(np.int64)
+        goal = ((self.values - zero_point) << SHIFT) - (1 << SHIFT - 1)
+        lowest, highest = (bias[:, None] + sign * self.reach[:, None] for sign in (-1, 1))
+
+        def product(sums: Ints) -> Ints:
+            return _FACTOR * sums * multipliers[:, None] >> 32
+
+        sums = np.clip(self.first, lowest, highest + 1)
+        lower = np.where(sums <= highest, goal - product(sums), 0)
+        upper = np.where(sums > lowest, goal - 1 - product(sums - 1), 255)
+        return lower, upper

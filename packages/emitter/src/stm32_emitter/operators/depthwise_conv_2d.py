@@ -22,6 +22,7 @@ from stm32_emitter.operators import (
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.convolution import Geometry, fused, geometry, match_quantized_convolution
 from stm32_emitter.operators.depthwise_scaling import clamp
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -54,7 +55,7 @@ class DepthwiseConv2D(OperatorDefinition):
             wide = convolution_wide.wide_schedule(request)
             return (depthwise_taps.schedule(request), wide) if narrow else (wide,)
         plain = depthwise_plain.schedules(request)
-        if plain:
+        if plain and not request.target.dsp:
             return plain
         offered = []
         if depthwise_window.fits(request):
@@ -68,6 +69,8 @@ class DepthwiseConv2D(OperatorDefinition):
             # Beside rows-3x3, which most such layers of a model take, it is not worth its code.
             beside = bool(offered) and offered[0].name == depthwise_window.NAME
             offered.append(replace(taps, goals=taps.goals - {"balanced"}) if beside else taps)
+        if is_nearest(request):
+            return (*offered, *(plain or [convolution_wide.wide_schedule(request)]))
         return (*offered, _pixel_schedule(request))
 
 

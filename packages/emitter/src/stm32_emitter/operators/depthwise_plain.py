@@ -14,6 +14,7 @@ from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import geometry
+from stm32_emitter.operators.nearest import is_nearest, scale_words
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -23,14 +24,14 @@ _MAC, _OUTPUT = 5.5, 30.0
 
 
 def schedules(request: KernelRequest) -> list[Schedule]:
-    """The schedule, on cores without DSP and for as many output as input channels."""
-    s = geometry(request)
-    if request.target.dsp or s.channels != s.out_channels:
+    """The schedule for as many output as input channels, on cores without DSP, or of layers that are rounded once."""
+    s, nearest = geometry(request), is_nearest(request)
+    if (request.target.dsp and not nearest) or s.channels != s.out_channels:
         return []
     taps = s.kernel[0] * s.kernel[1]
     cycles = s.batch * s.pixels * s.channels * (taps * _MAC + _OUTPUT)
     scratch, constants = (taps * s.channels if s.padded else 0), s.channels * (taps + 12)
-    text = "4 channels, C, weights as they are"
+    text = "4 channels, C, weights as they are" + (", scaled in float32" if nearest else "")
     return [Schedule("c-4", lambda: _kernel(request), text, cycles, scratch=scratch, constants=constants, code=500)]
 
 
@@ -50,32 +51,33 @@ def _kernel(request: KernelRequest) -> Kernel:
             whole = k.constant("whole", _window(request, (s.kernel[1] * s.channels, s.channels)))
             edges = k.constant("patch", _patch(request))
         y = k.output("y", (request.output.elements,), "int8")
+        function = "ai_k_depthwise_nearest_s8" if is_nearest(request) else "ai_k_depthwise_plain_s8"
+
+        def multiply(at: Any, constants: list[tirx.Buffer], to: Any) -> None:
+            k.call(function, at, *map(address, constants), to)
+
         patch = k.scratch("patch_values", taps * s.channels, "int8") if s.padded else None
         with k.loop("n", s.batch) as n, k.loop("oy", s.out_height) as oy, k.loop("ox", s.out_width) as ox:
             row, column = oy * s.stride[0] - s.padding[0], ox * s.stride[1] - s.padding[1]
             to = address(y, ((n * s.out_height + oy) * s.out_width + ox) * s.channels, write=True)
             at = address(x, n * image + (row * s.width + column) * s.channels)
             if patch is None:
-                _multiply(k, at, constants, to)
+                multiply(at, constants, to)
             else:
                 with k.choose(tirx.all(*_reaches(request, row, column))) as (inside, outside):
                     with inside:
-                        _multiply(k, at, constants, to)
+                        multiply(at, constants, to)
                     with outside:
                         start = (address(patch, write=True), address(x, n * image), address(edges))
                         k.call("ai_k_patch_plain_s8", *start, row, column)
-                        _multiply(k, address(patch), [whole, weights, channels], to)
+                        multiply(address(patch), [whole, weights, channels], to)
     return k.kernel()
 
 
-def _multiply(k: KernelBuilder, at: Any, constants: list[tirx.Buffer], to: Any) -> None:
-    k.call("ai_k_depthwise_plain_s8", at, *map(address, constants), to)
-
-
 def _channels(request: KernelRequest) -> NDArray[np.int32]:
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    weights, bias = request.constant(1), request.constant(2)
     folded = folded_bias(bias, weights.reshape(len(bias), -1), request.integer("input_zero_point"))
-    return np.stack([folded, multipliers.astype(np.int32), shifts.astype(np.int32)], axis=1).ravel()
+    return np.stack([folded, *scale_words(request)], axis=1).ravel()
 
 
 def _window(request: KernelRequest, steps: tuple[int, int]) -> NDArray[np.int32]:

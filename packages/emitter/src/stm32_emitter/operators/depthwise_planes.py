@@ -15,7 +15,7 @@ from tvm import tirx
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.depthwise_scaling import clamp
-from stm32_emitter.operators.depthwise_window import SHORT, WORDS, is_relu, records
+from stm32_emitter.operators.depthwise_window import SHORT, WORDS, is_floored, records
 from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -45,7 +45,7 @@ def schedule(request: KernelRequest) -> Schedule:
         "planes-3x3",
         lambda: kernel(request),
         f"{_LANES} channels at a time, all of their plane widened less the zero point",
-        cycles=_cycles(sizes, relu=is_relu(request)),
+        cycles=_cycles(sizes, relu=is_floored(request)),
         scratch=4 * _LANES * _plane(sizes),
         constants=4 * WORDS * sizes.out_channels,
         code=_CODE,
@@ -70,9 +70,9 @@ def _plane(sizes: Geometry) -> int:
 
 
 def _records(request: KernelRequest) -> NDArray[np.int32] | None:
-    """As ai_k_depthwise.h describes, or None; with results that are not negative all shifts have to be the same."""
+    """As ai_k_depthwise.h describes, or None; where the high word is floored all shifts have to be the same."""
     packed = records(request, folded=False)
-    if packed is None or not is_relu(request):
+    if packed is None or not is_floored(request):
         return packed
     return packed if (packed[::WORDS] >> 24 == SHORT).all() else None
 
@@ -108,7 +108,7 @@ def _emit(k: KernelBuilder, request: KernelRequest, number: Numbers, buffers: tu
     """The loop over images."""
     x, constants, y, pairs = buffers
     sizes = geometry(request)
-    name = "ai_k_depthwise_planes" + ("_relu_s8" if is_relu(request) else "_s8")
+    name = "ai_k_depthwise_planes" + ("_relu_s8" if is_floored(request) else "_s8")
     k.call("ai_k_depthwise_clear_s8", address(pairs, write=True), number["words"], 0)
     with k.loop("n", sizes.batch) as n:
         at = n * (sizes.height * sizes.width * sizes.channels)

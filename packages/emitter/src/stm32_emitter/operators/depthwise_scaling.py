@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.tir.builder import KernelBuilder, address
 
 LARGEST_SHIFT = 22
@@ -17,9 +18,11 @@ LARGEST_SHIFT = 22
 def short_scaling(request: KernelRequest) -> tuple[NDArray[np.int32], NDArray[np.int8]] | None:
     """(multipliers, shifts) with which the short form of the requantization is exact, or None.
 
-    The short form takes the high word of (2 * sum) * multiplier and a right shift of 1 or more. Channels whose results
-    are all 0 before the zero point get the multiplier 0.
+    The short form takes the high word of (2 * sum) * multiplier and a right shift of 1 or more, and rounds twice.
+    Channels whose results are all 0 before the zero point get the multiplier 0.
     """
+    if is_nearest(request):
+        return None
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     reach = channel_reach(weights, bias)
     right = -shifts.astype(np.int64)

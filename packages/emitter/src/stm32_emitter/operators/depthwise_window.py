@@ -21,6 +21,7 @@ from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.convolution import Geometry, geometry
 from stm32_emitter.operators.depthwise_scaling import LARGEST_SHIFT, channel_reach, clamp, short_scaling
 from stm32_emitter.operators.gemmlowp import requantize
+from stm32_emitter.operators.nearest import is_nearest, requantize_nearest
 from stm32_emitter.operators.numbers import Numbers
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
@@ -54,7 +55,7 @@ def schedules(request: KernelRequest) -> list[Schedule]:
             name,
             partial(kernel, request, plan),
             f"tiles of {_TILES[plan.rows]}, {plan.lanes} channels widened, {plan.rows * plan.block} rows a block",
-            cycles=_cycles(sizes, plan, relu=is_relu(request)),
+            cycles=_cycles(sizes, plan, relu=is_floored(request)),
             scratch=4 * plan.words,
             constants=4 * WORDS * sizes.out_channels,
             code=_CODE,
@@ -102,9 +103,12 @@ def kernel(request: KernelRequest, plan: _Plan) -> Kernel:
     return k.kernel()
 
 
-def is_relu(request: KernelRequest) -> bool:
-    """Whether the results are clamped at the zero point from below, and that is -128."""
-    return request.integer("output_zero_point") == request.integer("low") == -128
+def is_floored(request: KernelRequest) -> bool:
+    """Whether the high word is floored (the forms with relu), not rounded.
+
+    The results are clamped at the zero point from below, and that is -128; or they are rounded once.
+    """
+    return is_nearest(request) or request.integer("output_zero_point") == request.integer("low") == -128
 
 
 @dataclass(frozen=True)
@@ -118,18 +122,20 @@ class _Scaling:
     rounding: int
 
 
-def _relu_scaling(bias: int, multiplier: int, right: int, reach: int) -> _Scaling | None:
-    """The scaling of a channel with non-negative results, or None if there is no exact one.
+def _floored_scaling(bias: int, multiplier: int, right: int, reach: int, *, twice: bool) -> _Scaling | None:
+    """The scaling of a channel whose high word is floored, or None if there is no exact one.
 
     Rounding the product and then its shift (halves upwards, as results are not negative) is one floor with both halves
     added: floor((floor(p + 1/2) + 2**(s-1)) / 2**s) = floor((p + 1/2 + 2**(s-1)) / 2**s). With sums that are 2**t
-    times as large, t > 0, the 1/2 is an integer, 2**(t-1). Without a right shift there is no second rounding.
+    times as large, t > 0, the 1/2 is an integer, 2**(t-1). Without a right shift there is no second rounding. What is
+    rounded once has one half, the second, and may be negative.
 
     Args:
         bias: what the sum begins with.
         multiplier: 31 bits.
         right: right shift; a left shift is negative.
         reach: largest magnitude of the sum.
+        twice: whether the product is rounded, too.
     """
     if multiplier == 0:
         return _Scaling(0, 0, SHORT, 0, 0)
@@ -142,7 +148,7 @@ def _relu_scaling(bias: int, multiplier: int, right: int, reach: int) -> _Scalin
         shift, scale, rounding = right + 1, 2, 1
     if scale > _MOST_SCALE or shift > LARGEST_SHIFT + 1 or reach << scale >= 1 << 31:
         return None
-    return _Scaling(bias << scale, multiplier, shift, scale, rounding)
+    return _Scaling(bias << scale, multiplier, shift, scale, rounding if twice else 0)
 
 
 _MOST_SCALE = 8
@@ -154,16 +160,19 @@ def _scalings(request: KernelRequest, *, folded: bool) -> list[_Scaling] | None:
     weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
     matrix, zero_point = weights.reshape(len(bias), -1), request.integer("output_zero_point")
     first = folded_bias(bias, matrix, request.integer("input_zero_point") if folded else 0)
-    short = None if is_relu(request) else short_scaling(request)
+    floored, nearest = is_floored(request), is_nearest(request)
+    short = None if floored else short_scaling(request)
+    rescale = requantize_nearest if nearest else requantize
     found: list[_Scaling | None] = []
     for i, reach in enumerate(channel_reach(weights, bias)):
         if not matrix[i].any():
-            value = int(np.clip(requantize(first[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
+            value = int(np.clip(rescale(first[i], int(multipliers[i]), int(shifts[i])) + zero_point, -128, 127))
             # 4 * v * 2**30 / 2**32 = v: no rounding. A shift keeps it so.
-            shift = SHORT if is_relu(request) else 1
+            shift = SHORT if floored else 1
             found.append(_Scaling((value - zero_point) << (2 + shift), 1 << 30, shift, 1, 0))
-        elif is_relu(request):
-            found.append(_relu_scaling(int(first[i]), int(multipliers[i]), -int(shifts[i]), int(reach)))
+        elif floored:
+            scale = (int(first[i]), int(multipliers[i]), -int(shifts[i]), int(reach))
+            found.append(_floored_scaling(*scale, twice=not nearest))
         elif short is not None:
             found.append(_Scaling(2 * int(first[i]), int(short[0][i]), -int(short[1][i]), 1, 0))
         else:
@@ -276,7 +285,7 @@ class _Nest:
         self.k, self.request, self.sizes, self.numbers = k, request, sizes, numbers
         self.x, self.records, self.y, self.pairs = x, records, y, pairs
         name = "ai_k_depthwise_3x3" + ("" if sizes.stride[0] == 1 else "_s2")
-        self.function = name + ("_relu_s8" if is_relu(request) else "_s8")
+        self.function = name + ("_relu_s8" if is_floored(request) else "_s8")
         self.rows = 2 // sizes.stride[0]
 
     def emit(self) -> None:

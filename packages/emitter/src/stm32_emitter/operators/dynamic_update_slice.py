@@ -8,24 +8,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tvm import relax, tirx
+from tvm import tirx
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.gather import inside, operands
 from stm32_emitter.operators.movement import copy, row_major
-from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 
-class DynamicUpdateSlice(OperatorDefinition):
+class DynamicUpdateSlice(MadeOperator):
     """x [any shape], part [as many axes, none longer], start int32 or int64 [axes] -> y of x's shape."""
 
     kind: ClassVar[str] = "DYNAMIC_UPDATE_SLICE"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never: the frontend makes it."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """All of x, then the rows of the part."""

@@ -110,6 +110,19 @@ class BinaryOperator(OperatorDefinition):
         """The fixed-point parameters of the operator."""
         raise NotImplementedError
 
+    def nearest_parameters(
+        self, left: Source, right: Source, result: Quantized, *, unsigned: bool  # noqa: ARG002
+    ) -> dict[str, Attribute] | None:  # fmt: skip
+        """The same of ONNX models (``nearest.py``); None: there they are no others.
+
+        Args:
+            left: int8.
+            right: int8.
+            result: int8.
+            unsigned: all of them are uint8 in the original model, 128 more.
+        """
+        return None
+
     def operands(self, request: KernelRequest) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         """What is done to each operand's element (int32, int or array of int64) before they meet."""
         raise NotImplementedError
@@ -128,7 +141,12 @@ class BinaryOperator(OperatorDefinition):
         right = source_of(scope, operands[1], (self.right_dtypes.get(result.dtype, result.dtype),))
         if left is None or right is None:
             return None
-        return self.fused(left, right, result, shape_of(root), self.parameters(left, right, result))
+        parameters = None
+        if scope.nearest and result.dtype == "int8":
+            parameters = self.nearest_parameters(left, right, result, unsigned=scope.unsigned(root))
+        if parameters is None:
+            parameters = self.parameters(left, right, result)
+        return self.fused(left, right, result, shape_of(root), parameters)
 
     def fused(
         self, left: Source, right: Source, result: Quantized, shape: Shape, parameters: dict[str, Attribute]

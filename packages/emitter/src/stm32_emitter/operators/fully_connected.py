@@ -6,6 +6,7 @@ multiplied by the double input_scale * weight_scale / output_scale and rounded o
 output zero point, clamped. The fixed-point form of ``ai_k_requantize_once`` is checked to equal it at compile time.
 uint8 is the same, with weights minus their zero point. int16 is the same with sums of 64 bits; there no integer form
 of 64 bits is exact in general, so that each output, not each product, takes one multiplication in double precision.
+ONNX scales as in ``nearest.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from stm32_emitter.operators import convolution_wide, fully_connected_d8, fully_
 from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition, constant
 from stm32_emitter.operators.convolution import bias_constant, centred
 from stm32_emitter.operators.fixed_point import activation_range, single_rounding_multiplier
+from stm32_emitter.operators.nearest import nearest_scaling, rounding
 from stm32_emitter.operators.packing import folded_bias, pack_rows, padded_depth
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Dequantized, Scope, shape_of
@@ -50,12 +52,16 @@ class FullyConnected(OperatorDefinition):
             return None
         weights = _weights(scope, w, unsigned=scope.unsigned(root))
         biases = _bias(scope, bias, len(weights), result.dtype)
-        real = x.scale[0].astype(np.float64) * w.scale.astype(np.float64) / np.float64(result.scale)
-        scaling = _multipliers(real, weights, biases, int(x.zero_point[0]), result.dtype)
+        if scope.nearest:
+            scaling = nearest_scaling(x.scale, w.scale, result.scale, len(w.scale))
+        else:
+            real = x.scale[0].astype(np.float64) * w.scale.astype(np.float64) / np.float64(result.scale)
+            scaling = _multipliers(real, weights, biases, int(x.zero_point[0]), result.dtype)
         low, high = activation_range(result.dtype, result.scale, result.zero_point, result.low, result.high)
         constants = [constant(v) for v in (weights, biases, *scaling)]
         attributes: dict[str, Attribute] = {
             "input_zero_point": int(x.zero_point[0]), "output_zero_point": result.zero_point, "low": low, "high": high,
+            **rounding(nearest=scope.nearest),
         }  # fmt: skip
         return Fused(self.kind, (x.value, *constants), shape_of(root), result.dtype, attributes)
 
@@ -65,7 +71,7 @@ class FullyConnected(OperatorDefinition):
             return (convolution_wide.wide_schedule(as_convolution(request)),)
         plain = fully_connected_plain.schedules(request)
         if plain:
-            return plain
+            return [*fully_connected_d8.schedules(request), *plain] if request.target.dsp else plain
         weights = request.constant(1)
         rounds = request.inputs[0].elements // weights.shape[1]
         general = Schedule(

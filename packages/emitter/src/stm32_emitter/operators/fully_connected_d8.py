@@ -18,6 +18,7 @@ from stm32_emitter.operators.d8 import (
     sums_are_exact,
     words,
 )
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -41,6 +42,8 @@ def fits(request: KernelRequest) -> bool:
     right = _right(multipliers, shifts)
     if right.min() < 0 or right.max() > _MOST_RIGHT or not sums_are_exact(weights, folded):
         return False
+    if is_nearest(request):
+        return True
     reach = np.abs(weights.astype(np.int64)).sum(axis=1) * 128 + np.abs(folded.astype(np.int64))
     return bool(np.all(reach < _first_tie(multipliers, right)))
 

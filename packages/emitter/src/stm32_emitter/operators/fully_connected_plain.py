@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from stm32_emitter.operators.base import KernelRequest
+from stm32_emitter.operators.nearest import is_nearest, scale_words
 from stm32_emitter.operators.packing import folded_bias
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -15,23 +16,25 @@ _MAC, _ROW = 3.6, 45.0
 
 
 def schedules(request: KernelRequest) -> list[Schedule]:
-    """The schedule, on cores without DSP; elsewhere it is never the best one."""
-    if request.target.dsp:
+    """The schedule, on cores without DSP; elsewhere it is the only one for any layer that is rounded once."""
+    nearest = is_nearest(request)
+    if request.target.dsp and not nearest:
         return []
     rows, depth = request.constant(1).shape
     batch = request.inputs[0].elements // depth
     cycles = batch * rows * (depth * _MAC + _ROW)
-    text = "4 rows, C, weights as they are"
+    text = "4 rows, C, weights as they are" + (", scaled in float32" if nearest else "")
     return [Schedule("c-4x1", lambda: kernel(request), text, cycles, constants=rows * (depth + 12), code=500)]
 
 
 def kernel(request: KernelRequest) -> Kernel:
     """x int8 [B,K] -> y int8 [B,N]."""
-    weights, bias, multipliers, shifts = (request.constant(i) for i in range(1, 5))
+    weights, bias = request.constant(1), request.constant(2)
     rows, depth = weights.shape
     batch = request.inputs[0].elements // depth
     folded = folded_bias(bias, weights, request.integer("input_zero_point"))
-    scales = [np.broadcast_to(values.astype(np.int32), (rows,)) for values in (multipliers, shifts)]
+    scales = [np.broadcast_to(values, (rows,)) for values in scale_words(request)]
+    function = "ai_k_dense_nearest_s8" if is_nearest(request) else "ai_k_dense_plain_s8"
     with KernelBuilder("fully_connected", batch * rows * depth) as k:
         x = k.input("x", (batch * depth,), "int8")
         w = k.constant("weights", weights.ravel())
@@ -39,7 +42,7 @@ def kernel(request: KernelRequest) -> Kernel:
         y = k.output("y", (batch * rows,), "int8")
         with k.loop("n", batch) as n:
             k.call(
-                "ai_k_dense_plain_s8", address(x, n * depth), address(w), address(channels),
+                function, address(x, n * depth), address(w), address(channels),
                 address(y, n * rows, write=True), depth, rows,
                 request.integer("output_zero_point"), request.integer("low"), request.integer("high"),
             )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from tvm import relax, tirx
 
-from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition, TensorSpec
+from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, MadeOperator, OperatorDefinition, TensorSpec
 from stm32_emitter.operators.movement import copy, row_major
 from stm32_emitter.operators.scope import Scope, dtype_of, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
@@ -52,15 +52,10 @@ class Gather(OperatorDefinition):
         return k.kernel()
 
 
-class GatherNd(OperatorDefinition):
+class GatherNd(MadeOperator):
     """y[i, *inner] = x[indices[i, 0], indices[i, 1], ..., *inner]."""
 
     kind: ClassVar[str] = "GATHER_ND"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never: the frontend makes it."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x, indices int32 or int64 [..., axes] -> y of x's type; one copy for each row of indices."""

@@ -17,18 +17,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tvm import relax, tirx
+from tvm import tirx
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.float_group import number
-from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 GATES = 4
 """In the order input, forget, output, candidate."""
 
 
-class Lstm(OperatorDefinition):
+class Lstm(MadeOperator):
     """Inputs: x, h [B, N], c [B, N], weights [N, I + N, 4], bias; results: y [..., N] and c after the run.
 
     x is [T, B, I] with ``time_major`` and [B, T, I] without; y is like it. Of int8 the bias is [N, 8], for the sums
@@ -37,11 +36,6 @@ class Lstm(OperatorDefinition):
     """
 
     kind: ClassVar[str] = "LSTM"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never: the frontend makes it."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """Steps in order; the value of h after a step is its part of y."""

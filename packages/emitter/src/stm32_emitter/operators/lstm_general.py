@@ -17,27 +17,21 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from tvm import relax, tirx
+from tvm import tirx
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.float_group import number
 from stm32_emitter.operators.lstm import Layer, sequence_kernel
-from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 _ROWS = 5
 """Of the scratch: four gates, and what is projected."""
 
 
-class LstmGeneral(OperatorDefinition):
+class LstmGeneral(MadeOperator):
     """Inputs as those of LSTM, then, of float32, extras; of int8, coefficients and projection (``ai_k_lstm.h``)."""
 
     kind: ClassVar[str] = "LSTM_GENERAL"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never: the frontend makes it."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """Steps in order; the value of h after a step is its part of y."""

@@ -8,7 +8,8 @@ y = requantize(sum - input_zero_point * n, q', s - k) (``ai_k_requantize``) plus
 SUM of int8 rounds (sum - input_zero_point * n) * input_scale / output_scale once, halves away from zero
 (``ai_k_requantize_once``); so does SUM of int16, with product and quotient in float32 (``ai_k_scaled``). The reference
 kernel of SUM reads all elements as unsigned bytes; this is the arithmetic of LiteRT's other kernels, to which SUM is
-compared. SUM of uint8, for which the reference kernel is right, rounds twice (``ai_k_requantize``).
+compared. SUM of uint8, for which the reference kernel is right, rounds twice (``ai_k_requantize``). MEAN of ONNX models
+is one product of float32 with input_scale / (output_scale * n), rounded to nearest (``nearest.py``).
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from tvm import relax, tirx
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.operators.base import Attribute, Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.fixed_point import quantize_multiplier, single_rounding_multiplier
+from stm32_emitter.operators.nearest import single_product
 from stm32_emitter.operators.reduction import Group, grouped, one_by_one
 from stm32_emitter.operators.scope import Scope, integers, shape_of
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address, expression
 
 _LARGEST = {"int8": 1 << 23, "int16": 1 << 15}
 """Reduced elements whose sum surely fits 32 bits."""
-_TWICE = "ai_k_requantize"
-"""How a sum is scaled where its attributes do not say it."""
+_TWICE, _SCALED, _NEAREST = "ai_k_requantize", "ai_k_scaled", "ai_k_scale_nearest"
+"""How a sum is scaled, the first one where its attributes do not say it."""
 
 
 class Mean(OperatorDefinition):
@@ -51,6 +53,14 @@ class Mean(OperatorDefinition):
         """
         return _scaled_by(*divided_multiplier(float(real), count))
 
+    def nearest_scaling(self, scale: np.float32, result: np.float32, count: int) -> dict[str, Attribute]:
+        """The same of ONNX models: one product of float32, or what equals it for every sum of ``count`` elements."""
+        factor = scale / (result * np.float32(count))
+        exact = single_product(factor, 255 * count)
+        if exact is not None:
+            return _scaled_by(*exact)
+        return {**_scaled_by(*quantize_multiplier(float(factor))), "rounding": _NEAREST, "factor": float(factor)}
+
     def match(self, scope: Scope, root: relax.Call) -> Fused | None:
         """quantize(mean(dequantize(x), axes))."""
         result = scope.quantized(root)
@@ -65,11 +75,14 @@ class Mean(OperatorDefinition):
         count = math.prod(x.shape[axis] for axis in axes)
         if not axes or count > most:
             raise ModelRefused(f"it reduces {count} elements over {len(axes)} axes; 1 to {most} are supported")
-        real = np.float64(x.scale[0]) / result.scale
         attributes: dict[str, Attribute] = {
             "axes": axes, "offset": -int(x.zero_point[0]) * count, "zero_point": result.zero_point,
-            **self.scaling(real, count, x.dtype, unsigned=scope.unsigned(root)),
         }  # fmt: skip
+        if scope.nearest:
+            attributes |= self.nearest_scaling(x.scale[0], np.float32(result.scale), count)
+        else:
+            real = np.float64(x.scale[0]) / result.scale
+            attributes |= self.scaling(real, count, x.dtype, unsigned=scope.unsigned(root))
         return Fused(self.kind, (x.value,), shape_of(root), x.dtype, attributes)
 
     def kernel(self, request: KernelRequest) -> Kernel:
@@ -85,10 +98,7 @@ class Mean(OperatorDefinition):
             if four_at_a_time and [reduced for _, reduced in groups][-2:] == [True, False] and len(groups) <= 3:
                 _pooled(k, x, y, groups, parameters)
             else:
-                factor = (
-                    tirx.const(float(request.attributes["factor"]), "float32") if rounding == "ai_k_scaled" else None
-                )
-                _one_by_one(k, x, y, groups, parameters, rounding, factor)
+                _one_by_one(k, x, y, groups, parameters, rounding, request.attributes.get("factor"))
         return k.kernel()
 
 
@@ -103,7 +113,7 @@ class Sum(Mean):
         if unsigned:
             return _scaled_by(*quantize_multiplier(float(real)))
         if dtype == "int16":
-            return {**_scaled_by(0, 0), "rounding": "ai_k_scaled", "factor": float(np.float32(real))}
+            return {**_scaled_by(0, 0), "rounding": _SCALED, "factor": float(np.float32(real))}
         once = single_rounding_multiplier(float(real), 255 * count)
         return {**_scaled_by(*once), "rounding": "ai_k_requantize_once"}
 
@@ -134,16 +144,17 @@ def _one_by_one(
     k: KernelBuilder, x: tirx.Buffer, y: tirx.Buffer, groups: list[Group], parameters: list[int], rounding: str,
     factor: Any,
 ) -> None:  # fmt: skip
-    """Sums scaled by ``rounding``, or by ``factor`` (float32) if that is not None."""
+    """Sums scaled by ``rounding``, which takes ``factor`` (float32) if that is not None."""
     offset, multiplier, shift, zero_point = parameters
     info, total = np.iinfo(str(y.dtype)), k.local("total", "int32")
+    scale = (multiplier, shift) if factor is None else (tirx.const(float(factor), "float32"),)
 
     def finish(at: Any) -> None:
         bounds = int(info.min), int(info.max)
-        if factor is None:
-            limited = expression("ai_k_clamp", expression(rounding, total[0], multiplier, shift) + zero_point, *bounds)
+        if rounding == _SCALED:
+            limited = expression(rounding, total[0], *scale, zero_point, *bounds)
         else:
-            limited = expression("ai_k_scaled", total[0], factor, zero_point, *bounds)
+            limited = expression("ai_k_clamp", expression(rounding, total[0], *scale) + zero_point, *bounds)
         k.store(y, [at], limited.astype(str(y.dtype)))
 
     one_by_one(

@@ -4,6 +4,7 @@
 Arithmetic, established against the reference interpreter: the product of both operands minus their zero points,
 requantized (two roundings) by left scale * right scale / output scale, product and quotient in float32. Rows of both
 operands go through ai_k_mul.h; with a constant scalar the operator is a table. int16 goes one by one.
+ONNX (onnxruntime's QLinearMul): rint(product * factor + output zero point), all in float32.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from tvm import tirx
 
 from stm32_emitter.operators.base import Attribute, KernelRequest
 from stm32_emitter.operators.elementwise import BinaryOperator, nest
 from stm32_emitter.operators.fixed_point import quantize_multiplier
-from stm32_emitter.operators.gemmlowp import Ints, requantize
+from stm32_emitter.operators.gemmlowp import Ints, ints, requantize
 from stm32_emitter.operators.linear_sum import BYTES, named_inputs, row_axes, stored
+from stm32_emitter.operators.nearest import is_nearest, product_of, real_scales, rounding
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Quantized
 from stm32_emitter.operators.table import Source, by_byte
@@ -38,6 +41,20 @@ class Mul(BinaryOperator):
         multiplier, shift = quantize_multiplier(float(real))
         return {"multiplier": multiplier, "shift": shift}
 
+    def nearest_parameters(
+        self, left: Source, right: Source, result: Quantized, *, unsigned: bool
+    ) -> dict[str, Attribute]:
+        """The same where it gives every byte of ONNX, which rounds once; else the factor of float32."""
+        factor = left.scale * right.scale / np.float32(result.scale)
+        zero_point = np.float32(result.zero_point + (128 if unsigned else 0))
+        products = np.arange(-_REACH, _REACH + 1)
+        wanted = ints(np.rint(products.astype(np.float32) * factor + zero_point)) - int(zero_point)
+        exact = product_of(products, wanted, factor, _REACH)
+        if exact is not None:
+            return {"multiplier": exact[0], "shift": exact[1]}
+        multiplier, shift = quantize_multiplier(float(factor))
+        return {"multiplier": multiplier, "shift": shift, "zero": int(zero_point), **rounding(nearest=True)}
+
     def operands(self, request: KernelRequest) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         """x - zero point."""
         left, right = request.integer("left_zero_point"), request.integer("right_zero_point")
@@ -45,6 +62,10 @@ class Mul(BinaryOperator):
 
     def combined(self, request: KernelRequest, left: Any, right: Any) -> Any:
         """The requantized product."""
+        if is_nearest(request):
+            factor = tirx.const(float(_factor(request)), "float32")
+            zero = request.integer("zero")
+            return expression("ai_k_shifted_nearest", left * right, factor, zero) - zero
         return expression("ai_k_requantize", left * right, request.integer("multiplier"), request.integer("shift"))
 
     def schedules(self, request: KernelRequest) -> Sequence[Schedule]:
@@ -58,7 +79,7 @@ class Mul(BinaryOperator):
         if any(fixed and spec.elements == 1 for fixed, spec in zip(constant, request.inputs, strict=True)):
             found.insert(0, Schedule("table", lambda: self._table(request), "256 bytes", 6.0 * size, constants=256))
         outer, row = row_axes(request)
-        if row.left and row.right and 1 <= -request.integer("shift") <= _MOST_RIGHT:
+        if row.left and row.right and not is_nearest(request) and 1 <= -request.integer("shift") <= _MOST_RIGHT:
             cycles = math.prod(axis.size for axis in outer) * (_ROW + row.size * _ELEMENT)
             text = f"rows of {row.size}, 4 products a step"
             found.insert(0, Schedule("rows", lambda: _rows(request), text, cycles, constants=20))
@@ -81,10 +102,24 @@ class Mul(BinaryOperator):
         """What the reference computes for all values of a and b, int64 [256, 256]."""
         left, right = (prepare(BYTES) for prepare in self.operands(request))
         scaling = request.integer("multiplier"), request.integer("shift")
-        scaled = requantize(left[:, None] * right[None, :], *scaling) + request.integer("output_zero_point")
+        products = left[:, None] * right[None, :]
+        scaled = nearest_product(request, products) if is_nearest(request) else requantize(products, *scaling)
+        scaled = scaled + request.integer("output_zero_point")
         return np.clip(scaled, request.integer("low"), request.integer("high"))
 
 
+def nearest_product(request: KernelRequest, products: Ints) -> Ints:
+    """What ONNX makes of products, less the zero point, not limited."""
+    zero = request.integer("zero")
+    return ints(np.rint(products.astype(np.float32) * _factor(request) + np.float32(zero))) - zero
+
+
+def _factor(request: KernelRequest) -> np.float32:
+    return np.float32(real_scales(request.integer("multiplier"), request.integer("shift")))
+
+
+_REACH = 255 * 255
+"""Largest magnitude of a product."""
 _PLAIN, _ELEMENT, _ROW = 25.0, 10.3, 60.0
 """Measured Cortex-M4 cycles of an element that goes alone, of one in a row, and of a row around its elements."""
 _MOST_RIGHT = 22

@@ -10,23 +10,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from tvm import relax
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.gemmlowp import requantize
-from stm32_emitter.operators.scope import Scope
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, expression
 
 
-class Requantize32(OperatorDefinition):
+class Requantize32(MadeOperator):
     """Attributes: multiplier, shift, input_zero_point, output_zero_point."""
 
     kind: ClassVar[str] = "REQUANTIZE_32"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """x int16 -> y int32 of the same shape."""

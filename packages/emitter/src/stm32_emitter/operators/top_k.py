@@ -8,22 +8,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tvm import relax, tirx
+from tvm import tirx
 
-from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
-from stm32_emitter.operators.scope import Scope
+from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 
-class TopK(OperatorDefinition):
+class TopK(MadeOperator):
     """x [..., n] -> values [..., k] of x's type and positions int32 [..., k], by insertion."""
 
     kind: ClassVar[str] = "TOPK_V2"
-    roots: ClassVar[tuple[str, ...]] = ()
-
-    def match(self, scope: Scope, root: relax.Call) -> Fused | None:  # noqa: ARG002
-        """Never: the frontend makes it."""
-        return None
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """The results of a row are its first elements in order, in which each further one takes its place."""

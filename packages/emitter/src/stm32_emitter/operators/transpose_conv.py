@@ -17,6 +17,7 @@ from stm32_emitter.operators import convolution_wide, transpose_conv_d8
 from stm32_emitter.operators.base import Fused, KernelRequest, OperatorDefinition
 from stm32_emitter.operators.conv_2d import PIXELS, Conv2D, GeneralNest, packed_groups
 from stm32_emitter.operators.convolution import fused, match_quantized_convolution
+from stm32_emitter.operators.nearest import is_nearest
 from stm32_emitter.operators.packing import folded_bias, padded_depth
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.scope import Scope
@@ -45,9 +46,10 @@ class TransposeConv(OperatorDefinition):
         if same is not None:
             return _CONVOLUTION.schedules(same)
         products = request.inputs[0].elements * request.inputs[1].elements / request.inputs[0].shape[3]
-        if convolution_wide.is_wide(request):
+        if convolution_wide.is_wide(request) or is_nearest(request):
             cycles = products * 7.0 + request.output.elements * 40.0
-            return (Schedule("wide", lambda: _wide(request), "phases, one output at a time, 16 bits", cycles),)
+            wide = Schedule("wide", lambda: _wide(request), "phases, one output at a time, 16 bits", cycles)
+            return (*([] if convolution_wide.is_wide(request) else transpose_conv_d8.schedules(request)), wide)
         depth = max(padded_depth(phase.weights[0].size) for phase in phases(request))
         general = Schedule(
             "general", lambda: self.kernel(request), "phases, 4 channels x 2 pixels, any scaling and bounds",

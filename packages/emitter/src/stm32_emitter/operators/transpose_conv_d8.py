@@ -8,7 +8,7 @@ from typing import Any
 
 from stm32_emitter.operators.base import KernelRequest
 from stm32_emitter.operators.conv_2d_d8 import PAIRS, Nest
-from stm32_emitter.operators.conv_2d_records import is_exact, linear_of, rows_of
+from stm32_emitter.operators.conv_2d_records import is_exact, linear_of, rows_of, scales_fit
 from stm32_emitter.operators.schedule import Schedule
 from stm32_emitter.operators.transposed import Phase, phases
 from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
@@ -41,8 +41,8 @@ def _phase_nest(request: KernelRequest, part: Phase) -> _Nest | None:
     attributes = {**request.attributes, "strides": [1, 1], "padding": list(s.padding)}
     inputs = (request.inputs[0], weights, *request.inputs[2:])
     same = replace(request, inputs=inputs, output=output, attributes=attributes)
-    rows = rows_of(same)
-    return _Nest(same, part, request.output.shape[1] * request.output.shape[2]) if is_exact(rows) else None
+    nest = _Nest(same, part, request.output.shape[1] * request.output.shape[2])
+    return nest if is_exact(nest.channels) and scales_fit(same, nest.linear) else None
 
 
 class _Nest(Nest):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from stm32_emitter.planning import (  # noqa: F401 - they register their entries
+    runtime_detection,
     runtime_float,
     runtime_hybrid,
     runtime_int8,

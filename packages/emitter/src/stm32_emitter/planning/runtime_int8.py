@@ -111,7 +111,7 @@ def _conv_d8_quad_deep(call: Call) -> Footprint:
     return together(reads(0, columns), sums, writes(2, 2 * call[5], (4 * call[6], call[3])))
 
 
-@footprint("ai_k_conv_plain_s8")
+@footprint("ai_k_conv_plain_s8", "ai_k_conv_nearest_s8")
 def _conv_plain(call: Call) -> Footprint:
     row, rows, pitch, channels = (int(v) for v in call.constant(2)[:4])
     patches = (reads(p, row, (rows, pitch)) for p in (0, 1))
@@ -125,7 +125,7 @@ def _patch_plain(call: Call) -> Footprint:
     return together(read, writes(0, rows * columns * taken))
 
 
-@footprint("ai_k_depthwise_plain_s8")
+@footprint("ai_k_depthwise_plain_s8", "ai_k_depthwise_nearest_s8")
 def _depthwise_plain(call: Call) -> Footprint:
     rows, columns, row, column, channels = (int(v) for v in call.constant(1)[:5])
 
@@ -135,7 +135,7 @@ def _depthwise_plain(call: Call) -> Footprint:
     return _by_channels(channels, part, {0: 1, 4: 1})
 
 
-@footprint("ai_k_dense_plain_s8")
+@footprint("ai_k_dense_plain_s8", "ai_k_dense_nearest_s8")
 def _dense_plain(call: Call) -> Footprint:
     return together(reads(0, call[4]), writes(3, call[5]))
 

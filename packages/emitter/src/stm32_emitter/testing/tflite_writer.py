@@ -89,6 +89,7 @@ class TensorSpec:
     data: bytes | None
     signature: tuple[int, ...] | None
     is_variable: bool = False
+    ranked: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ class ModelWriter:
         data: np.ndarray[Any, Any] | None = None,
         signature: Sequence[int] | None = None,
         is_variable: bool = False,
+        ranked: bool = True,
     ) -> int:
         """Add a tensor.
 
@@ -144,6 +146,7 @@ class ModelWriter:
             data: the constant's values, of ``shape`` and ``dtype`` (int8 of -8 .. 7 for int4); None for an activation.
             signature: shape_signature, -1 for an unknown dimension.
             is_variable: a recurrent operator keeps a state in it from one run to the next.
+            ranked: a shape of () is that of a scalar; else it is left open.
 
         Returns:
             The tensor's index.
@@ -158,7 +161,7 @@ class ModelWriter:
             raise ValueError(f"tensor {name!r} is {dtype}{dims}, its data are {data.dtype}{data.shape}")
         raw = None if data is None else _payload(data, dtype)
         mask = None if signature is None else tuple(int(dim) for dim in signature)
-        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable))
+        self.tensors.append(TensorSpec(name, dims, dtype, quant, raw, mask, is_variable, ranked))
         return len(self.tensors) - 1
 
     def constant(
@@ -322,7 +325,7 @@ def _tensor(builder: Any, spec: TensorSpec, buffer: int) -> int:
         tflite.TensorAddQuantization(builder, quant)
     if signature is not None:
         tflite.TensorAddShapeSignature(builder, signature)
-    tflite.TensorAddHasRank(builder, True)
+    tflite.TensorAddHasRank(builder, spec.ranked)
     if spec.is_variable:
         tflite.TensorAddIsVariable(builder, True)
     return int(tflite.TensorEnd(builder))

@@ -7,6 +7,7 @@ value: all are exact, whoever computes them (a product of two numbers of float32
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,11 @@ def _is_constant(operator: Operator) -> bool:
     quantized = tensors[0].quantization is not None and tensors[0].dtype in ("int8", "uint8", "int16")
     widened = operator.kind == "DEQUANTIZE" and (quantized or tensors[0].dtype == "float16")
     exact = all(t.dtype in ("int32", "int64", "bool") and t.quantization is None for t in (*tensors, *operator.outputs))
-    return widened or exact or operator.kind == "FILL"
+    return widened or exact or operator.kind in _OF_ANY_TYPE
+
+
+_OF_ANY_TYPE = ("FILL", "RANGE")
+"""Operators that need no arithmetic, or give the reference's bits of float32."""
 
 
 def _declared(value: Value, position: int, operator: Operator) -> Value:
@@ -130,9 +135,13 @@ def _dequantized(operator: Operator, inputs: list[Value]) -> Value:
     return np.asarray(parameters.scale.reshape(along) * centred).reshape(x.shape)
 
 
-def _range(operator: Operator, inputs: list[Value]) -> Value:  # noqa: ARG001
-    first, limit, delta = (int(value) for value in inputs)
-    return np.arange(first, limit, delta)
+def _range(_: Operator, inputs: list[Value]) -> Value:
+    """first, first + delta, ... up to limit; each of float32 is the one before it plus delta, rounded."""
+    first, limit, delta = (value.ravel()[0] for value in inputs)
+    if first.dtype != np.float32:
+        return np.arange(first, limit, delta)
+    count = max(math.ceil((float(limit) - float(first)) / float(delta)), 0)
+    return np.add.accumulate(np.array([first, *[delta] * (count - 1)], np.float32))[:count]
 
 
 FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
@@ -144,6 +153,7 @@ FOLDED: dict[str, Callable[[Operator, list[Value]], Value | list[Value]]] = {
     "FLOOR_MOD": lambda _, v: v[0] % v[1],
     "MAXIMUM": lambda _, v: np.maximum(v[0], v[1]),
     "MINIMUM": lambda _, v: np.minimum(v[0], v[1]),
+    "BROADCAST_ARGS": lambda _, v: np.array(np.broadcast_shapes(*(tuple(shape.ravel()) for shape in v))),
     "CAST": lambda _, v: v[0],
     "DEQUANTIZE": _dequantized,
     "CONCATENATION": _concatenation,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite -> Relax. TVM's importer with converters of our own where exact integer arithmetic needs more than it keeps.
+"""TFLite -> Relax, operator by operator, with all that exact integer arithmetic needs.
 
 The Relax that comes out is canonical: a quantized operator is ``quantize(activation(op(dequantize(inputs))))``, data
 movement works on the quantized bytes themselves, and every binding that stands for an operator's output is named
@@ -17,7 +17,6 @@ import numpy as np
 import tvm
 from numpy.typing import NDArray
 from tvm import relax
-from tvm.relax.frontend.tflite.tflite_frontend import ExprTable, OperatorConverter
 
 from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS, SUPPORT
@@ -25,30 +24,33 @@ from stm32_emitter.frontends.tflite.folding import fold
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
 from stm32_emitter.frontends.tflite.support import check_support
+from stm32_emitter.frontends.tflite.unknown import unknown_operator
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
 from stm32_emitter.operators.base import unknown_value
+from stm32_emitter.operators.scope import shape_of
 
 _FLOAT = "float32"
 
 
-class Converter(OperatorConverter):  # type: ignore[misc]
-    """TVM's converter, keyed by tensor index (names repeat in real models), with checked records beside it."""
+class Converter:
+    """What is known while a model is converted; tensors by their index, because names repeat in real models.
+
+    Attributes:
+        model_record: the model.
+        bb: the builder of ``main``.
+        expressions: what computes a tensor.
+        states: the value of each state at this place.
+        known: tensors that were computed at import.
+        failures: of operators from outside.
+    """
 
     def __init__(self, model: TFLiteModel, builder: relax.BlockBuilder) -> None:
-        super().__init__(model.table, model.table.Subgraphs(0), ExprTable(), builder)
         self.model_record = model
+        self.bb = builder
         self.expressions: dict[int, relax.Expr] = {}
         self.states: dict[str, relax.Expr] = {}
         self.known: dict[int, NDArray[Any]] = {}
         self.failures: list[OperatorError] = []
-
-    def get_expr(self, input_tensor_idx: int) -> relax.Expr:
-        """The expression of a tensor (called by TVM's own converters)."""
-        return self.expressions[input_tensor_idx]
-
-    def has_expr(self, input_tensor_idx: int) -> bool:
-        """Whether a tensor is computed rather than constant."""
-        return input_tensor_idx in self.expressions
 
     def raw(self, tensor: Tensor) -> relax.Expr:
         """The tensor's own elements: what computes it, or a constant."""
@@ -91,27 +93,12 @@ class Converter(OperatorConverter):  # type: ignore[misc]
     def convert(self, operator: Operator) -> list[relax.Expr]:
         """One operator; its outputs in order, or nothing where the converter has seen to them."""
         own = CONVERTERS.get(operator.kind)
-        if own is not None:
-            if operator.kind in SUPPORT:
-                check_support(operator, SUPPORT[operator.kind])
-            expr = own(self, operator)
-            return list(expr) if isinstance(expr, list | tuple) else [expr]
-        return self._convert_by_tvm(operator)
-
-    def _convert_by_tvm(self, operator: Operator) -> list[relax.Expr]:
-        if operator.kind.startswith("CUSTOM"):
-            raise ModelRefused(
-                "custom operators have no public definition",
-                hint="Bring one of your own, see docs/extending.md: stm32 compile --plugin FILE.py",
-            )
-        tensors = [t for t in (*operator.inputs, *operator.outputs) if t is not None]
-        if operator.kind not in self.convert_map or any(t.quantization is not None for t in tensors):
-            what = "quantized operator" if operator.kind in self.convert_map else "operator"
-            raise ModelRefused(
-                f"this {what} is not supported", hint="Replace it in the model, or convert that part to float32."
-            )
-        expr = self.bb.normalize(self.convert_map[operator.kind](op=operator.table))
-        return [expr] if len(operator.outputs) == 1 else [expr[i] for i in range(len(operator.outputs))]
+        if own is None:
+            raise unknown_operator(operator)
+        if operator.kind in SUPPORT:
+            check_support(operator, SUPPORT[operator.kind])
+        expr = own(self, operator)
+        return list(expr) if isinstance(expr, list | tuple) else [expr]
 
 
 def quantization_constants(tensor: Tensor) -> tuple[relax.Constant, relax.Constant, int]:
@@ -213,10 +200,16 @@ def _bind_unknown(converter: Converter, operator: Operator) -> None:
 
 
 def _with_known(converter: Converter, operator: Operator) -> Operator:
-    """The operator with the values of inputs that were computed at import."""
-    known = converter.known
-    inputs = tuple(t if t is None or t.index not in known else replace(t, data=known[t.index]) for t in operator.inputs)
-    return replace(operator, inputs=inputs)
+    """The operator with what is known of its inputs besides the file: values computed at import, shapes left open."""
+    return replace(operator, inputs=tuple(t and _known(converter, t) for t in operator.inputs))
+
+
+def _known(converter: Converter, tensor: Tensor) -> Tensor:
+    if tensor.index in converter.known:
+        return replace(tensor, data=converter.known[tensor.index])
+    if not tensor.ranked and tensor.index in converter.expressions:
+        return replace(tensor, shape=shape_of(converter.expressions[tensor.index]))
+    return tensor
 
 
 def _convert_one(converter: Converter, operator: Operator) -> None:
@@ -237,8 +230,8 @@ def _convert_one(converter: Converter, operator: Operator) -> None:
 
 def _check_declared(var: relax.Var, tensor: Tensor) -> None:
     """What is computed must be what the file declares: a damaged file is found here."""
-    shape = tuple(int(dim) for dim in var.ty.shape)
-    if shape != tensor.shape or str(var.ty.dtype) != tensor.dtype:
+    shape = shape_of(var)
+    if (tensor.ranked and shape != tensor.shape) or str(var.ty.dtype) != tensor.dtype:
         raise ModelRefused(
             f"the file declares {tensor.dtype}{list(tensor.shape)} for its output '{tensor.name}', "
             f"the operator computes {var.ty.dtype}{list(shape)}"

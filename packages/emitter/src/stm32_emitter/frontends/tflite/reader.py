@@ -13,6 +13,7 @@ from flatbuffers import number_types
 from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.tflite.custom import CUSTOM
 
 DTYPES = {
     tflite.TensorType.FLOAT32: "float32",
@@ -61,7 +62,7 @@ class Tensor:
     """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs.
 
     Constants of int4 are int8 here, as the reference interpreter widens them before it computes; ``stored`` is their
-    type in the file, where it is another one.
+    type in the file, where it is another one. A file may leave the shape of a result open: () without ``ranked``.
     """
 
     index: int
@@ -72,6 +73,7 @@ class Tensor:
     data: NDArray[Any] | None = field(default=None, compare=False)
     is_variable: bool = False
     stored: str = ""
+    ranked: bool = True
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
     stored = ""
     if data is not None and table.Type() == tflite.TensorType.INT4:
         dtype, stored = "int8", "int4"
-    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored)
+    ranked = bool(shape) or bool(table.HasRank())
+    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored, ranked)
 
 
 def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str) -> NDArray[Any] | None:
@@ -282,7 +285,7 @@ def _kind(model: Any, code_index: int, index: int) -> str:
     number = _builtin_code(code)
     if number == tflite.BuiltinOperator.CUSTOM:
         custom = (code.CustomCode() or b"").decode("utf-8", errors="replace")
-        return f"CUSTOM {custom}"
+        return f"{CUSTOM}{custom}"
     return str(_OPERATOR_NAMES.get(number, f"BUILTIN_{number}"))
 
 

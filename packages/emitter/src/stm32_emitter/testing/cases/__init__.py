@@ -7,6 +7,7 @@ depends on nothing but (op, dtype, s), so a failing one is made again with ``cas
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,19 +22,23 @@ from . import (
     binary,
     convolution,
     dense,
+    detection,
     layout,
     logic,
     padding,
+    placement,
     pooling,
     quantization,
     rearrangement,
     recurrent,
     reduction,
     resizing,
+    rnn,
     selection,
     slicing,
     state,
     unary,
+    volume,
 )
 from .draw import Array, Draw, input_sets
 
@@ -43,6 +48,7 @@ Generator = Callable[[Draw], Wiring]
 GENERATORS: Mapping[str, Generator] = {
     **convolution.GENERATORS,
     **dense.GENERATORS,
+    **detection.GENERATORS,
     **arithmetic.GENERATORS,
     **pooling.GENERATORS,
     **padding.GENERATORS,
@@ -59,10 +65,13 @@ GENERATORS: Mapping[str, Generator] = {
     **binary.GENERATORS,
     **unary.GENERATORS,
     **state.GENERATORS,
+    **placement.GENERATORS,
+    **rnn.GENERATORS,
+    **volume.GENERATORS,
 }
-_SMALL = (unary, binary, reduction, logic, selection, state)
+_SMALL = (unary, binary, reduction, logic, selection, state, placement, volume, rnn)
 ELEMENTWISE = tuple(sorted(op for module in _SMALL for op in module.GENERATORS))
-"""Small operators: functions of elements and pairs, reductions, comparisons and logic, and variables."""
+"""Small operators: functions of elements and pairs, reductions, comparisons and logic, variables, rarely used ones."""
 DTYPES = ("int8", "uint8", "int16", "float32", "hybrid", "int4", "int32", "int64", "bool")
 """Number formats; "hybrid" has float32 with weights of int8 or int4, "int4" has int8 with weights of int4; the last
 three are elements without scale."""
@@ -145,4 +154,5 @@ def any_case(op: str, seed: int, dtype: str) -> Case:
     inputs, outputs = GENERATORS[op](draw)
     model = draw.writer.finish(inputs, outputs)
     sets = input_sets(rng, [draw.writer.tensors[index] for index in inputs])
-    return Case(f"{op.lower()}_{dtype}_{seed}", op, seed, dtype, model, sets)
+    name = re.sub(r"\W", "_", f"{op.lower()}_{dtype}_{seed}")
+    return Case(name, op, seed, dtype, model, sets)

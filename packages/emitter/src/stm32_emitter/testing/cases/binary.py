@@ -114,10 +114,19 @@ def add_n(draw: Draw) -> Wiring:
     return inputs, [y]
 
 
+def atan2(draw: Draw) -> Wiring:
+    """ATAN2 of tensors of one shape."""
+    shape = draw.shape((1, 4), 200)
+    x, z, y = (draw.activation(name, shape, None) for name in ("left", "right", "output"))
+    draw.writer.operator("ATAN2", [x, z], [y])
+    return [x, z], [y]
+
+
 _BY_CONSTANTS = ("FLOOR_DIV", "FLOOR_MOD", "POW")
 GENERATORS = {
     **{op: _float(op) for op in _BY_CONSTANTS},
     "ADD_N": add_n,
+    "ATAN2": atan2,
     "DIV": div,
     "MAXIMUM": _extreme("MAXIMUM"),
     "MINIMUM": _extreme("MINIMUM"),

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 Wiring = tuple[list[int], list[int]]
 
 
-def _indices(draw: Draw, shape: Sequence[int], limits: int | Sequence[int]) -> tuple[list[int], int]:
+def indices(
+    draw: Draw, shape: Sequence[int], limits: int | Sequence[int], dtypes: Sequence[str] = ("int32", "int64")
+) -> tuple[list[int], int]:
     """(inputs, indices of ``shape`` below ``limits``): constant, or an input of int32 modulo the limits."""
     if draw.chance(0.4):
-        values = np.asarray(draw.rng.integers(0, limits, shape), draw.pick(("int32", "int64")))
+        values = np.asarray(draw.rng.integers(0, limits, shape), draw.pick(dtypes))
         return [], draw.writer.constant("indices", values)
     given = draw.activation("given", shape, None, "int32")
     indices = draw.activation("indices", shape, None, "int32")
@@ -35,7 +37,7 @@ def gather(draw: Draw) -> Wiring:
     axis = draw.integer(0, len(shape) - 1)
     shared = draw.integer(0, min(axis, 2)) if draw.chance(0.5) else 0
     form = [draw.integer(1, 4) for _ in range(draw.integer(0, 2))]
-    given, where = _indices(draw, [*shape[:shared], *form], shape[axis])
+    given, where = indices(draw, [*shape[:shared], *form], shape[axis])
     quant = draw.quant()
     x = draw.activation("input", shape, quant)
     y = draw.activation("output", [*shape[:axis], *form, *shape[axis + 1 :]], quant)
@@ -49,7 +51,7 @@ def gather_nd(draw: Draw) -> Wiring:
     shape = draw.shape((1, 4), 150)
     axes = draw.integer(1, len(shape))
     form = [draw.integer(1, 4) for _ in range(draw.integer(0, 2))]
-    given, where = _indices(draw, [*form, axes], shape[:axes])
+    given, where = indices(draw, [*form, axes], shape[:axes])
     quant = draw.quant()
     x, y = draw.activation("input", shape, quant), draw.activation("output", [*form, *shape[axes:]], quant)
     draw.writer.operator("GATHER_ND", [x, where], [y])
@@ -84,7 +86,7 @@ def one_hot(draw: Draw) -> Wiring:
     """ONE_HOT along any axis, with indices that are outside now and then."""
     shape, depth = list(draw.shape((0, 3), 30, 5)), draw.integer(1, 5)
     axis = draw.integer(0, len(shape))
-    given, where = _indices(draw, shape, depth + 2)
+    given, where = indices(draw, shape, depth + 2)
     quant = draw.quant()
     y = draw.activation("output", [*shape[:axis], depth, *shape[axis:]], quant)
     on, off = draw.activation("on", (), quant), draw.constant("off", (), quant)

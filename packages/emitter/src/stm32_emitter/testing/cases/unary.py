@@ -125,7 +125,7 @@ def prelu(draw: Draw) -> Wiring:
     return [x], [y]
 
 
-_PLAIN = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
+_PLAIN = ("CEIL", "COS", "FLOOR", "ROUND", "SIGN", "SIN", "SQUARE")
 GENERATORS = {
     **{op: _plain(op) for op in _PLAIN},
     "ABS": abs_,

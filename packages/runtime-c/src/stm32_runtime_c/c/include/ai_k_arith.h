@@ -7,6 +7,7 @@
 #ifndef AI_K_ARITH_H
 #define AI_K_ARITH_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -91,6 +92,43 @@ static inline int32_t ai_k_requantize_double(int64_t value, double real)
     const int32_t whole = (int32_t)product;
     const double rest = product - (double)whole;
     return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
+}
+
+/* value rounded to nearest, ties to even, limited to +-2^22. */
+static inline int32_t ai_k_nearest(float value)
+{
+    if (value >= 4194304.0f || value <= -4194304.0f) {
+        return value > 0.0f ? 1 << 22 : -(1 << 22);
+    }
+    const int32_t whole = (int32_t)value;
+    const float rest = value - (float)whole;
+    if (rest == 0.5f || rest == -0.5f) {
+        return whole + (rest > 0.0f ? whole & 1 : -(whole & 1));
+    }
+    return whole + (rest > 0.5f ? 1 : 0) - (rest < -0.5f ? 1 : 0);
+}
+
+/* value * scale in float32, rounded to nearest. (onnxruntime: QLinearConv) The product is volatile here and below so
+ * that no compiler fuses it with what follows. */
+static inline int32_t ai_k_scale_nearest(int32_t value, float scale)
+{
+    const volatile float product = (float)value * scale;
+    return ai_k_nearest(product);
+}
+
+/* value * scale + zero_point in float32, rounded to nearest. (onnxruntime: QLinearMul) */
+static inline int32_t ai_k_shifted_nearest(int32_t value, float scale, int32_t zero_point)
+{
+    const volatile float product = (float)value * scale;
+    const volatile float sum = product + (float)zero_point;
+    return ai_k_nearest(sum);
+}
+
+/* left * a + (right * b + constant) in float32 with fused products, rounded to nearest. (onnxruntime: QLinearAdd) */
+static inline int32_t ai_k_sum_nearest(int32_t a, int32_t b, float left, float right, float constant)
+{
+    const volatile float sum = fmaf((float)a, left, fmaf((float)b, right, constant));
+    return ai_k_nearest(sum);
 }
 
 /* value * multiplier * 2^(shift - 31) for sums of up to 48 bits: the multiplier is cut to 16 bits, rounded once, halves

@@ -42,4 +42,12 @@ void ai_k_depthwise_plain_s8(const int8_t *x, const int32_t *window, const int8_
 void ai_k_dense_plain_s8(const int8_t *in, const int8_t *weights, const int32_t *channels, int8_t *out, int32_t depth,
                          int32_t rows, int32_t zero_point, int32_t low, int32_t high);
 
+/* The same, scaled by ai_k_scale_nearest: the three numbers of a channel are the bias, the bits of a float32, 0. */
+void ai_k_conv_nearest_s8(const int8_t *first, const int8_t *second, const int32_t *window, const int8_t *weights,
+                          const int32_t *channels, int8_t *out, int32_t out_step);
+void ai_k_depthwise_nearest_s8(const int8_t *x, const int32_t *window, const int8_t *weights, const int32_t *channels,
+                               int8_t *out);
+void ai_k_dense_nearest_s8(const int8_t *in, const int8_t *weights, const int32_t *channels, int8_t *out, int32_t depth,
+                           int32_t rows, int32_t zero_point, int32_t low, int32_t high);
+
 #endif

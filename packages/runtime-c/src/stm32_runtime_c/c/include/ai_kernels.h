@@ -15,6 +15,7 @@
 #include "ai_k_dense_f32.h"
 #include "ai_k_depthwise.h"
 #include "ai_k_depthwise_f32.h"
+#include "ai_k_detections.h"
 #include "ai_k_lstm.h"
 #include "ai_k_elementwise.h"
 #include "ai_k_hybrid.h"

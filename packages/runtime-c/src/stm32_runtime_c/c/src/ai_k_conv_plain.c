@@ -1,40 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ai_k_arith.h"
-#include "ai_k_plain.h"
-
-/* Sums of 2 channels x 2 pixels over one run of values. */
-typedef struct {
-    int32_t a0, a1, b0, b1; /* channel a or b, pixel 0 or 1 */
-} block;
-
-static inline block multiply(block s, int32_t a, int32_t b, int32_t x0, int32_t x1)
-{
-    s.a0 += a * x0;
-    s.a1 += a * x1;
-    s.b0 += b * x0;
-    s.b1 += b * x1;
-    return s;
-}
-
-static inline block run_2x2(block s, const int8_t *x0, const int8_t *x1, const int8_t *a, const int8_t *b,
-                            int32_t count)
-{
-    const int8_t *const end = x0 + (count & ~3);
-    while (x0 != end) {
-        s = multiply(s, a[0], b[0], x0[0], x1[0]);
-        s = multiply(s, a[1], b[1], x0[1], x1[1]);
-        s = multiply(s, a[2], b[2], x0[2], x1[2]);
-        s = multiply(s, a[3], b[3], x0[3], x1[3]);
-        x0 += 4;
-        x1 += 4;
-        a += 4;
-        b += 4;
-    }
-    for (int32_t k = 0; k < (count & 3); k++) {
-        s = multiply(s, a[k], b[k], x0[k], x1[k]);
-    }
-    return s;
-}
+#include "ai_k_plain_sums.h"
 
 /* Results of one channel for two pixels. A right shift of 1 or more, which nearly all layers have, is rounded as
  * ai_k_round_shift does it without looking at the bits that go: (v - (v < 0) + half) >> bits. */
@@ -67,9 +32,9 @@ void ai_k_conv_plain_s8(const int8_t *first, const int8_t *second, const int32_t
         /* An odd last channel is computed twice. */
         const int32_t next = left > 1 ? 1 : 0;
         const int8_t *a = weights, *b = weights + next * depth;
-        block sums = {channels[0], channels[0], channels[3 * next], channels[3 * next]};
+        ai_k_plain_block sums = {channels[0], channels[0], channels[3 * next], channels[3 * next]};
         for (int32_t row = 0; row < w.rows; row++) {
-            sums = run_2x2(sums, first + row * w.pitch, second + row * w.pitch, a, b, w.row);
+            sums = ai_k_plain_run_2x2(sums, first + row * w.pitch, second + row * w.pitch, a, b, w.row);
             a += w.row;
             b += w.row;
         }

@@ -71,6 +71,7 @@ def convert_add_n(c: Converter, op: Operator) -> relax.Expr:
 
 CONVERTERS: dict[str, Callable[[Converter, Operator], relax.Expr]] = {
     "ADD_N": convert_add_n,
+    "ATAN2": _plain(relax.op.atan2),
     "DIV": convert_div,
     "FLOOR_DIV": _plain(relax.op.floor_divide),
     "FLOOR_MOD": _plain(relax.op.floor_mod),
@@ -86,6 +87,7 @@ SHIFTED = "the reference kernel shifts small dividends by more than 31 bits, whi
 BEYOND = "results beyond 32 bits have no defined value in the reference"
 SUPPORT: dict[str, Support] = {
     "ADD_N": takes("float32", "int32", limits=(UNSCALED, _ALIKE)),
+    "ATAN2": takes("float32", limits=(UNSCALED,)),
     "DIV": takes(*EIGHT_BITS, "float32", "int32", limits=(FUSED,), refused={"int16": SHIFTED}),
     "FLOOR_DIV": takes("float32", "int32", limits=(UNSCALED,), refused=dict.fromkeys(("int8", "int16"), OVERFLOW)),
     "FLOOR_MOD": takes("int8", "int16", "float32", *WHOLE, limits=(UNSCALED,)),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import tflite
@@ -69,9 +69,17 @@ def scale_of(tensor: Tensor) -> tuple[float, int]:
 def padding_2d(
     padding: int, size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
 ) -> list[int]:
-    """[top, left, bottom, right] as TFLite computes them: SAME puts the odd row or column at the end."""
+    """[top, left, bottom, right] as TFLite computes them."""
+    before, after = padding_around(padding, size, window, stride, dilation)
+    return before + after
+
+
+def padding_around(
+    padding: int, size: Sequence[int], window: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Elements (before, behind) each axis as TFLite computes them: SAME puts the odd one behind."""
     if padding == tflite.Padding.VALID:
-        return [0, 0, 0, 0]
+        return [0] * len(size), [0] * len(size)
     before, after = [], []
     for extent, kernel, step, spread in zip(size, window, stride, dilation, strict=True):
         covered = (kernel - 1) * spread + 1
@@ -79,4 +87,4 @@ def padding_2d(
         total = max((outputs - 1) * step + covered - extent, 0)
         before.append(total // 2)
         after.append(total - total // 2)
-    return before + after
+    return before, after

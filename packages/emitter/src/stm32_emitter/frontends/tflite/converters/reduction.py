@@ -14,6 +14,7 @@ from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import FUSED, activated
 from stm32_emitter.frontends.tflite.converters.pooling import pooled_average
 from stm32_emitter.frontends.tflite.support import EIGHT_BITS, WHOLE, Support, takes
+from stm32_emitter.operators.base import Attribute, Fused
 
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
@@ -118,11 +119,22 @@ def convert_l2_pool_2d(c: Converter, op: Operator) -> relax.Expr:
     return activated(c.bb.normalize(relax.op.sqrt(mean)), function)
 
 
+def convert_local_response(c: Converter, op: Operator) -> relax.Expr:
+    """x * (bias + alpha * the squares of c - radius <= channel < c + radius)^-beta."""
+    options, x = op.options(tflite.LocalResponseNormalizationOptions), op.input(0)
+    if not x.shape or options.Radius() < 0:
+        raise ModelRefused(f"radius {options.Radius()} does not fit {list(x.shape)}")
+    numbers = {"bias": float(options.Bias()), "alpha": float(options.Alpha()), "beta": float(options.Beta())}
+    attributes: dict[str, Attribute] = {"radius": int(options.Radius()), **numbers}
+    return Fused("LOCAL_RESPONSE_NORMALIZATION", (c.raw(x),), x.shape, "float32", attributes).call()
+
+
 CONVERTERS: dict[str, Callable[[Any, Any], relax.Expr]] = {
     "ARG_MAX": _position(relax.op.argmax),
     "ARG_MIN": _position(relax.op.argmin),
     "CUMSUM": convert_cumsum,
     "L2_NORMALIZATION": convert_l2_normalization,
+    "LOCAL_RESPONSE_NORMALIZATION": convert_local_response,
     "L2_POOL_2D": convert_l2_pool_2d,
     "REDUCE_ALL": _logical(relax.op.min),
     "REDUCE_ANY": _logical(relax.op.max),
@@ -141,6 +153,7 @@ SUPPORT: dict[str, Support] = {
     "ARG_MIN": _FOUND,
     "CUMSUM": takes("float32", *WHOLE, constants=_AXIS),
     "L2_NORMALIZATION": takes(*EIGHT_BITS, "float32", limits=(FUSED,)),
+    "LOCAL_RESPONSE_NORMALIZATION": takes("float32"),
     "L2_POOL_2D": takes("float32", limits=(FUSED,)),
     "REDUCE_ALL": takes("bool", constants=_AXES),
     "REDUCE_ANY": takes("bool", constants=_AXES),

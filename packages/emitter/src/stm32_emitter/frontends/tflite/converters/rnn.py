@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RNN, UNIDIRECTIONAL_SEQUENCE_RNN and BIDIRECTIONAL_SEQUENCE_RNN in float32, with h kept in a variable tensor.
+
+The backward half reads the steps in opposite order, and so are its results.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tflite
+from tvm import relax
+
+from stm32_emitter.errors import ModelRefused
+from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.hybrid import bounds
+from stm32_emitter.frontends.tflite.converters.recurrent import state_of
+from stm32_emitter.frontends.tflite.state import tensor_key
+from stm32_emitter.frontends.tflite.support import Limit, Support, takes
+from stm32_emitter.operators.base import Attribute, Fused, constant
+from stm32_emitter.operators.rnn import TANH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stm32_emitter.frontends.tflite.importer import Converter
+    from stm32_emitter.frontends.tflite.reader import Operator
+
+SINGLE_INPUT = Limit("there is no auxiliary input", hint="Join the inputs with a CONCATENATION in front of the layer.")
+ACTIVATIONS = Limit("the activation is NONE, TANH, RELU, RELU6 or RELU_N1_TO_1")
+_LIMITED = tuple(getattr(tflite.ActivationFunctionType, name) for name in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1"))
+_FORWARD, _BACKWARD, _AUXILIARY = 1, 5, 9
+"""First of weights, recurrent weights, bias and h of each direction; the auxiliary input."""
+
+
+def convert_rnn(c: Converter, op: Operator) -> relax.Expr:
+    """x [B, I] -> h after one step."""
+    options, x, h = op.options(tflite.RNNOptions), op.input(0), op.input(4)
+    row = (1, *x.shape)
+    steps = c.bb.normalize(relax.op.reshape(c.raw(x), row))
+    y = _direction(c, op, steps, _FORWARD, activation=options.FusedActivationFunction(), time_major=True)
+    return relax.op.reshape(c.bb.emit(y), h.shape)
+
+
+def convert_sequence_rnn(c: Converter, op: Operator) -> relax.Expr:
+    """x [B, T, I], or [T, B, I] if it is time major -> h after each step."""
+    options = op.options(tflite.SequenceRNNOptions)
+    activation, time_major = options.FusedActivationFunction(), bool(options.TimeMajor())
+    return _direction(c, op, c.raw(op.input(0)), _FORWARD, activation=activation, time_major=time_major)
+
+
+def convert_bidirectional_rnn(c: Converter, op: Operator) -> list[relax.Expr]:
+    """Both directions: two results, or one of both behind each other."""
+    options = op.options(tflite.BidirectionalSequenceRNNOptions)
+    SINGLE_INPUT.require(all(tensor is None for tensor in op.inputs[_AUXILIARY:]))
+    activation, time_major = options.FusedActivationFunction(), bool(options.TimeMajor())
+    x, time = c.raw(op.input(0)), 0 if time_major else 1
+    turned = c.bb.emit(relax.op.flip(x, time))
+    forward = c.bb.emit(_direction(c, op, x, _FORWARD, activation=activation, time_major=time_major))
+    backward = c.bb.emit(_direction(c, op, turned, _BACKWARD, activation=activation, time_major=time_major))
+    results = [forward, c.bb.emit(relax.op.flip(backward, time))]
+    return [relax.op.concat(results, -1)] if options.MergeOutputs() else results
+
+
+def _direction(
+    c: Converter, op: Operator, x: relax.Expr, first: int, *, activation: int, time_major: bool
+) -> relax.Expr:
+    """The results of all steps; h after the last one is kept."""
+    weights, recurrent, bias, h = (op.input(first + i) for i in range(4))
+    shape = tuple(int(dim) for dim in x.ty.shape)
+    if len(shape) != 3 or len(h.shape) != 2 or 0 in (*shape, *h.shape):
+        raise ModelRefused(f"its input has the shape {list(op.input(0).shape)}, its state {list(h.shape)}")
+    batch, units = h.shape
+    steps = shape[0 if time_major else 1]
+    wanted = ((units, shape[2]), (units, units), (units,), (shape[1 if time_major else 0], units))
+    if (weights.shape, recurrent.shape, bias.shape, h.shape) != wanted:
+        raise ModelRefused(f"its tensors do not fit {units} units and {shape[2]} inputs", hint="The file is damaged.")
+    constants = [constant(op.constant(first + i)) for i in range(3)]
+    attributes = {**_activation(activation), "time_major": int(time_major)}
+    inputs = (x, state_of(c, h), *constants)
+    y = c.bb.emit(Fused("RNN", inputs, (*shape[:2], units), "float32", attributes).call())
+    last = relax.op.strided_slice(y, [0 if time_major else 1], [steps - 1], [steps]) if steps > 1 else y
+    c.states[tensor_key(h)] = c.bb.emit(relax.op.reshape(c.bb.normalize(last), (batch, units)))
+    return y
+
+
+def _activation(function: int) -> dict[str, Attribute]:
+    if function == tflite.ActivationFunctionType.TANH:
+        return {"activation": TANH, "low": 0.0, "high": 0.0}
+    ACTIVATIONS.require(function in _LIMITED, f"its activation is number {function}")
+    low, high = bounds(function)
+    return {"activation": "", "low": low, "high": high}
+
+
+CONVERTERS: dict[str, Callable[[Converter, Operator], Any]] = {
+    "BIDIRECTIONAL_SEQUENCE_RNN": convert_bidirectional_rnn,
+    "RNN": convert_rnn,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": convert_sequence_rnn,
+}
+
+_WEIGHTS = {1: "weights", 2: "recurrent weights", 3: "bias"}
+_BOTH = {**_WEIGHTS, 5: "backward weights", 6: "backward recurrent weights", 7: "backward bias"}
+_HYBRID = {"hybrid": NO_KERNEL}
+SUPPORT: dict[str, Support] = {
+    "BIDIRECTIONAL_SEQUENCE_RNN": takes(
+        "float32", limits=(ACTIVATIONS, SINGLE_INPUT), constants=_BOTH, refused=_HYBRID
+    ),
+    "RNN": takes("float32", limits=(ACTIVATIONS,), constants=_WEIGHTS, refused=_HYBRID),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": takes("float32", limits=(ACTIVATIONS,), constants=_WEIGHTS, refused=_HYBRID),
+}
