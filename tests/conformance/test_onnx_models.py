@@ -15,6 +15,7 @@ from stm32_emitter import compile_model
 
 from tests.conformance.batch import Stored, run_batch
 from tests.conformance.toolchain import MACHINES
+from tests.mission.onnx_net import OnnxNet
 
 SEED = 20
 SAMPLES = 4
@@ -84,6 +85,17 @@ def classifier():
     return g
 
 
+def normalized_dense():
+    """BatchNorm1d behind Linear."""
+    g = Graph((1, 12))
+    for inputs, outputs in ((12, 8), (8, 5)):
+        g.add("Gemm", g.weight(inputs, outputs), *([g.weight(outputs)] if outputs == 8 else []))
+        parameters = (g.weight(outputs), g.weight(outputs), g.weight(outputs))
+        g.add("BatchNormalization", *parameters, g.constant(np.linspace(0.5, 2, outputs, dtype=np.float32)))
+        g.add("Relu")
+    return g
+
+
 def normalized():
     g = Graph((1, 4, 9, 9))
     g.add("Conv", g.weight(6, 2, 3, 3), group=2, dilations=[2, 2])
@@ -124,7 +136,10 @@ def flattened():
     return g, [dense, g.last]
 
 
-BUILDERS = {"classifier": classifier, "normalized": normalized, "moved": moved, "flattened": flattened}
+BUILDERS = {
+    "classifier": classifier, "normalized": normalized, "normalized_dense": normalized_dense, "moved": moved,
+    "flattened": flattened,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -139,6 +154,11 @@ FUNCTIONS = (
     "Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "HardSigmoid", "HardSwish", "LeakyRelu", "LogSoftmax", "Neg",
     "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softmax", "Tanh",
 )  # fmt: skip
+
+
+def test_a_normalization_behind_a_dense_layer_is_part_of_it():
+    nodes = compile_model(normalized_dense().model(None, 1).SerializeToString()).info["nodes"]
+    assert len(nodes) == 2
 
 
 def test_functions_of_one_element(tmp_path):

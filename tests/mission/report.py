@@ -81,7 +81,7 @@ def page(results: dict[str, Any]) -> str:
     ]
     titles = {model.name: model.title for model in (*TRAINED, *FULL, *REDUCED)}
     for name, entry in results.items():
-        fits = " | ".join(_images(entry["images"][board]) for board in BOARDS)
+        fits = " | ".join(_images(entry, board) for board in BOARDS)
         lines.append(
             f"| {titles[name]} (`{name}`) | {entry['source']} | {entry['macs']:,} | {entry['constants']:,} | "
             f"{entry['activations']:,} | {_host(entry)} | {fits} |"
@@ -98,7 +98,8 @@ _HEAD = (
     "optimisations. Boards: bytes that the Validation firmware with the model takes of each memory, as `stm32 build`",
     "links it in each layout, or why it does not fit. nucleo-f412zg has 1 MB of flash and 256 KB of RAM. disco-h747i",
     "has two banks of 1 MB of flash and, for activations, 512 KB of RAM (axi) in config1, 128 MB of QSPI flash and 32",
-    "MB of SDRAM in config4; stack and variables lie in dtcm.",
+    "MB of SDRAM in config4; stack and variables lie in dtcm. *analyzed*: not linked; the layouts that `stm32 analyze`",
+    "finds large enough.",
     "",
     "Trained models are those of the model zoo. For the full MobileNet, SqueezeNet at 224 and Inception no trained",
     "file is at hand: they have their published topologies (`tests/mission/topologies.py`) with seeded weights,",
@@ -109,11 +110,11 @@ _HEAD = (
 _SAME = ("second_core",)
 """Memories of which every image takes the same."""
 _NOTES = (
-    "An .onnx model is within one step of its quantization at each operator, not at the end: onnxruntime computes in",
-    "float between the integers and rounds once, the compiled model computes in integers and rounds as LiteRT does.",
-    "About one element in 300 of a layer comes out one step apart, and the next layers carry that on. What is told is",
-    "the signal-to-noise ratio to the float model of both, so that it can be seen whether compiling costs accuracy",
-    "beyond what quantizing costs.",
+    "An .onnx model is rounded as onnxruntime's kernels of integers round (docs/frontends.md). Here it is held against",
+    "onnxruntime without optimisations, which computes in float32 between the integers: sums fall on the other side of",
+    "a tie for a few of a million elements, and nets of random weights carry each on to many. What is told is the",
+    "signal-to-noise ratio to the float model of both, so that it can be seen whether compiling costs accuracy beyond",
+    "what quantizing costs.",
 )
 
 
@@ -127,13 +128,15 @@ def _host(entry: dict[str, Any]) -> str:
     return f"{host['status']}: {host['differing']:,} of {host['bytes']:,} bytes differ, {entry['samples']} samples"
 
 
-def _images(layouts: dict[str, dict[str, int] | str]) -> str:
-    """The images of a board, one a line."""
+def _images(entry: dict[str, Any], board: str) -> str:
+    """The images of a board, one a line; of a model that was not linked what the analysis says."""
+    if "images" not in entry:
+        return f"analyzed: {', '.join(entry['fits'][board]) or 'no'}"
     return "<br>".join(
         f"{layout}: no: {found}"
         if isinstance(found, str)
         else f"{layout}: {', '.join(f'{memory} {size:,}' for memory, size in found.items() if memory not in _SAME)}"
-        for layout, found in layouts.items()
+        for layout, found in entry["images"][board].items()
     )
 
 

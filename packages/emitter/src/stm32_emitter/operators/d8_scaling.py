@@ -11,7 +11,7 @@ both halves added: floor((floor(p + 1/2) + 2**(s-1)) / 2**s) = floor((p + 1/2 + 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,17 +87,25 @@ def linear_scaling(reach: Ints, scaling: Scaling) -> Linear | None:
     return Linear(bias.astype(np.int32), multipliers, offsets, apart) if exact and small else None
 
 
+_CHANGES = (0, -1, 1, *(sign * more for more in (2, 3, 4, 6, 8, 11, 15, 20) for sign in (-1, 1)))
+"""Of a multiplier; more of them where ties may contradict each other."""
+
+
 def _best(thresholds: _Thresholds, bits: Ints) -> tuple[Ints, Ints, Ints]:
     """(multipliers, offsets, sums that give another byte) of each channel; bits: that a multiplier loses."""
     bits = np.clip(bits, 0, _MOST_BITS)
     nearest = (thresholds.scaling.multipliers + (1 << bits >> 1)) >> bits
     multipliers = np.zeros_like(nearest)
     offsets, apart = np.full_like(nearest, -1), np.full_like(nearest, len(thresholds.values) + 1)
-    for more in (0, -1, 1):
-        found, count = thresholds.offsets(nearest + more)
-        take = count < apart
-        multipliers, offsets = np.where(take, nearest + more, multipliers), np.where(take, found, offsets)
-        apart = np.where(take, count, apart)
+    for more in _CHANGES if thresholds.scaling.nearest else _CHANGES[:3]:
+        left = np.flatnonzero(apart)
+        if not left.size:
+            break
+        found, count = thresholds.taken(left).offsets(nearest[left] + more)
+        better = count < apart[left]
+        chosen = left[better]
+        multipliers[chosen], offsets[chosen] = nearest[chosen] + more, found[better]
+        apart[chosen] = count[better]
     return multipliers, offsets, apart
 
 
@@ -126,6 +134,12 @@ class _Thresholds:
     reach: Ints
     values: Ints
     scaling: Scaling
+
+    def taken(self, rows: NDArray[np.intp]) -> _Thresholds:
+        """Of some channels."""
+        s = self.scaling
+        part = replace(s, bias=s.bias[rows], multipliers=s.multipliers[rows], right=s.right[rows])
+        return _Thresholds(self.first[rows], self.reach[rows], self.values, part)
 
     def offsets(self, multipliers: Ints) -> tuple[Ints, Ints]:
         """(offsets of 0 to 255, thresholds that they miss) with these multipliers."""

@@ -7,8 +7,8 @@ with a multiplier of 31 bits. Which of both a layer takes is its attribute ``rou
 TFLite's. Its constants are the same: multiplier * 2**(shift - 31) holds 24 bits of float32 without loss.
 
 Integer kernels round the product itself. That gives another byte only next to a tie, where the product in float32 is
-the tie and the exact one is not: some four of a million sums. Kernels that scale in float32 (``ai_k_scale_nearest``) have no
-such sums; how many a kernel of integers has is known (:class:`.d8_scaling.Linear`), and never is it more than one step.
+the tie and the exact one is not: some four of a million sums. Kernels that scale in float32 (``ai_k_scale_nearest``)
+have no such sums; how many a linear form has is known (:class:`.d8_scaling.Linear`), and never is it more than a step.
 """
 
 from __future__ import annotations

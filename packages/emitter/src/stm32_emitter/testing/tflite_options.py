@@ -24,6 +24,7 @@ OPERATORS: Mapping[str, tuple[str, int]] = {
     "AVERAGE_POOL_2D": ("Pool2DOptions", 2),
     "BATCH_MATMUL": ("BatchMatMulOptions", 2),
     "BATCH_TO_SPACE_ND": ("BatchToSpaceNDOptions", 2),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": ("BidirectionalSequenceLSTMOptions", 1),
     "BIDIRECTIONAL_SEQUENCE_RNN": ("BidirectionalSequenceRNNOptions", 1),
     "BITCAST": ("BitcastOptions", 1),
     "BITWISE_XOR": ("BitwiseXorOptions", 1),

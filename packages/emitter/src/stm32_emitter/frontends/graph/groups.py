@@ -58,7 +58,7 @@ def group_of(graph: Graph, node: GraphNode, *, quantized: bool) -> Group:
         if following is not None and following.kind in kinds and following.inputs[0] == nodes[-1].outputs[0]:
             nodes.append(following)
 
-    if node.kind == "Conv" and not quantized:
+    if node.kind in ("Conv", "Gemm") and not quantized:
         take("BatchNormalization")
     if len(nodes) == 1 and node.kind in _PRODUCTS and not (node.kind == "Conv" and node.given(2)):
         following = graph.follower(node)

@@ -145,4 +145,34 @@ def _gate(draw: Draw, name: str, shape: tuple[int, int], source: Quant | None) -
     return draw.writer.constant(name, data, quant=draw.affine(float(scale), 0))
 
 
-GENERATORS = {"SVDF": svdf, "UNIDIRECTIONAL_SEQUENCE_LSTM": unidirectional_sequence_lstm}
+def bidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
+    """Both directions, merged or not; peepholes and coupled gates now and then."""
+    batch, steps, depth, cells = draw.pick((1, 1, 2)), draw.integer(1, 5), draw.integer(1, 16), draw.integer(1, 10)
+    time_major = draw.chance(0.4)
+    merged = draw.chance(0.5) and (time_major or batch == 1)  # else the reference reads what nobody has written
+    outer = (steps, batch) if time_major else (batch, steps)
+    x = draw.activation("input", (*outer, depth), None)
+    tensors, states, peeping, coupled = [x], [], draw.chance(0.4), draw.chance(0.25)
+    for _ in range(2):
+        over_x = [_gate(draw, f"x{i}", (cells, depth), None) for i in range(4)]
+        over_h = [_gate(draw, f"h{i}", (cells, cells), None) for i in range(4)]
+        peepholes = [_weights(draw, f"peephole{i}", (cells,), "float32")[0] if peeping else -1 for i in range(3)]
+        bias = [_bias(draw, cells, 1.0, 1) for _ in range(4)]
+        if coupled:
+            over_x[0] = over_h[0] = bias[0] = peepholes[0] = -1
+        tensors += [*over_x, *over_h, *peepholes, *bias, -1, -1]
+        states += _states(draw, (batch, cells), (batch, cells), None)
+    widths = [2 * cells] if merged else [cells, cells]
+    outputs = [draw.activation(f"output_{i}", (*outer, width), None) for i, width in enumerate(widths)]
+    draw.writer.operator(
+        "BIDIRECTIONAL_SEQUENCE_LSTM", [*tensors, *states, *[-1] * 9], outputs, fused_activation_function="TANH",
+        cell_clip=draw.pick((0.0, 0.5, 10.0)), time_major=time_major, merge_outputs=merged,
+    )  # fmt: skip
+    return [x], outputs
+
+
+GENERATORS = {
+    "BIDIRECTIONAL_SEQUENCE_LSTM": bidirectional_sequence_lstm,
+    "SVDF": svdf,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": unidirectional_sequence_lstm,
+}

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gemm and MatMul. Weights behind a flattened image take the order in which the image is stored."""
+"""Gemm, with a BatchNormalization behind it, and MatMul.
+
+Weights behind a flattened image take the order in which the image is stored.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.graph.converters.common import bias_constant
+from stm32_emitter.frontends.graph.converters.normalization import batch_normalization
 from stm32_emitter.frontends.graph.emission import Emission
 from stm32_emitter.frontends.graph.records import GraphNode
 from stm32_emitter.frontends.graph.values import Known, Quantization, Value, identity
@@ -28,7 +32,18 @@ def convert_gemm(c: Emission, node: GraphNode) -> Value:
     if alpha != 1.0:
         weights = _scaled(c, weights, alpha)
     bias = c.constant(2)
-    return _dense(c, x, weights, None if bias is None else bias * np.float32(beta))
+    bias = None if bias is None else bias * np.float32(beta)
+    if len(c.group.nodes) > 1 and c.group.nodes[1].kind == "BatchNormalization":
+        weights, bias = _normalized(c, weights, bias)
+    return _dense(c, x, weights, bias)
+
+
+def _normalized(c: Emission, weights: Known, bias: NDArray[Any] | None) -> tuple[Known, NDArray[Any]]:
+    """Weights [K,N] and bias with the BatchNormalization behind them, which has a factor and an offset for a column."""
+    factor, offset = batch_normalization(c, c.group.nodes[1])
+    real = (weights.real().astype(np.float64) * factor).astype(np.float32)
+    moved = offset if bias is None else offset + bias.astype(np.float64) * factor
+    return Known(real), moved.astype(np.float32)
 
 
 def convert_matmul(c: Emission, node: GraphNode) -> Value:  # noqa: ARG001

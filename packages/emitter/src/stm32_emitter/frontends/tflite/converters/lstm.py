@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 _PLAIN = "Use a plain LSTM layer."
-_TANH = Limit("the activation is TANH", hint="Use TANH.")
+TANH = Limit("the activation is TANH", hint="Use TANH.")
 _FULL = Limit("recurrent weights are no diagonal", _PLAIN)
 _RECURRENT = (
     "its state is quantized again at each step, so that the last bits of the reference interpreter's own exponential "
@@ -62,13 +62,19 @@ def convert_lstm(c: Converter, op: Operator) -> relax.Expr:
     O is N, or the rows of a projection [O, N].
     """
     options = op.options(tflite.UnidirectionalSequenceLSTMOptions)
+    _FULL.require(not options.DiagonalRecurrentTensors())
+    return lstm_layer(c, op, c.raw(op.input(0)), options)
+
+
+def lstm_layer(c: Converter, op: Operator, x: relax.Expr, options: Any) -> relax.Expr:
+    """The steps of an operator with the tensors of UNIDIRECTIONAL_SEQUENCE_LSTM over ``x``, its input or the like."""
     _check_kind(op, options)
     _check_shapes(op, bool(options.TimeMajor()))
     h, cell, output = op.input(H), op.input(C), op.outputs[0]
     general = has_parts(op)
     made, attributes = (general_parts if general else _plain_parts)(c, op, options)
     weights = interleaved(of_gates(op, OVER_X), of_gates(op, OVER_H))
-    inputs = (c.raw(op.input(0)), state_of(c, h), state_of(c, cell), *map(constant, [weights, *made]))
+    inputs = (x, state_of(c, h), state_of(c, cell), *map(constant, [weights, *made]))
     kind = "LSTM_GENERAL" if general else "LSTM"
     attributes = {"time_major": int(options.TimeMajor()), **attributes}
     layer = Fused(kind, inputs, output.shape, op.input(0).dtype, attributes, ((cell.shape, cell.dtype),))
@@ -111,8 +117,7 @@ def _check_kind(op: Operator, options: Any) -> None:
             raise ModelRefused(f"only some of its gates have {what}", hint="The file is damaged.")
     if has(op, PROJECTION_BIAS) and not has(op, PROJECTION):
         raise ModelRefused("it has the bias of a projection without its weights", hint="The file is damaged.")
-    _TANH.require(options.FusedActivationFunction() == tflite.ActivationFunctionType.TANH)
-    _FULL.require(not options.DiagonalRecurrentTensors())
+    TANH.require(options.FusedActivationFunction() == tflite.ActivationFunctionType.TANH)
     _check_types(op)
 
 
@@ -156,7 +161,7 @@ SUPPORT: dict[str, Support] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": takes(
         "int8",
         "float32",
-        limits=(_TANH, _FULL),
+        limits=(TANH, _FULL),
         note="cell state of int16",
         refused={"hybrid": _RECURRENT},
     ),

@@ -54,10 +54,28 @@ def convert_bidirectional_rnn(c: Converter, op: Operator) -> list[relax.Expr]:
     options = op.options(tflite.BidirectionalSequenceRNNOptions)
     SINGLE_INPUT.require(all(tensor is None for tensor in op.inputs[_AUXILIARY:]))
     activation, time_major = options.FusedActivationFunction(), bool(options.TimeMajor())
-    x, time = c.raw(op.input(0)), 0 if time_major else 1
-    turned = c.bb.emit(relax.op.flip(x, time))
-    forward = c.bb.emit(_direction(c, op, x, _FORWARD, activation=activation, time_major=time_major))
-    backward = c.bb.emit(_direction(c, op, turned, _BACKWARD, activation=activation, time_major=time_major))
+
+    def layer(x: relax.Expr, first: int) -> relax.Expr:
+        return _direction(c, op, x, first, activation=activation, time_major=time_major)
+
+    return in_both_directions(c, op, layer, (_FORWARD, _BACKWARD), options)
+
+
+def in_both_directions(
+    c: Converter, op: Operator, layer: Callable[[relax.Expr, int], relax.Expr], firsts: tuple[int, int], options: Any
+) -> list[relax.Expr]:
+    """The results of both directions, or one of both behind each other.
+
+    Args:
+        c: the converter.
+        op: with the input x at 0.
+        layer: from x and the position of a direction's first tensor to its results.
+        firsts: of the forward and the backward direction.
+        options: with TimeMajor and MergeOutputs.
+    """
+    x, time = c.raw(op.input(0)), 0 if options.TimeMajor() else 1
+    forward = c.bb.emit(layer(x, firsts[0]))
+    backward = c.bb.emit(layer(c.bb.emit(relax.op.flip(x, time)), firsts[1]))
     results = [forward, c.bb.emit(relax.op.flip(backward, time))]
     return [relax.op.concat(results, -1)] if options.MergeOutputs() else results
 
