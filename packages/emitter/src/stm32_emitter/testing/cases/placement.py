@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Wiring = tuple[list[int], list[int]]
 _EXTREMES = {"UNSORTED_SEGMENT_MAX": "MAXIMUM", "UNSORTED_SEGMENT_MIN": "MINIMUM"}
-_UNSCALED = ("int8", "uint8", "int16", "int32")
 
 
 def scatter_nd(draw: Draw) -> Wiring:
@@ -115,13 +114,13 @@ def matrix_set_diag(draw: Draw) -> Wiring:
     return [x, z], [y]
 
 
-_SIZES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4}
+_SIZES = {"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4}
 
 
 def bitcast(draw: Draw) -> Wiring:
-    """BITCAST to a type of any size; never to float32, in which not every pattern of bits can be compared."""
+    """BITCAST to a type of any size; never to float32 or bool, in which not every pattern of bits can be compared."""
     shape, source = draw.shape((1, 3), 100), draw.dtype
-    target = draw.pick([dtype for dtype in _SIZES if dtype != "float32"])
+    target = draw.pick([dtype for dtype in _SIZES if dtype not in ("float32", "bool")])
     ratio = _SIZES[target] // _SIZES[source]
     full = (*shape, ratio) if ratio > 1 else shape
     wide = (*shape, _SIZES[source] // _SIZES[target]) if not ratio else shape
@@ -134,7 +133,7 @@ def _bits(op: str) -> Callable[[Draw], Wiring]:
     """Of integers without scale; shifts are constant, and now and then by more bits than there are."""
 
     def generate(draw: Draw) -> Wiring:
-        dtype = draw.dtype if draw.dtype in _UNSCALED else "int32"
+        dtype = draw.dtype
         left, right, output = broadcast_shapes(draw, 4)
         x, y = draw.activation("left", left, None, dtype), draw.activation("output", output, None, dtype)
         inputs = [x]
