@@ -89,7 +89,8 @@ def one_hot(draw: Draw) -> Wiring:
     given, where = indices(draw, shape, depth + 2)
     quant = draw.quant()
     y = draw.activation("output", [*shape[:axis], depth, *shape[axis:]], quant)
-    on, off = draw.activation("on", (), quant), draw.constant("off", (), quant)
+    other = draw.quant() if draw.chance(0.3) else quant
+    on, off = draw.activation("on", (), quant), draw.constant("off", (), other)
     signed = -1 if axis == len(shape) and draw.chance(0.5) else axis
     draw.writer.operator("ONE_HOT", [where, draw.int_constant("depth", depth), on, off], [y], axis=signed)
     return [on, *given], [y]

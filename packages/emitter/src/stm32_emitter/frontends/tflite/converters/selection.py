@@ -103,9 +103,11 @@ def _scaled_rows(c: Converter, op: Operator, numbers: relax.Expr) -> relax.Expr:
 
 
 def convert_one_hot(c: Converter, op: Operator) -> relax.Expr:
-    """One value where an index equals the position along another axis, else the other; inputs (x, depth, on, off)."""
+    """One value where an index equals the position along another axis, else the other; inputs (x, depth, on, off).
+
+    The reference passes both values on as they are, whatever their scales: TensorFlow's quantizer gives each its own.
+    """
     x, depth = op.input(0), int(op.constant(1).ravel()[0])
-    kept(op, op.input(2), op.input(3))
     axis = axis_of(op.options(tflite.OneHotOptions).Axis(), len(x.shape) + 1)
     shape = (*x.shape[:axis], 1, *x.shape[axis:])
     positions = np.arange(depth).astype(x.dtype).reshape([depth if i == axis else 1 for i in range(len(shape))])
@@ -176,7 +178,14 @@ SUPPORT: dict[str, Support] = {
     "FILL": moves(constants={0: "shape"}),
     "GATHER": moves(),
     "GATHER_ND": moves(),
-    "ONE_HOT": moves(*EIGHT_BITS, "float32", *WHOLE, "bool", constants={1: "depth"}),
+    "ONE_HOT": takes(
+        *EIGHT_BITS,
+        "float32",
+        *WHOLE,
+        "bool",
+        constants={1: "depth"},
+        note="both values go on as they are, whatever their scales",
+    ),
     "WHERE": takes(refused=dict.fromkeys(FORMATS, "it lists what is true, so its length depends on the data")),
     "TOPK_V2": moves(*EIGHT_BITS, "int16", "float32", *WHOLE, constants={1: "count"}),
 }
