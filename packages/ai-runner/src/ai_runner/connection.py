@@ -104,19 +104,28 @@ class Connection:
     def receive(self, timeout: float) -> bytes:
         """Return the next message.
 
+        In the checked mode the time begins anew with each frame that either side receives: at slow rates a large
+        message is long under way.
+
         Raises:
             SilentDeviceError: none within ``timeout`` seconds.
             LinkError: the line is broken, or a frame could not be delivered.
             InvalidMessageError: compatible mode: what comes is no packet.
         """
-        end = time.monotonic() + timeout
+        end, seen = time.monotonic() + timeout, self._progress
         while not self._messages:
+            if self._progress != seen:
+                end, seen = time.monotonic() + timeout, self._progress
             left = end - time.monotonic()
             if left <= 0:
                 part = " more than a part of a message" if self._decoder.partial else ""
                 raise SilentDeviceError(f"{self.transport.name}: the device sent nothing{part} for {timeout:g} s")
             self._step(left)
         return self._messages.popleft()
+
+    @property
+    def _progress(self) -> int:
+        return 0 if self._checked is None else self._checked.progress
 
     def flush(self, timeout: float) -> bool:
         """Wait until the device has acknowledged everything; False when it has not."""

@@ -106,6 +106,8 @@ class CheckedLink:
         self._sent_at = 0
         self._rejected = False
         self.failure: Failure | None = None
+        self.progress = 0
+        """Frames that the peer has acknowledged or sent, each counted once."""
 
     @property
     def idle(self) -> bool:
@@ -171,6 +173,7 @@ class CheckedLink:
         if behind == 0:
             self._expected = (self._expected + 1) & 0xFF
             self._rejected = False
+            self.progress += 1
             self._acknowledge()
             self._message += frame.payload
             if frame.type == FrameType.LAST:
@@ -199,6 +202,7 @@ class CheckedLink:
                 self._sent.popleft()
             self._tries = 1
             self._sent_at = now_ms
+            self.progress += count
 
     def _fill_window(self, now_ms: int) -> None:
         while self._queue and len(self._sent) < WINDOW and not self.failure:
