@@ -17,8 +17,8 @@ _HEAD = """# Keras models
 Written by `python -m tests.keras.campaign`, do not edit. Each model is built with Keras and seeded weights, converted
 by TensorFlow (`python -m tests.keras.convert`), compiled with default options for the host and compared
 with the original in LiteRT on three input sets: every byte of integer outputs, float outputs within 1e-5 of
-their range. *equal*: all are. `-`: TensorFlow's converter refuses the format. A number: this compiler refuses the
-model, for the reason below.
+their range. *equal*: all are. `-`: TensorFlow's converter refuses the format, or LiteRT what it wrote. A number: this
+compiler refuses the model, for the reason below.
 """
 
 
@@ -33,7 +33,8 @@ def page(results: Mapping[str, Mapping[str, Any]], refused: Iterable[str]) -> st
     cells = {file: _cell(found, reasons) for file, found in results.items()} | dict.fromkeys(refused, "-")
     ran = [found for found in results.values() if found["status"] in ("equal", "differs", "failed")]
     equal = sum(found["status"] == "equal" for found in ran)
-    total = f"{len(results)} files: {len(ran)} compiled, {equal} of them equal; {len(results) - len(ran)} refused.\n"
+    refusals = sum(found["status"] == "refused" for found in results.values())
+    total = f"{len(ran) + refusals} files: {len(ran)} compiled, {equal} of them equal; {refusals} refused.\n"
     tables = [line for kind in KINDS for line in _table(kind, cells)]
     notes = [f"{number}. {reason}" for reason, number in reasons.items()]
     return "\n".join([_HEAD, total, *tables, "## Why models are refused", *notes, ""])
@@ -42,6 +43,8 @@ def page(results: Mapping[str, Mapping[str, Any]], refused: Iterable[str]) -> st
 def _cell(found: Mapping[str, Any], reasons: dict[str, int]) -> str:
     if found["status"] == "refused":
         return f"({reasons.setdefault(_reason(found['detail']), len(reasons) + 1)})"
+    if found["status"] == "original":
+        return "-"
     if found["status"] == "equal":
         return "equal"
     return f"**{found['status']}**"

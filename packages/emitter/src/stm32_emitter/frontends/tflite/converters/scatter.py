@@ -68,8 +68,13 @@ def convert_segment_sum(c: Converter, op: Operator) -> relax.Expr:
     numbers, output = op.constant(1), op.outputs[0]
     steps = np.diff(numbers, prepend=0)
     rising = numbers.shape == op.input(0).shape[:1] and not np.any((steps < 0) | (steps > 1))
-    if not rising or output.shape[:1] != (int(numbers[-1]) + 1,):
+    if not rising:
         raise ModelRefused("its segments are not numbered 0, 1, 2 ... in rising order", hint="The file is damaged.")
+    if output.shape[:1] != (int(numbers[-1]) + 1,):
+        raise ModelRefused(
+            f"it gives {int(numbers[-1]) + 1} rows, the file says {list(output.shape)}",
+            hint="The converter did not know how many: name the shape with tf.ensure_shape when the model is exported.",
+        )
     return _segments(c, op, "sum")
 
 
