@@ -61,6 +61,29 @@ def test_network_that_is_not_there(stm32, digits: Path, validation: str) -> None
     assert "the firmware holds no model 'kws'" in done.err
 
 
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"other": np.zeros(3)}, "in0"),
+        ({"in0": np.zeros((1, 8, 8, 2), np.int8)}, "shape"),
+        ({"in0": np.zeros((1, 8, 8, 1), np.float32)}, "float32"),
+    ],
+)
+def test_wrong_npz(stm32, tmp_path: Path, digits: Path, validation: str, arrays, words: str) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    done = stm32("validate", digits, "-d", validation, "--npz", "x.npz")
+    assert done.code == 2, done.err
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_not_an_npz(stm32, tmp_path: Path, digits: Path, validation: str) -> None:
+    (tmp_path / "x.npz").write_text("nonsense")
+    done = stm32("validate", digits, "-d", validation, "--npz", "x.npz")
+    assert done.code == 2, done.err
+    assert "x.npz" in done.err
+
+
 def test_accuracy_script(validation: str) -> None:
     script = Path(__file__).resolve().parents[2] / "scripts" / "mnist_test.py"
     argv = [sys.executable, str(script), "-d", validation, "-b", "20"]

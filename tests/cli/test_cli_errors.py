@@ -12,7 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from stm32_emitter.testing.tflite_writer import ModelWriter, Quant
 
@@ -188,32 +187,6 @@ def test_silent_device(stm32, digits: Path) -> None:
     assert done.code == 6
     assert time.monotonic() - begin < 60
     assert "Traceback" not in done.err
-
-
-@pytest.mark.parametrize(
-    ("arrays", "words"),
-    [
-        ({"other": np.zeros(3)}, "in0"),
-        ({"in0": np.zeros((1, 8, 8, 2), np.int8)}, "shape"),
-        ({"in0": np.zeros((1, 8, 8, 1), np.float32)}, "float32"),
-    ],
-)
-@pytest.mark.emulator
-@pytest.mark.usefixtures("emulator", "nanopb")
-def test_wrong_npz(stm32, tmp_path: Path, digits: Path, arrays, words: str) -> None:
-    np.savez(tmp_path / "x.npz", **arrays)
-    done = stm32("validate", digits, "-d", "host", "--npz", "x.npz")
-    assert done.code == 2, done.err
-    assert words in done.err
-    assert "Traceback" not in done.err
-
-
-@pytest.mark.usefixtures("nanopb")
-def test_not_an_npz(stm32, tmp_path: Path, digits: Path) -> None:
-    (tmp_path / "x.npz").write_text("nonsense")
-    done = stm32("validate", digits, "-d", "host", "--npz", "x.npz")
-    assert done.code == 2, done.err
-    assert "x.npz" in done.err
 
 
 def test_interrupt_leaves_nothing(tmp_path: Path, digits: Path) -> None:
