@@ -36,14 +36,6 @@ def test_a_list_of_unknown_length_is_refused() -> None:
     assert "depends on the data" in text
 
 
-def test_a_matrix_product_with_weights_of_int8_is_refused() -> None:
-    writer = ModelWriter()
-    x, y = writer.tensor("x", (3, 4), "float32"), writer.tensor("y", (3, 2), "float32")
-    weights = writer.constant("weights", np.ones((4, 2), np.int8), quant=Quant(0.5))
-    writer.operator("BATCH_MATMUL", [x, weights], [y], version=4)
-    assert "this compiler does not" in _refusal(writer, [x], [y])
-
-
 def test_a_transposed_convolution_that_leaves_a_gap_is_refused() -> None:
     writer = ModelWriter()
     x, y = writer.tensor("x", (1, 2, 2, 1), "float32"), writer.tensor("y", (1, 9, 4, 1), "float32")

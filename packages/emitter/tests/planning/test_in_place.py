@@ -16,7 +16,7 @@ from stm32_emitter.planning.overlap import Separation, separation
 from stm32_emitter.testing.cases import cases, operators
 
 CASES = 3
-REPEATING = ("BROADCAST_TO", "FILL", "GATHER_ND", "ONE_HOT", "REDUCE_MAX", "REDUCE_MIN", "SUM")
+REPEATING = ("BROADCAST_TO", "FILL", "GATHER_ND", "ONE_HOT", "REDUCE_MAX", "REDUCE_MIN", "SPARSE_TO_DENSE", "SUM")
 """An element that is written over one that is still read seldom changes the result: it is that element, or one of many
 that are reduced to one."""
 APART = ("DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP", "GATHER", "GATHER_ND")
