@@ -12,7 +12,7 @@ import stm32_runtime_c
 
 from tests.conformance.toolchain import ROOT, STRICT, run
 
-DIGITS_PARTS, ZOO_PARTS, EACH = 10, 5, 50
+DIGITS_PARTS, EACH = 5, 50
 ZOO = (
     "tflm_hello_world_int8", "tflm_micro_speech_int8", "tflm_test_conv_model_int8", "mltk_magic_wand_int8",
     "mlperf_tiny_kws_ref_int8",
