@@ -3,7 +3,7 @@
 
     python -m tests.keras.campaign FOLDER
 
-Writes docs/keras-models.md. What is done is kept in FOLDER/results.json, with the sources it was done with. Exit
+Writes FOLDER/models.md. What is done is kept in FOLDER/results.json, with the sources it was done with. Exit
 status: 0 everything that is compiled is equal, 1 something is not.
 """
 
@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 from stm32_emitter.testing.reference import ReferenceRefusedError
 
-from tests.conformance.toolchain import MACHINES, ROOT, sources_digest
+from tests.conformance.toolchain import MACHINES, sources_digest
 from tests.keras.page import page
 
-PAGE = ROOT / "docs" / "keras-models.md"
 SETS = 3
 """Input sets for each model."""
 
@@ -87,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(path.stem, results[path.name]["status"], results[path.name]["detail"][:300], flush=True)  # noqa: T201
             state.write_text(json.dumps({"sources": sources, "results": results}, indent=1), encoding="utf-8")
     refused = json.loads((folder / "refused.json").read_text("utf-8"))
-    PAGE.write_text(page(results, refused), encoding="utf-8")
+    (folder / "models.md").write_text(page(results, refused), encoding="utf-8")
     return int(any(found["status"] in ("differs", "failed") for found in results.values()))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/keras-models.md from the outcomes of the campaign."""
+"""A page of the outcomes of the campaign."""
 
 from __future__ import annotations
 
