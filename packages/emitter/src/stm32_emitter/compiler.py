@@ -152,16 +152,13 @@ def compile_model(
     core = _checked(options)
     choices = Choices(optimize, best_schedules(tuned, optimize))
     tell = progress or (lambda _what, _share: None)
-    tell("importing", 0.0)
-    refusals = Refusals()
-    module = import_model(model, refusals, shapes)
-    c_name = c_identifier(name if name is not None else _default_name(model))
-    tell("recognising operators", 0.2)
-    fused = _simplified(_fused(module, core, refusals), constant_channels=constant_channels)
+    module, fused = _recognised(model, shapes, core, tell)
+    fused = _simplified(fused, constant_channels=constant_channels)
     tell("making kernels", 0.4)
     planned = _remembered(options)
     program = _scheduled(fused, core, choices, planned)
     tell("planning memory", 0.7)
+    c_name = c_identifier(name if name is not None else _default_name(model))
     result = _emit(Model(c_name, program, planned(program), options, __version__, _datetime()), _params(module))
     tell("done", 1.0)
     return result
@@ -175,6 +172,17 @@ def fuse_module(module: tvm.IRModule, *, constant_channels: bool = True) -> tvm.
 
 def _simplified(fused: tvm.IRModule, *, constant_channels: bool) -> tvm.IRModule:
     return settle_states(fold_constant_channels(fused) if constant_channels else fused)
+
+
+def _recognised(
+    model: Source, shapes: Mapping[str, tuple[int, ...]] | None, core: Target, tell: Progress
+) -> tuple[tvm.IRModule, tvm.IRModule]:
+    """The model as imported, and its fused operators."""
+    tell("importing", 0.0)
+    refusals = Refusals()
+    module = import_model(model, refusals, shapes)
+    tell("recognising operators", 0.2)
+    return module, _fused(module, core, refusals)
 
 
 def _fused(module: tvm.IRModule, core: Target, refusals: Refusals) -> tvm.IRModule:
