@@ -75,6 +75,11 @@ def test_float_tolerance_is_a_unit_in_the_last_place_at_least():
     assert not compare_outputs(expected, expected + 2 * np.spacing(expected)).passed
 
 
+def test_the_greatest_float_has_a_limit():
+    expected = np.array([np.finfo(np.float32).max, 0], np.float32)
+    assert not compare_outputs(expected, np.zeros_like(expected)).passed
+
+
 def test_float_specials():
     expected = np.array([np.nan, np.inf, -np.inf, 1.0], np.float32)
     assert compare_outputs(expected, expected.copy()).passed

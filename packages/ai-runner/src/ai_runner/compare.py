@@ -133,7 +133,7 @@ def float_limit(expected: NDArray[Any], tolerance: float = FLOAT_TOLERANCE) -> f
         return 0.0
     largest = np.max(np.abs(finite))
     span = float(np.max(finite)) - float(np.min(finite)) or float(largest)
-    return max(tolerance * span, float(np.spacing(largest)))
+    return max(tolerance * span, float(largest - np.nextafter(largest, largest.dtype.type(0))))
 
 
 def _finite(value: NDArray[Any]) -> NDArray[np.float64]:

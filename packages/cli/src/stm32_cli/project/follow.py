@@ -99,7 +99,7 @@ def follow(
         try:
             while end is None or time.monotonic() < end:
                 piece = text.add(line.read(_POLL))
-                for target in (sys.stdout, file) if file else (sys.stdout,):
+                for target in (file, sys.stdout) if file else (sys.stdout,):  # what is shown is in the file
                     target.write(piece)
                     target.flush()
                 if is_last(piece):
