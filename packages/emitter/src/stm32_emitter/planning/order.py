@@ -11,11 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 from stm32_emitter.program import Buffer, Node, Program
 
 _WIDTH = 128
 """Sets of executed nodes that are followed at a time; exact for models with few branches."""
+_EFFORT = 32_000
+"""Sets that are followed in all; long models (unrolled loops) are searched less widely."""
+_CHOICES = 6
+"""Nodes that are tried as the next one of a set in a long model, the first ones in the model's order."""
 
 
 @dataclass(frozen=True)
@@ -138,16 +143,17 @@ def _search(graph: _Graph) -> tuple[int, ...]:
 
 def _beam(graph: _Graph, key: Callable[[tuple[int, int]], int], limit: int | None) -> list[_State]:
     """Complete orders whose peak is within the limit; the best by key for each set of nodes on the way."""
-    states = [_start(graph)]
+    states, width = [_start(graph)], max(1, min(_WIDTH, _EFFORT // max(len(graph.reads), 1)))
+    choices = None if width == _WIDTH else _CHOICES
     for _ in graph.reads:
         best: dict[int, _State] = {}
         for state in states:
-            for following in (_after(graph, state, node) for node in _bits(state.ready)):
+            for following in (_after(graph, state, node) for node in islice(_bits(state.ready), choices)):
                 known = best.get(following.done)
                 within = limit is None or following.cost[0] <= limit
                 if within and (known is None or key(following.cost) < key(known.cost)):
                     best[following.done] = following
-        states = sorted(best.values(), key=lambda state: key(state.cost))[:_WIDTH]
+        states = sorted(best.values(), key=lambda state: key(state.cost))[:width]
     return states
 
 

@@ -37,10 +37,18 @@ def unrolled(model: TFLiteModel) -> TFLiteModel:
     """
     if not any(operator.kind in CONTROL for operator in model.operators):
         return model
-    unroller = _Unroller(model)
-    operators = list(unroller.replaced(model.operators, {}, None))
-    outputs = [unroller.output(tensor) for tensor in model.outputs]
-    operators += unroller.lists_of(outputs)
+    try:
+        unroller = _Unroller(model)
+        operators = list(unroller.replaced(model.operators, {}, None))
+        outputs = [unroller.output(tensor) for tensor in model.outputs]
+        operators += unroller.lists_of(outputs)
+    except ModelRefused:
+        raise
+    except Exception as error:
+        raise ModelRefused(
+            f"a loop or a branch of the file is damaged ({type(error).__name__} while following it)",
+            hint="Export or download the model again.",
+        ) from error
     return replace(model, operators=tuple(operators), outputs=tuple(outputs))
 
 
@@ -55,6 +63,7 @@ class _Unroller:
         self._graphs: dict[int, TFLiteModel] = {}
         self._outer: dict[int, Tensor] = {}
         self._lists = Lists()
+        self._effort = 0
 
     def output(self, tensor: Tensor) -> Tensor:
         """An output of the model: what computes it, under its own name."""
@@ -108,8 +117,6 @@ class _Unroller:
     def _copy(self, operator: Operator, inside: int) -> Operator:
         if operator.table.IntermediatesLength():
             raise ModelRefused(f"{operator.kind} in a loop keeps numbers beside its tensors", hint=_HINT)
-        if self._next_operator > MOST_OPERATORS:
-            raise ModelRefused(f"its passes have more than {MOST_OPERATORS} operators", hint=_HINT)
         outputs = (replace(t, shape=(), ranked=False) if t.open else t for t in operator.outputs)
         return self._placed(replace(operator, outputs=tuple(self._fresh(tensor) for tensor in outputs)), inside)
 
@@ -143,6 +150,9 @@ class _Unroller:
     def _run(self, number: int, given: tuple[Tensor, ...], place: int) -> tuple[list[Operator], list[Tensor]]:
         """The operators of one pass through a subgraph, and what stands for its outputs."""
         graph = self._graph(number)
+        self._effort += 1 + len(graph.operators)
+        if self._effort > MOST_OPERATORS:
+            raise ModelRefused(f"its passes have more than {MOST_OPERATORS} operators", hint=_HINT)
         if len(graph.inputs) != len(given):
             raise ModelRefused(f"it gives {len(given)} tensors to a graph of {len(graph.inputs)}")
         for inner, outer in zip(graph.inputs, given, strict=True):
@@ -165,7 +175,7 @@ class _Unroller:
     ) -> tuple[list[Operator], list[Tensor]] | None:
         options = operator.options(tflite.IfOptions)
         condition = given[0].data if given else None
-        if condition is None:
+        if condition is None or not options.ThenSubgraphIndex() or not options.ElseSubgraphIndex():
             return None
         number = options.ThenSubgraphIndex() if bool(condition.ravel()[0]) else options.ElseSubgraphIndex()
         return self._run(number, given[1:], place)
@@ -174,6 +184,8 @@ class _Unroller:
         self, operator: Operator, given: tuple[Tensor, ...], place: int
     ) -> tuple[list[Operator], list[Tensor]] | None:
         options = operator.options(tflite.WhileOptions)
+        if not options.CondSubgraphIndex() or not options.BodySubgraphIndex():
+            return None
         copies: list[Operator] = []
         values = list(given)
         while True:

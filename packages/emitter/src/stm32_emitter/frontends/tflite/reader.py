@@ -62,8 +62,8 @@ class Tensor:
     """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs.
 
     Constants of int4 are int8 here, as the reference interpreter widens them before it computes; ``stored`` is their
-    type in the file, where it is another one. A file may leave the shape of a result open: () without ``ranked``; or some
-    of its dimensions: ``open``.
+    type in the file, where it is another one. A file may leave the shape of a result open, () without
+    ``ranked``, or some of its dimensions, which ``open`` tells.
     """
 
     index: int
