@@ -89,10 +89,9 @@ class _Layers:
     def _start(self, name: str, shape: tuple[int, ...]) -> int:
         draw = self.draw
         if draw.quantized:
-            data = draw.rng.integers(-128, 128, shape).astype(np.int8)
-        else:
-            data = draw.rng.normal(0.0, 1.0, shape).astype(np.float32) * draw.integer(0, 1)
-        return draw.writer.constant(name, data.astype(draw.dtype), quant=self.quant)
+            return draw.writer.constant(name, draw.rng.integers(-128, 128, shape).astype(np.int8), quant=self.quant)
+        data = draw.rng.normal(0.0, 1.0, shape).astype(np.float32) * np.float32(draw.integer(0, 1))
+        return draw.writer.constant(name, data)
 
     def _condition(self, steps: int) -> tuple[ModelWriter, list[int], list[int]]:
         """counter < steps, or its negation's negation."""

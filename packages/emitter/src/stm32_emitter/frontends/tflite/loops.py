@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tflite
+from numpy.typing import NDArray
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.folding import fold
@@ -97,7 +98,7 @@ class _Unroller:
         self, operator: Operator, given: Operator, tensors: dict[int, Tensor], inside: int | None
     ) -> Iterator[Operator]:
         """The operator, as a copy where it is in a subgraph; what is computed here is known from then on."""
-        values = fold(operator) if operator.outputs else None
+        values = _folded(operator)
         if inside is not None and values is None:
             row = self._lists.follow(operator, self._fresh)
             if row is not None:
@@ -203,13 +204,21 @@ class _Unroller:
         tensors = {inner.index: outer for inner, outer in zip(graph.inputs, given, strict=True)}
         for operator in graph.operators:
             known = replace(operator, inputs=tuple(t and tensors.get(t.index, t) for t in operator.inputs))
-            values = fold(known)
+            values = _folded(known)
             if values is None:
                 return None
             computed = zip(operator.outputs, values, strict=True)
             tensors.update({t.index: replace(t, data=value) for t, value in computed})
         result = tensors.get(graph.outputs[0].index, graph.outputs[0]).data
         return None if result is None else bool(result.ravel()[0])
+
+
+def _folded(operator: Operator) -> list[NDArray[Any]] | None:
+    """What an operator gives, if that is known; one that cannot be computed is refused by the importer."""
+    try:
+        return fold(operator) if operator.outputs else None
+    except ModelRefused:
+        return None
 
 
 def _declared(inner: Tensor, outer: Tensor) -> Tensor:
