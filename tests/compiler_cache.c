@@ -6,9 +6,9 @@
  *
  * CMake puts it before its compile commands (CMAKE_C_COMPILER_LAUNCHER). Every image has the runtime and the board's
  * files in it, mostly compiled alike. Equal means: the same compiler and options, and the same text after the
- * preprocessor, the names of the files in it included. What FOLDER holds never changes. Commands of another kind, those
- * that print something and those that fail are run as they are. Exit status: the compiler's, or 125 if it cannot be
- * run.
+ * preprocessor, the names of the files and of the build's folder in it included, as -ffile-prefix-map leaves them. What
+ * FOLDER holds never changes. Commands of another kind, those that print something and those that fail are run as they
+ * are. Exit status: the compiler's, or 125 if it cannot be run.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -31,6 +31,9 @@ enum { PATH_BYTES = 4096, CANNOT_RUN = 125 };
 /* What the compiler writes: the object, and stack usage and call graph beside it. */
 static const char *const results[] = {".o", ".su", ".ci"};
 
+/* Names of files and of the build's folder that begin with OLD begin with NEW in the object. */
+static const char prefix_map[] = "-ffile-prefix-map=";
+
 /* Two independent 64-bit hashes. */
 typedef struct {
     uint64_t first, second;
@@ -51,6 +54,11 @@ static bool ends_with(const char *word, const char *end)
     return length >= tail && strcmp(word + length - tail, end) == 0;
 }
 
+static bool starts_with(const char *word, const char *start)
+{
+    return strncmp(word, start, strlen(start)) == 0;
+}
+
 static bool takes_a_name(const char *word)
 {
     return strcmp(word, "-o") == 0 || strcmp(word, "-MF") == 0 || strcmp(word, "-MT") == 0 || strcmp(word, "-MQ") == 0;
@@ -59,7 +67,7 @@ static bool takes_a_name(const char *word)
 /* Options of which nothing is left after the preprocessor. */
 static bool of_preprocessor(const char *word)
 {
-    return strncmp(word, "-D", 2) == 0 || strncmp(word, "-I", 2) == 0 || strncmp(word, "-U", 2) == 0;
+    return starts_with(word, "-D") || starts_with(word, "-I") || starts_with(word, "-U");
 }
 
 /* Position of the object's name in a command that compiles one C file; 0 if it does something else. */
@@ -123,8 +131,40 @@ static bool copied(const char *from, const char *to)
     return out != NULL && fclose(out) == 0 && good;
 }
 
-/* Adds a preprocessed text, without the lines that name the folder of the build. */
-static bool add_text(digest *sum, const char *path)
+/* OLD of -ffile-prefix-map=OLD=NEW, its end in `end`; NULL for other words, and where it is not clear which = is meant.
+ */
+static const char *mapped_prefix(const char *word, const char **end)
+{
+    const char *old = word + sizeof prefix_map - 1;
+    if (!starts_with(word, prefix_map)) {
+        return NULL;
+    }
+    *end = strchr(old, '=');
+    return *end != NULL && *end == strrchr(old, '=') ? old : NULL;
+}
+
+/* Adds a line of a preprocessed text: of one that names a file or the build's folder, the name that the object holds.
+ */
+static void add_line(digest *sum, char *const command[], const char *line, size_t count)
+{
+    const char *path = line[0] == '#' ? strchr(line, '"') : NULL;
+    const char *name = "", *rest = line, *end;
+    for (int i = 1; path != NULL && command[i] != NULL; i++) { /* the last one that fits counts */
+        const char *old = mapped_prefix(command[i], &end);
+        if (old != NULL && strncmp(path + 1, old, (size_t)(end - old)) == 0) {
+            name = end + 1;
+            rest = path + 1 + (end - old);
+        }
+    }
+    if (rest != line) {
+        add(sum, line, (size_t)(path + 1 - line));
+        add(sum, name, strlen(name));
+    }
+    add(sum, rest, count - (size_t)(rest - line));
+}
+
+/* Adds a preprocessed text. */
+static bool add_text(digest *sum, char *const command[], const char *path)
 {
     char *line = NULL;
     size_t space = 0;
@@ -134,9 +174,7 @@ static bool add_text(digest *sum, const char *path)
         return false;
     }
     while ((count = getline(&line, &space, in)) > 0) {
-        if (line[0] != '#' || !ends_with(line, "//\"\n")) {
-            add(sum, line, (size_t)count);
-        }
+        add_line(sum, command, line, (size_t)count);
     }
     bool good = ferror(in) == 0;
     free(line);
@@ -144,14 +182,21 @@ static bool add_text(digest *sum, const char *path)
     return good;
 }
 
-/* Adds the compiler and the options that change how preprocessed text is compiled. */
+/* Adds the compiler and the options that change how preprocessed text is compiled; for a call graph the source's name,
+ * which stands there as it is. */
 static void add_options(digest *sum, char *const command[])
 {
+    const char *end;
+    bool graph = false;
+    for (int i = 1; command[i] != NULL; i++) {
+        graph = graph || starts_with(command[i], "-fcallgraph-info");
+    }
     add(sum, command[0], strlen(command[0]) + 1);
     for (int i = 1; command[i] != NULL; i++) {
         if (takes_a_name(command[i])) {
             i += command[i + 1] != NULL;
-        } else if (!of_preprocessor(command[i]) && !ends_with(command[i], ".c")) {
+        } else if (ends_with(command[i], ".c") ? graph
+                                               : !of_preprocessor(command[i]) && !mapped_prefix(command[i], &end)) {
             add(sum, command[i], strlen(command[i]) + 1);
         }
     }
@@ -226,7 +271,7 @@ static int compiled(const char *folder, char *const command[], int object, char 
     digest sum = {UINT64_C(0xcbf29ce484222325), 1};
     struct stat said;
     add_options(&sum, command);
-    if (!preprocessed(command, object, text, errors) || !add_text(&sum, text)) {
+    if (!preprocessed(command, object, text, errors) || !add_text(&sum, command, text)) {
         return run(command, NULL);
     }
     snprintf(entry, sizeof entry, "%s/%016llx%016llx", folder, (unsigned long long)sum.first,

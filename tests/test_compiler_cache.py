@@ -50,12 +50,34 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def test_equal_commands_share_an_object(cache: Cache) -> None:
-    assert cache.compile("-O1", "-g").returncode == 0
+    assert cache.compile("-O1").returncode == 0
     first = cache.object()
-    assert cache.compile("-O1", "-g").returncode == 0
+    assert cache.compile("-O1").returncode == 0
     assert (cache.kept(), cache.object()) == (1, first)
     assert "value.h" in (cache.folder / "build2" / "x.d").read_text()
     assert sorted(path.name for path in (cache.folder / "build2").iterdir()) == ["x.d", "x.obj"]
+
+
+def test_debug_information_names_the_folder_that_the_build_maps(cache: Cache) -> None:
+    """Builds in two folders are equal where the map of each takes its name away, and not where it stays."""
+    first, second = cache.folder / "build1", cache.folder / "build2"
+    assert cache.compile("-g", f"-ffile-prefix-map={first}=build").returncode == 0
+    assert cache.compile("-g", f"-ffile-prefix-map={second}=build").returncode == 0
+    assert cache.kept() == 1
+    assert str(first).encode() not in cache.object()
+    for number, flags in ((3, ()), (4, ()), (5, (f"-ffile-prefix-map={first}=build",))):
+        assert cache.compile("-g", *flags).returncode == 0
+        assert str(cache.folder / f"build{number}").encode() in cache.object()
+    assert cache.kept() == 4
+
+
+def test_names_of_files_are_those_of_the_map(cache: Cache) -> None:
+    """The last map that fits counts."""
+    for number, name in enumerate(("first-name", "other-name", "first-name"), 1):
+        maps = [f"-ffile-prefix-map={cache.folder}{end}" for end in (f"={name}", f"/build{number}=build")]
+        assert cache.compile("-g", *maps).returncode == 0
+        assert f"{name}/source.c".encode() in cache.object()
+    assert cache.kept() == 2
 
 
 def test_what_is_compiled_otherwise_does_not(cache: Cache) -> None:
