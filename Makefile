@@ -24,6 +24,8 @@ X_CUBE_TOOL_PATH ?=
 X_CUBE_PATH ?=
 TVM_PATH ?=
 export ARM_PATH X_CUBE_TOOL_PATH X_CUBE_PATH TVM_PATH
+# Hundreds of tests start a Python, which need not compile our sources each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo example bench test lint types contracts c-format unit packaging format perf valid info flash clean distclean
