@@ -143,24 +143,35 @@ static const char *mapped_prefix(const char *word, const char **end)
     return *end != NULL && *end == strrchr(old, '=') ? old : NULL;
 }
 
+/* Where a path goes on behind the OLD of a map, and NEW in `name`; NULL where none fits. The last one that fits counts.
+ */
+static const char *behind_map(char *const command[], const char *path, const char **name)
+{
+    const char *rest = NULL, *end;
+    for (int i = 1; command[i] != NULL; i++) {
+        const char *old = mapped_prefix(command[i], &end);
+        if (old != NULL && strncmp(path, old, (size_t)(end - old)) == 0) {
+            *name = end + 1;
+            rest = path + (end - old);
+        }
+    }
+    return rest;
+}
+
 /* Adds a line of a preprocessed text: of one that names a file or the build's folder, the name that the object holds.
  */
 static void add_line(digest *sum, char *const command[], const char *line, size_t count)
 {
     const char *path = line[0] == '#' ? strchr(line, '"') : NULL;
-    const char *name = "", *rest = line, *end;
-    for (int i = 1; path != NULL && command[i] != NULL; i++) { /* the last one that fits counts */
-        const char *old = mapped_prefix(command[i], &end);
-        if (old != NULL && strncmp(path + 1, old, (size_t)(end - old)) == 0) {
-            name = end + 1;
-            rest = path + 1 + (end - old);
-        }
-    }
-    if (rest != line) {
+    const char *name;
+    const char *rest = path == NULL ? NULL : behind_map(command, path + 1, &name);
+    if (rest != NULL) {
         add(sum, line, (size_t)(path + 1 - line));
         add(sum, name, strlen(name));
+        count -= (size_t)(rest - line);
+        line = rest;
     }
-    add(sum, rest, count - (size_t)(rest - line));
+    add(sum, line, count);
 }
 
 /* Adds a preprocessed text. */
@@ -246,6 +257,198 @@ static void keep(const char *entry, const char *object)
     }
 }
 
+/* Lists
+ *
+ * FOLDER/DIGEST.list, DIGEST of a command, is of the last time that it was run: on the first line the name of the
+ * entry, on each other one the digest of a file that the source was made of, and its path. Folders of -I are among
+ * them, by the time when they got or lost a file, so that a header that hides another is noticed. There is none for a
+ * command that may mean another file in another folder, nor for files with the date in them.
+ */
+
+/* Adds the folder of the build, as the compiler names it, through the maps. */
+static void add_here(digest *sum, char *const command[])
+{
+    char path[PATH_BYTES] = "";
+    struct stat here, named;
+    const char *name, *told = getenv("PWD");
+    if (told == NULL || told[0] != '/' || stat(told, &named) != 0 || stat(".", &here) != 0 ||
+        named.st_ino != here.st_ino || named.st_dev != here.st_dev) {
+        told = getcwd(path, sizeof path) == NULL ? "" : path;
+    }
+    const char *rest = behind_map(command, told, &name);
+    if (rest != NULL) {
+        add(sum, name, strlen(name) + 1);
+        told = rest;
+    }
+    add(sum, told, strlen(told) + 1);
+}
+
+/* True if a map changes a path that a command names. */
+static bool map_counts(char *const command[], const char *old, size_t length)
+{
+    for (int i = 1; command[i] != NULL; i++) {
+        const char *path = command[i] + (starts_with(command[i], "-I") ? 2 : 0);
+        if (takes_a_name(command[i])) {
+            i += command[i + 1] != NULL;
+        } else if (strncmp(path, old, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds a command but for the names of what it writes and maps without effect; false if it is none for lists. */
+static bool add_command(digest *sum, char *const command[])
+{
+    int outputs = 0;
+    const char *end, *old;
+    add_here(sum, command);
+    for (int i = 0; command[i] != NULL; i++) {
+        const char *word = command[i];
+        bool include =
+            strcmp(word, "-I") == 0 || starts_with(word, "-i") || (starts_with(word, "-I") && word[2] != '/');
+        if (include || (ends_with(word, ".c") && word[0] != '/')) {
+            return false;
+        }
+        if (takes_a_name(word)) {
+            outputs++;
+            i += command[i + 1] != NULL;
+        } else if ((old = mapped_prefix(word, &end)) == NULL || map_counts(command, old, (size_t)(end - old))) {
+            add(sum, word, strlen(word) + 1);
+        }
+    }
+    return outputs == 3;
+}
+
+/* The word behind an option; NULL if there is none. */
+static const char *word_behind(char *const command[], const char *option)
+{
+    for (int i = 1; command[i] != NULL; i++) {
+        if (strcmp(command[i], option) == 0) {
+            return command[i + 1];
+        }
+    }
+    return NULL;
+}
+
+/* Digest of what a file holds, or when a folder got or lost a file; false if it cannot be read or holds the date. */
+static bool add_file(digest *sum, const char *path)
+{
+    struct stat about;
+    char *line = NULL;
+    size_t space = 0;
+    ssize_t count;
+    FILE *in = stat(path, &about) == 0 ? fopen(path, "r") : NULL;
+    if (in == NULL) {
+        return false;
+    }
+    bool good = true;
+    if (S_ISDIR(about.st_mode)) {
+        add(sum, (const char *)&about.st_mtim, sizeof about.st_mtim);
+    }
+    while (!S_ISDIR(about.st_mode) && good && (count = getline(&line, &space, in)) > 0) {
+        add(sum, line, (size_t)count);
+        good = strstr(line, "__DATE__") == NULL && strstr(line, "__TIME") == NULL;
+    }
+    good = good && (S_ISDIR(about.st_mode) || ferror(in) == 0);
+    free(line);
+    fclose(in);
+    return good;
+}
+
+static void name_digest(char *text, size_t size, const digest *sum)
+{
+    snprintf(text, size, "%016llx%016llx", (unsigned long long)sum->first, (unsigned long long)sum->second);
+}
+
+static bool list_file(FILE *list, const char *path)
+{
+    digest sum = {UINT64_C(0xcbf29ce484222325), 1};
+    char text[40];
+    if (path[0] != '/' || strpbrk(path, " \\$#:") != NULL || !add_file(&sum, path)) {
+        return false;
+    }
+    name_digest(text, sizeof text, &sum);
+    return fprintf(list, "%s %s\n", text, path) > 0;
+}
+
+/* Lists the files that a dependency file names behind its target, and the folders of -I. */
+static bool list_files(FILE *list, char *const command[])
+{
+    const char *target = word_behind(command, "-MT"), *from = word_behind(command, "-MF");
+    FILE *in = from == NULL || target == NULL ? NULL : fopen(from, "r");
+    char word[PATH_BYTES];
+    if (in == NULL) {
+        return false;
+    }
+    bool good = fscanf(in, "%4095s", word) == 1 && strncmp(word, target, strlen(target)) == 0 &&
+                strcmp(word + strlen(target), ":") == 0;
+    while (good && fscanf(in, "%4095s", word) == 1) {
+        good = strcmp(word, "\\") == 0 || list_file(list, word);
+    }
+    fclose(in);
+    for (int i = 1; good && command[i] != NULL; i++) {
+        good = !starts_with(command[i], "-I") || list_file(list, command[i] + 2);
+    }
+    return good;
+}
+
+/* Writes the list of a command. */
+static void keep_list(const char *path, const char *entry, char *const command[])
+{
+    char part[PATH_BYTES + 16];
+    snprintf(part, sizeof part, "%s.%ld", path, (long)getpid());
+    FILE *list = fopen(part, "w");
+    if (list == NULL) {
+        return;
+    }
+    bool good = fprintf(list, "%s\n", entry) > 0 && list_files(list, command);
+    good = fclose(list) == 0 && good;
+    if (!good || rename(part, path) != 0) {
+        unlink(part);
+    }
+}
+
+/* Compares the files of a list with what they held, and writes their names as dependencies. */
+static bool unchanged(FILE *list, FILE *names)
+{
+    char held[40], text[40], path[PATH_BYTES];
+    while (fscanf(list, "%39s %4095s", held, path) == 2) {
+        digest sum = {UINT64_C(0xcbf29ce484222325), 1};
+        struct stat about;
+        if (!add_file(&sum, path) || stat(path, &about) != 0) {
+            return false;
+        }
+        name_digest(text, sizeof text, &sum);
+        if (strcmp(held, text) != 0) {
+            return false;
+        }
+        if (!S_ISDIR(about.st_mode)) {
+            fprintf(names, " \\\n  %s", path);
+        }
+    }
+    return feof(list) != 0;
+}
+
+/* Takes the results of a command whose list holds still. */
+static bool taken_by_list(const char *path, char *const command[], int object)
+{
+    char entry[PATH_BYTES];
+    FILE *list = fopen(path, "r");
+    if (list == NULL) {
+        return false;
+    }
+    FILE *names = fopen(word_behind(command, "-MF"), "w");
+    bool good = names != NULL && fscanf(list, "%4095s", entry) == 1;
+    if (good) {
+        fprintf(names, "%s:", word_behind(command, "-MT"));
+        good = unchanged(list, names) && fputc('\n', names) != EOF;
+    }
+    good = names != NULL && fclose(names) == 0 && good;
+    fclose(list);
+    return good && taken(entry, command[object]);
+}
+
 /* Preprocesses what a command compiles; false if that fails, prints something or is too much to remember. */
 static bool preprocessed(char *const command[], int object, char *text, const char *errors)
 {
@@ -264,32 +467,36 @@ static bool preprocessed(char *const command[], int object, char *text, const ch
     return run(words, errors) == 0 && stat(errors, &said) == 0 && said.st_size == 0;
 }
 
-/* Compiles, or takes the results of an equal command. */
-static int compiled(const char *folder, char *const command[], int object, char *text, const char *errors)
+/* Compiles, or takes the results of an equal text; its list, if there is a name for it, is written. */
+static int compiled(const char *folder, char *const command[], int object, char *text, const char *errors,
+                    const char *list)
 {
-    char entry[PATH_BYTES];
+    char entry[PATH_BYTES], name[40];
     digest sum = {UINT64_C(0xcbf29ce484222325), 1};
     struct stat said;
     add_options(&sum, command);
     if (!preprocessed(command, object, text, errors) || !add_text(&sum, command, text)) {
         return run(command, NULL);
     }
-    snprintf(entry, sizeof entry, "%s/%016llx%016llx", folder, (unsigned long long)sum.first,
-             (unsigned long long)sum.second);
-    if (taken(entry, command[object])) {
-        return 0;
+    name_digest(name, sizeof name, &sum);
+    snprintf(entry, sizeof entry, "%s/%s", folder, name);
+    if (!taken(entry, command[object])) {
+        int status = run(command, errors);
+        if (status != 0 || stat(errors, &said) != 0 || said.st_size != 0) {
+            return run(command, NULL);
+        }
+        keep(entry, command[object]);
     }
-    int status = run(command, errors);
-    if (status != 0 || stat(errors, &said) != 0 || said.st_size != 0) {
-        return run(command, NULL);
+    if (list[0] != '\0') {
+        keep_list(list, entry, command);
     }
-    keep(entry, command[object]);
     return 0;
 }
 
 int main(int argc, char *argv[])
 {
-    char text[PATH_BYTES], errors[PATH_BYTES];
+    char text[PATH_BYTES], errors[PATH_BYTES], list[PATH_BYTES] = "", name[40];
+    digest sum = {UINT64_C(0xcbf29ce484222325), 1};
     if (argc < 3) {
         fprintf(stderr, "usage: compiler_cache FOLDER COMPILER ARGUMENT...\n");
         return CANNOT_RUN;
@@ -299,9 +506,16 @@ int main(int argc, char *argv[])
     if (object == 0 || strlen(command[object]) > PATH_BYTES - 16 || strlen(argv[1]) > PATH_BYTES - 64) {
         return passed_on(command);
     }
+    if (add_command(&sum, command)) {
+        name_digest(name, sizeof name, &sum);
+        snprintf(list, sizeof list, "%s/%s.list", argv[1], name);
+        if (taken_by_list(list, command, object)) {
+            return 0;
+        }
+    }
     snprintf(text, sizeof text, "%s.i", command[object]);
     snprintf(errors, sizeof errors, "%s.err", command[object]);
-    int status = compiled(argv[1], command, object, text, errors);
+    int status = compiled(argv[1], command, object, text, errors, list);
     unlink(text);
     unlink(errors);
     return status;

@@ -120,3 +120,73 @@ def test_a_compiler_that_is_not_there(cache: Cache) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 125
     assert done.stderr == "compiler_cache: no-such-compiler cannot be run: No such file or directory\n"
+
+
+class Sources:
+    """Files of a project in a folder that does not change by itself, and a compiler that counts its starts."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache, self.builds = cache, 0
+        self.folder, self.first = cache.folder / "sources", cache.folder / "first"
+        for folder in (self.folder, self.first):
+            folder.mkdir()
+        (self.folder / "value.h").write_text("#define VALUE 7\n")
+        (self.folder / "source.c").write_text(SOURCE.replace('"value.h"', "<value.h>"))
+        self.compiler, self.log = cache.folder / "counted-gcc", cache.folder / "starts"
+        self.compiler.write_text(f'#!/bin/sh\necho >> {self.log}\nexec gcc "$@"\n')
+        self.compiler.chmod(0o755)
+
+    def starts(self, *flags: str) -> int:
+        """Compiles in a new folder, as one does without the launcher; number of times that the compiler ran for it."""
+        self.log.write_text("")
+        self.builds += 1
+        build = self.cache.folder / f"b{self.builds}"
+        build.mkdir()
+        words = ["-g", f"-ffile-prefix-map={build}=build", *flags, f"-I{self.first}", f"-I{self.folder}"]
+        source = self.folder / "source.c"
+        written = ["-MD", "-MT", f"{build.name}.obj", "-MF", "x.d", "-o", "x.obj"]
+        argv = [self.cache.launcher, self.cache.entries, self.compiler, *words, *written, "-c", source]
+        subprocess.run(argv, cwd=build, check=True)
+        starts = len(self.log.read_text().splitlines())
+        subprocess.run(
+            ["gcc", *words, "-MD", "-MT", f"{build.name}.obj", "-MF", "own.d", "-o", "own.obj", "-c", source],
+            cwd=build,
+            check=True,
+        )
+        assert (build / "x.obj").read_bytes() == (build / "own.obj").read_bytes()
+        assert set((build / "x.d").read_text().split()) == set((build / "own.d").read_text().split())
+        return starts
+
+
+@pytest.fixture
+def sources(cache: Cache) -> Sources:
+    return Sources(cache)
+
+
+def test_a_command_whose_files_are_as_they_were_starts_no_compiler(sources: Sources) -> None:
+    assert [sources.starts() for _ in range(3)] == [2, 0, 0]
+    assert [sources.starts("-O1"), sources.starts("-DOTHER"), sources.starts("-O1")] == [2, 1, 0]
+
+
+def test_files_that_changed_are_noticed(sources: Sources) -> None:
+    assert [sources.starts(), sources.starts()] == [2, 0]
+    (sources.folder / "value.h").write_text("#define VALUE 8\n")
+    assert [sources.starts(), sources.starts()] == [2, 0]
+    (sources.folder / "source.c").write_text("int f(void) { return 3; }\n")
+    assert [sources.starts(), sources.starts()] == [2, 0]
+
+
+def test_a_file_that_hides_another_is_noticed(sources: Sources) -> None:
+    assert [sources.starts(), sources.starts()] == [2, 0]
+    (sources.first / "value.h").write_text("#define VALUE 9\n")
+    assert [sources.starts(), sources.starts()] == [2, 0]
+
+
+@pytest.mark.parametrize("flags", [("-I.",), ("-I", "."), ("-isystem", "."), ("-iquote.",)], ids=" ".join)
+def test_folders_that_each_build_has_are_looked_into(sources: Sources, flags: tuple[str, ...]) -> None:
+    assert [sources.starts(*flags), sources.starts(*flags)] == [2, 1]
+
+
+def test_a_source_with_the_time_is_preprocessed(sources: Sources) -> None:
+    (sources.folder / "source.c").write_text("const char *f(void); const char *f(void) { return __FILE__ __DATE__; }\n")
+    assert [sources.starts(), sources.starts()] == [2, 1]
