@@ -64,6 +64,14 @@ class Host:
             self._runtime[key] = sorted(folder.glob("*.o"))
         return self._runtime[key]
 
+    @staticmethod
+    def _sources(folder: Path, name: str) -> list[Path]:
+        """Sources of an emitted model: its own files as one, which is faster, and those of operators from outside."""
+        own = [folder / f"{name}{part}.c" for part in ("_data", "_lib", "")]
+        together = folder.with_name(f"{name}_together.c")
+        together.write_text("".join(f'#include "{path}"\n' for path in own), encoding="utf-8")
+        return [together, *sorted(set(folder.glob("*.c")) - set(own))]
+
     def library(self, models: Iterable[CompiledModel], *flags: str, compiler: str = "gcc") -> ctypes.CDLL:
         """The models and the runtime as one shared library."""
         self.need(compiler)
@@ -72,7 +80,7 @@ class Host:
         sources: list[Path] = []
         for model in models:
             model.write(folder / model.name)
-            sources += sorted((folder / model.name).glob("*.c"))
+            sources += self._sources(folder / model.name, model.name)
         objects = self.runtime(compiler, *flags)
         built = folder / "models.so"
         self.compile("-shared", "-fPIC", *flags, *sources, *objects, "-o", built, "-lm", compiler=compiler)
