@@ -12,6 +12,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -143,19 +144,27 @@ static const char *mapped_prefix(const char *word, const char **end)
     return *end != NULL && *end == strrchr(old, '=') ? old : NULL;
 }
 
-/* Where a path goes on behind the OLD of a map, and NEW in `name`; NULL where none fits. The last one that fits counts.
- */
-static const char *behind_map(char *const command[], const char *path, const char **name)
+/* Position of the map that changes a path, the last one that fits; 0 if none does. A path goes on at `rest`. */
+static int map_of(char *const command[], const char *path, const char **rest)
 {
-    const char *rest = NULL, *end;
+    const char *end;
+    int found = 0;
+    *rest = path;
     for (int i = 1; command[i] != NULL; i++) {
         const char *old = mapped_prefix(command[i], &end);
         if (old != NULL && strncmp(path, old, (size_t)(end - old)) == 0) {
-            *name = end + 1;
-            rest = path + (end - old);
+            *rest = path + (end - old);
+            found = i;
         }
     }
-    return rest;
+    return found;
+}
+
+/* NEW of a map. */
+static const char *new_name(const char *map)
+{
+    const char *end = NULL;
+    return mapped_prefix(map, &end) == NULL ? "" : end + 1;
 }
 
 /* Adds a line of a preprocessed text: of one that names a file or the build's folder, the name that the object holds.
@@ -163,11 +172,11 @@ static const char *behind_map(char *const command[], const char *path, const cha
 static void add_line(digest *sum, char *const command[], const char *line, size_t count)
 {
     const char *path = line[0] == '#' ? strchr(line, '"') : NULL;
-    const char *name;
-    const char *rest = path == NULL ? NULL : behind_map(command, path + 1, &name);
-    if (rest != NULL) {
+    const char *rest = line;
+    int map = path == NULL ? 0 : map_of(command, path + 1, &rest);
+    if (map != 0) {
         add(sum, line, (size_t)(path + 1 - line));
-        add(sum, name, strlen(name));
+        add(sum, new_name(command[map]), strlen(new_name(command[map])));
         count -= (size_t)(rest - line);
         line = rest;
     }
@@ -193,15 +202,22 @@ static bool add_text(digest *sum, char *const command[], const char *path)
     return good;
 }
 
+static bool has_call_graph(char *const command[])
+{
+    for (int i = 1; command[i] != NULL; i++) {
+        if (starts_with(command[i], "-fcallgraph-info")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Adds the compiler and the options that change how preprocessed text is compiled; for a call graph the source's name,
  * which stands there as it is. */
 static void add_options(digest *sum, char *const command[])
 {
     const char *end;
-    bool graph = false;
-    for (int i = 1; command[i] != NULL; i++) {
-        graph = graph || starts_with(command[i], "-fcallgraph-info");
-    }
+    bool graph = has_call_graph(command);
     add(sum, command[0], strlen(command[0]) + 1);
     for (int i = 1; command[i] != NULL; i++) {
         if (takes_a_name(command[i])) {
@@ -260,60 +276,63 @@ static void keep(const char *entry, const char *object)
 /* Lists
  *
  * FOLDER/DIGEST.list, DIGEST of a command, is of the last time that it was run: on the first line the name of the
- * entry, on each other one the digest of a file that the source was made of, and its path. Folders of -I are among
- * them, by the time when they got or lost a file, so that a header that hides another is noticed. There is none for a
- * command that may mean another file in another folder, nor for files with the date in them.
+ * entry, on each other one the digest of a file that the source was made of, and its path: position of the map that
+ * changes it or 0, "=", what follows the map's OLD. Folders of -I are among them, by the names in them, so that a
+ * header that hides another is noticed. There is none for a command that may mean another file in another folder, nor
+ * for files with the date in them.
  */
 
-/* Adds the folder of the build, as the compiler names it, through the maps. */
+/* Adds a path as the maps leave it. */
+static void add_path(digest *sum, char *const command[], const char *path)
+{
+    const char *rest;
+    int map = map_of(command, path, &rest);
+    if (map != 0) {
+        add(sum, new_name(command[map]), strlen(new_name(command[map])) + 1);
+    }
+    add(sum, rest, strlen(rest) + 1);
+}
+
+/* Adds the folder of the build, as the compiler names it. */
 static void add_here(digest *sum, char *const command[])
 {
     char path[PATH_BYTES] = "";
     struct stat here, named;
-    const char *name, *told = getenv("PWD");
+    const char *told = getenv("PWD");
     if (told == NULL || told[0] != '/' || stat(told, &named) != 0 || stat(".", &here) != 0 ||
         named.st_ino != here.st_ino || named.st_dev != here.st_dev) {
         told = getcwd(path, sizeof path) == NULL ? "" : path;
     }
-    const char *rest = behind_map(command, told, &name);
-    if (rest != NULL) {
-        add(sum, name, strlen(name) + 1);
-        told = rest;
-    }
-    add(sum, told, strlen(told) + 1);
+    add_path(sum, command, told);
 }
 
-/* True if a map changes a path that a command names. */
-static bool map_counts(char *const command[], const char *old, size_t length)
-{
-    for (int i = 1; command[i] != NULL; i++) {
-        const char *path = command[i] + (starts_with(command[i], "-I") ? 2 : 0);
-        if (takes_a_name(command[i])) {
-            i += command[i + 1] != NULL;
-        } else if (strncmp(path, old, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Adds a command but for the names of what it writes and maps without effect; false if it is none for lists. */
+/* Adds a command but for the names of what it writes, and the OLD of maps; false if it is none for lists. A call graph
+ * names files as they are. */
 static bool add_command(digest *sum, char *const command[])
 {
+    const char *rest;
+    bool graph = has_call_graph(command);
     int outputs = 0;
-    const char *end, *old;
     add_here(sum, command);
     for (int i = 0; command[i] != NULL; i++) {
         const char *word = command[i];
-        bool include =
-            strcmp(word, "-I") == 0 || starts_with(word, "-i") || (starts_with(word, "-I") && word[2] != '/');
-        if (include || (ends_with(word, ".c") && word[0] != '/')) {
+        bool path = starts_with(word, "-I") || ends_with(word, ".c");
+        const char *start = word + (word[0] == '-' ? 2 : 0);
+        if (starts_with(word, "-i") || (path && start[0] != '/')) {
+            return false;
+        }
+        if (path && graph && map_of(command, start, &rest) != 0) {
             return false;
         }
         if (takes_a_name(word)) {
             outputs++;
             i += command[i + 1] != NULL;
-        } else if ((old = mapped_prefix(word, &end)) == NULL || map_counts(command, old, (size_t)(end - old))) {
+        } else if (path) {
+            add(sum, word, (size_t)(start - word));
+            add_path(sum, command, start);
+        } else if (new_name(word)[0] != '\0') {
+            add(sum, new_name(word) - 1, strlen(new_name(word)) + 2);
+        } else {
             add(sum, word, strlen(word) + 1);
         }
     }
@@ -331,26 +350,41 @@ static const char *word_behind(char *const command[], const char *option)
     return NULL;
 }
 
-/* Digest of what a file holds, or when a folder got or lost a file; false if it cannot be read or holds the date. */
+/* Adds the names in a folder. */
+static bool add_folder(digest *sum, const char *path)
+{
+    struct dirent **found;
+    int count = scandir(path, &found, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        add(sum, found[i]->d_name, strlen(found[i]->d_name) + 1);
+        free(found[i]);
+    }
+    if (count >= 0) {
+        free(found);
+    }
+    return count >= 0;
+}
+
+/* Adds what a file holds, or the names in a folder; false if it cannot be read or holds the date. */
 static bool add_file(digest *sum, const char *path)
 {
     struct stat about;
     char *line = NULL;
     size_t space = 0;
     ssize_t count;
-    FILE *in = stat(path, &about) == 0 ? fopen(path, "r") : NULL;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        return add_folder(sum, path);
+    }
+    FILE *in = fopen(path, "r");
     if (in == NULL) {
         return false;
     }
     bool good = true;
-    if (S_ISDIR(about.st_mode)) {
-        add(sum, (const char *)&about.st_mtim, sizeof about.st_mtim);
-    }
-    while (!S_ISDIR(about.st_mode) && good && (count = getline(&line, &space, in)) > 0) {
+    while (good && (count = getline(&line, &space, in)) > 0) {
         add(sum, line, (size_t)count);
         good = strstr(line, "__DATE__") == NULL && strstr(line, "__TIME") == NULL;
     }
-    good = good && (S_ISDIR(about.st_mode) || ferror(in) == 0);
+    good = good && ferror(in) == 0;
     free(line);
     fclose(in);
     return good;
@@ -361,15 +395,17 @@ static void name_digest(char *text, size_t size, const digest *sum)
     snprintf(text, size, "%016llx%016llx", (unsigned long long)sum->first, (unsigned long long)sum->second);
 }
 
-static bool list_file(FILE *list, const char *path)
+static bool list_file(FILE *list, char *const command[], const char *path)
 {
+    const char *rest;
     digest sum = {UINT64_C(0xcbf29ce484222325), 1};
     char text[40];
     if (path[0] != '/' || strpbrk(path, " \\$#:") != NULL || !add_file(&sum, path)) {
         return false;
     }
     name_digest(text, sizeof text, &sum);
-    return fprintf(list, "%s %s\n", text, path) > 0;
+    int map = map_of(command, path, &rest);
+    return fprintf(list, "%s %d =%s\n", text, map, rest) > 0;
 }
 
 /* Lists the files that a dependency file names behind its target, and the folders of -I. */
@@ -384,11 +420,11 @@ static bool list_files(FILE *list, char *const command[])
     bool good = fscanf(in, "%4095s", word) == 1 && strncmp(word, target, strlen(target)) == 0 &&
                 strcmp(word + strlen(target), ":") == 0;
     while (good && fscanf(in, "%4095s", word) == 1) {
-        good = strcmp(word, "\\") == 0 || list_file(list, word);
+        good = strcmp(word, "\\") == 0 || list_file(list, command, word);
     }
     fclose(in);
     for (int i = 1; good && command[i] != NULL; i++) {
-        good = !starts_with(command[i], "-I") || list_file(list, command[i] + 2);
+        good = !starts_with(command[i], "-I") || list_file(list, command, command[i] + 2);
     }
     return good;
 }
@@ -409,14 +445,32 @@ static void keep_list(const char *path, const char *entry, char *const command[]
     }
 }
 
-/* Compares the files of a list with what they held, and writes their names as dependencies. */
-static bool unchanged(FILE *list, FILE *names)
+/* Path of a line of a list in this build; false if the maps are others. */
+static bool listed_path(char *path, char *const command[], int map, const char *rest)
 {
-    char held[40], text[40], path[PATH_BYTES];
-    while (fscanf(list, "%39s %4095s", held, path) == 2) {
+    const char *end, *old, *behind;
+    int count = 0;
+    while (command[count] != NULL) {
+        count++;
+    }
+    if (map < 0 || map >= count || (map > 0 && mapped_prefix(command[map], &end) == NULL)) {
+        return false;
+    }
+    old = map == 0 ? "" : mapped_prefix(command[map], &end);
+    int length = map == 0 ? 0 : (int)(end - old);
+    return snprintf(path, PATH_BYTES, "%.*s%s", length, old, rest) < PATH_BYTES &&
+           map_of(command, path, &behind) == map;
+}
+
+/* Compares the files of a list with what they held, and writes their names as dependencies. */
+static bool unchanged(FILE *list, FILE *names, char *const command[])
+{
+    char held[40], text[40], rest[PATH_BYTES], path[PATH_BYTES];
+    int map;
+    while (fscanf(list, "%39s %d %4095s", held, &map, rest) == 3) {
         digest sum = {UINT64_C(0xcbf29ce484222325), 1};
         struct stat about;
-        if (!add_file(&sum, path) || stat(path, &about) != 0) {
+        if (!listed_path(path, command, map, rest + 1) || !add_file(&sum, path) || stat(path, &about) != 0) {
             return false;
         }
         name_digest(text, sizeof text, &sum);
@@ -442,7 +496,7 @@ static bool taken_by_list(const char *path, char *const command[], int object)
     bool good = names != NULL && fscanf(list, "%4095s", entry) == 1;
     if (good) {
         fprintf(names, "%s:", word_behind(command, "-MT"));
-        good = unchanged(list, names) && fputc('\n', names) != EOF;
+        good = unchanged(list, names, command) && fputc('\n', names) != EOF;
     }
     good = names != NULL && fclose(names) == 0 && good;
     fclose(list);

@@ -136,13 +136,20 @@ class Sources:
         self.compiler.write_text(f'#!/bin/sh\necho >> {self.log}\nexec gcc "$@"\n')
         self.compiler.chmod(0o755)
 
-    def starts(self, *flags: str) -> int:
-        """Compiles in a new folder, as one does without the launcher; number of times that the compiler ran for it."""
+    def starts(self, *flags: str, own: str | None = None) -> int:
+        """Compiles in a new folder, as one does without the launcher; number of times that the compiler ran for it.
+
+        `own`, if given, is what the build's own value.h holds, which hides the project's.
+        """
         self.log.write_text("")
         self.builds += 1
         build = self.cache.folder / f"b{self.builds}"
         build.mkdir()
         words = ["-g", f"-ffile-prefix-map={build}=build", *flags, f"-I{self.first}", f"-I{self.folder}"]
+        if own is not None:
+            (build / "made").mkdir()
+            (build / "made" / "value.h").write_text(own)
+            words.insert(1, f"-I{build}/made")
         source = self.folder / "source.c"
         written = ["-MD", "-MT", f"{build.name}.obj", "-MF", "x.d", "-o", "x.obj"]
         argv = [self.cache.launcher, self.cache.entries, self.compiler, *words, *written, "-c", source]
@@ -180,6 +187,12 @@ def test_a_file_that_hides_another_is_noticed(sources: Sources) -> None:
     assert [sources.starts(), sources.starts()] == [2, 0]
     (sources.first / "value.h").write_text("#define VALUE 9\n")
     assert [sources.starts(), sources.starts()] == [2, 0]
+
+
+def test_a_file_that_each_build_makes_is_compared(sources: Sources) -> None:
+    seven, eight = "#define VALUE 7\n", "#define VALUE 8\n"
+    assert [sources.starts(own=own) for own in (seven, seven, eight, eight, seven)] == [2, 0, 2, 0, 1]
+    assert [sources.starts("-fcallgraph-info", own=seven) for _ in range(2)] == [2, 1]
 
 
 @pytest.mark.parametrize("flags", [("-I.",), ("-I", "."), ("-isystem", "."), ("-iquote.",)], ids=" ".join)
