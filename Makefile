@@ -72,6 +72,9 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/c_format.py
 
+# A worker keeps a core busy: threads of the linear algebra would only wait for those of the other worker.
+unit: export OMP_NUM_THREADS = 1
+unit: export OPENBLAS_NUM_THREADS = 1
 unit: setup
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_FLAGS) packages tests
 
