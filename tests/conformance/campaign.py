@@ -28,8 +28,8 @@ from typing import Any
 
 from tests.conformance.toolchain import BUILD, MACHINES, ROOT, ToolMissing, sources_digest
 
-GRAPHS, PRUNED = "graphs", "pruned-graphs"
-"""Stand in the place of an operator for random graphs of several operators, the latter with channels of zeros."""
+GRAPHS, PRUNED, LOOPS = "graphs", "pruned-graphs", "loops"
+"""Stand in the place of an operator for random graphs: of several operators, with channels of zeros, with loops."""
 
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -89,7 +89,10 @@ def formats_of(op: str, dtypes: Sequence[str]) -> list[str]:
     """Those of ``dtypes`` in which there are cases of an operator, or graphs."""
     from stm32_emitter.testing.cases import DTYPES, operators
     from stm32_emitter.testing.graphs import FAMILIES
+    from stm32_emitter.testing.loops import LOOP_DTYPES
 
+    if op == LOOPS:
+        return [dtype for dtype in dtypes if dtype in LOOP_DTYPES]
     if op == PRUNED:
         return [dtype for dtype in dtypes if dtype == "int8"]
     if op == GRAPHS:
@@ -106,6 +109,7 @@ def run_part(part: Part, sources: str) -> PartResult:
     from stm32_emitter.operators.schedule import ANY_LAYER
     from stm32_emitter.testing.cases import cases
     from stm32_emitter.testing.graphs import graphs, pruned_graphs
+    from stm32_emitter.testing.loops import loops
 
     from tests.conformance.batch import run_batch
 
@@ -115,6 +119,8 @@ def run_part(part: Part, sources: str) -> PartResult:
         source = pruned_graphs(part.first, part.count)
     elif part.op == GRAPHS:
         source = graphs(part.first, part.count, part.dtype)
+    elif part.op == LOOPS:
+        source = loops(part.first, part.count, part.dtype)
     else:
         source = cases(part.op, part.first, part.count, part.dtype)
     options = {"tuned": {ANY_LAYER: part.schedule}} if part.schedule else None
@@ -258,7 +264,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.campaign", description=__doc__)
     parser.add_argument("--seeds", type=int, default=0, help="first seed (default 0)")
     parser.add_argument("--count", type=int, default=200, help="cases per operator, element type and machine")
-    parser.add_argument("--ops", nargs="+", default=[*sorted(GENERATORS), GRAPHS, PRUNED], help="operators, or graphs")
+    parser.add_argument(
+        "--ops", nargs="+", default=[*sorted(GENERATORS), GRAPHS, PRUNED, LOOPS], help="operators, or graphs"
+    )
     parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
     parser.add_argument("--machines", nargs="+", default=["host"], choices=list(MACHINES))
     parser.add_argument("--chunk", type=int, default=40, help="cases in one program")

@@ -10,6 +10,7 @@ import pytest
 from stm32_emitter.frontends.tflite.converters import SUPPORT
 from stm32_emitter.testing.cases import ELEMENTWISE, MOVEMENTS, WITHOUT_SCALE, cases, operators
 from stm32_emitter.testing.graphs import FAMILIES, graphs, pruned_graphs
+from stm32_emitter.testing.loops import LOOP_DTYPES, loops
 from stm32_emitter.testing.tflite_writer import ModelWriter
 
 from tests.conformance.batch import run_batch
@@ -201,6 +202,16 @@ def test_graphs_with_sanitizers(tmp_path):
 @pytest.mark.usefixtures("cross_compiler", "emulator")
 def test_graphs_on_an_emulated_board(machine, tmp_path):
     check(run_batch([*several(2000, 1), *graphs(FIRST + 2000, 4)][1:], MACHINES[machine], tmp_path))
+
+
+def test_loops_on_the_host(tmp_path):
+    check(run_batch([loop for dtype in LOOP_DTYPES for loop in loops(FIRST, 5, dtype)], MACHINES["host"], tmp_path))
+
+
+@pytest.mark.emulator
+@pytest.mark.usefixtures("cross_compiler", "emulator")
+def test_loops_on_a_cortex_m4(tmp_path):
+    check(run_batch([*loops(FIRST, 1, "hybrid"), *loops(FIRST, 1, "int8")], MACHINES["mps2-an386"], tmp_path))
 
 
 def test_graphs_with_channels_of_zeros_on_the_host(tmp_path):

@@ -20,9 +20,10 @@ from stm32_emitter.testing.cases import DTYPES, GENERATORS, any_case
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_WEIGHTS = {
-    "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED", "SVDF", "TRANSPOSE_CONV",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-}  # fmt: skip
+    *("BATCH_MATMUL", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "CONV_2D", "DEPTHWISE_CONV_2D"),
+    *("EMBEDDING_LOOKUP", "FULLY_CONNECTED", "RNN", "SVDF", "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+}
 """The other operators have nothing that could be int4 or int8 beside other activations."""
 UNWRITTEN = {
     ("SVDF", "uint8"), ("SVDF", "int4"), ("SVDF", "bool"),

@@ -19,7 +19,8 @@ SEED = 3
 
 def changed(op: str, change: Callable[[ModelWriter], None], dtype: str = "int8") -> bytes:
     """A random model with one operator, after ``change``."""
-    draw = Draw(np.random.default_rng(SEED), dtype)
+    draw = Draw(np.random.default_rng(SEED), "float32" if dtype == "hybrid" else dtype)
+    draw.weights = "int8" if dtype == "hybrid" else ""
     inputs, outputs = GENERATORS[op](draw)
     change(draw.writer)
     return draw.writer.finish(inputs, outputs)
@@ -105,6 +106,33 @@ def test_the_layer_is_named_after_its_operator(dtype: str) -> None:
 def test_what_is_not_supported_is_refused_by_name(op, change, reason) -> None:
     with pytest.raises(ModelRefused, match=reason) as refusal:
         compile_model(changed(op, change))
+    assert op in str(refusal.value)
+
+
+def per_channel(position: int) -> Callable[[ModelWriter], None]:
+    def change(writer: ModelWriter) -> None:
+        rows = writer.tensors[writer.operators[-1].inputs[position]].shape[0]
+        quantized(position, Quant(tuple(0.01 + 0.001 * row for row in range(rows))))(writer)
+
+    return change
+
+
+HYBRID_REFUSED = (
+    (LSTM, per_channel(6), "one scale"),
+    (LSTM, quantized(2, None), "types|have no scale"),
+    (LSTM, quantized(2, Quant(0.01, 3)), "zero point"),
+    (LSTM, inputs(i3=(5, 5)), "types"),
+    ("RNN", per_channel(2), "one scale"),
+    ("UNIDIRECTIONAL_SEQUENCE_RNN", quantized(2, Quant(0.01, 3)), "zero point"),
+    ("BIDIRECTIONAL_SEQUENCE_RNN", options(time_major=True), "batch major"),
+    ("BIDIRECTIONAL_SEQUENCE_LSTM", per_channel(20), "one scale"),
+)
+
+
+@pytest.mark.parametrize(("op", "change", "reason"), HYBRID_REFUSED)
+def test_what_a_hybrid_layer_lacks_is_refused_by_name(op, change, reason) -> None:
+    with pytest.raises(ModelRefused, match=reason) as refusal:
+        compile_model(changed(op, change, "hybrid"))
     assert op in str(refusal.value)
 
 

@@ -17,8 +17,6 @@ WITHIN_RANGE = "1e-5"
 """Of the range of the output."""
 NO_REFERENCE = "the reference kernels have no form of it in this format"
 """Why a format is refused that a declaration does not name."""
-NO_KERNEL = "the reference kernels compute it in this format, this compiler does not"
-"""Why a format is refused that nobody has written a kernel for."""
 
 
 @dataclass(frozen=True)

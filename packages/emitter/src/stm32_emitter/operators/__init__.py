@@ -38,6 +38,7 @@ from stm32_emitter.operators.local_response import LocalResponseNormalization
 from stm32_emitter.operators.logistic import Logistic, Tanh
 from stm32_emitter.operators.lstm import Lstm
 from stm32_emitter.operators.lstm_general import LstmGeneral
+from stm32_emitter.operators.lstm_hybrid import LstmHybrid
 from stm32_emitter.operators.max_pool_2d import MaxPool2D
 from stm32_emitter.operators.mean import Mean, Sum
 from stm32_emitter.operators.mean_float import MeanFloat
@@ -54,6 +55,7 @@ from stm32_emitter.operators.resize_bilinear import ResizeBilinear
 from stm32_emitter.operators.resize_nearest_neighbor import ResizeNearestNeighbor
 from stm32_emitter.operators.reverse_sequence import ReverseSequence
 from stm32_emitter.operators.rnn import Rnn
+from stm32_emitter.operators.rnn_hybrid import RnnHybrid
 from stm32_emitter.operators.scatter import Scatter
 from stm32_emitter.operators.softmax import LogSoftmax, Softmax
 from stm32_emitter.operators.softmax_float import LogSoftmaxFloat, SoftmaxFloat
@@ -158,7 +160,9 @@ OPERATORS: tuple[OperatorDefinition, ...] = (
     Requantize32(),
     Lstm(),
     Rnn(),
+    RnnHybrid(),
     LstmGeneral(),
+    LstmHybrid(),
     Svdf(),
     SvdfState(),
     Requantize(),

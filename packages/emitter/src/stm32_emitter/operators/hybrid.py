@@ -112,3 +112,9 @@ class Rows:
             address(self._finish.scales, first if kind & SCALES else 0), address(self._finish.bias, first),
             address(y, start, write=True), self.depth, self.outputs, kind,
         )  # fmt: skip
+
+
+def packed_matrices(matrices: Sequence[NDArray[np.int8]]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+    """(matrices [outputs, depth] as the kernels read them, sums of their rows), all behind each other."""
+    sums = [matrix.astype(np.int64).sum(axis=1) for matrix in matrices]
+    return np.concatenate([pack_rows(matrix) for matrix in matrices]), np.concatenate(sums).astype(np.int32)

@@ -25,6 +25,8 @@ from stm32_emitter.tir.builder import Kernel, KernelBuilder, address
 
 GATES = 4
 """In the order input, forget, output, candidate."""
+Reads = list[tuple[tirx.Buffer, int]]
+"""What a step reads beside x, h and c: (buffer, elements that belong to a row of x, or 0 for all of them)."""
 
 
 class Lstm(MadeOperator):
@@ -39,29 +41,30 @@ class Lstm(MadeOperator):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """Steps in order; the value of h after a step is its part of y."""
-        return sequence_kernel(request, _constants, _Layer)
+        return sequence_kernel(request, _constants, _Layer, macs=request.constant(3).size)
 
 
 def sequence_kernel(
-    request: KernelRequest, constants: Callable[[KernelBuilder, KernelRequest], list[tirx.Buffer]],
-    layer_class: type[Layer], scratch: int = 0,
+    request: KernelRequest, others: Callable[[KernelBuilder, KernelRequest], Reads],
+    layer_class: type[Layer], *, macs: int, scratch: int = 0,
 ) -> Kernel:  # fmt: skip
     """The loops over steps and batch.
 
     Args:
-        request: of a layer with the inputs x, h, c, weights and others that are constant.
-        constants: declares the constants of the kernel.
+        request: of a layer with the inputs x, h, c and others.
+        others: declares the others.
         layer_class: emits a step.
+        macs: multiplications of a step of one element.
         scratch: elements of working memory, of the cell state's type.
     """
     x, h, c = request.inputs[:3]
     batch, outputs = h.shape
     steps = request.output.elements // (batch * outputs)
-    with KernelBuilder("lstm", steps * batch * request.constant(3).size) as k:
+    with KernelBuilder("lstm", steps * batch * macs) as k:
         source = k.input("x", (x.elements,), x.dtype) if x.value is None else k.constant("x", x.value.ravel())
         before = [k.input(name, (spec.elements,), spec.dtype) for name, spec in (("h", h), ("c", c))]
-        given = constants(k, request)
-        y = k.output("y", (request.output.elements,), x.dtype)
+        given = others(k, request)
+        y = k.output("y", (request.output.elements,), request.output.dtype)
         after = k.output("c_after", (c.elements,), c.dtype)
         work = [k.scratch("gates", scratch, c.dtype)] if scratch else []
         layer = layer_class(k, request, source, given, y, after, work)
@@ -78,17 +81,20 @@ def sequence_kernel(
 class Layer:
     """Emits the steps of one layer."""
 
+    takes_element: ClassVar[bool] = False
+    """Whether the last argument of the function is the element of the batch."""
+
     def __init__(
-        self, k: KernelBuilder, request: KernelRequest, x: tirx.Buffer, constants: list[tirx.Buffer], y: tirx.Buffer,
+        self, k: KernelBuilder, request: KernelRequest, x: tirx.Buffer, others: Reads, y: tirx.Buffer,
         c: tirx.Buffer, scratch: list[tirx.Buffer],
     ) -> None:  # fmt: skip
-        self.k, self.request, self.x, self.constants, self.y, self.c = k, request, x, constants, y, c
+        self.k, self.request, self.x, self.others, self.y, self.c = k, request, x, others, y, c
         self.scratch = scratch
         self.time_major = bool(request.integer("time_major"))
         self.batch, self.outputs = request.inputs[1].shape
         self.cells = request.inputs[2].shape[1]
-        self.depth = request.constant(3).shape[1] - self.outputs
         self.steps = request.output.elements // (self.batch * self.outputs)
+        self.depth = request.inputs[0].elements // (self.batch * self.steps)
 
     def row(self, t: Any, n: Any) -> Any:
         """Row of x and y that belongs to step ``t`` of element ``n`` of the batch."""
@@ -96,12 +102,13 @@ class Layer:
 
     def step(self, t: Any, n: Any, h: tirx.Buffer, h_row: Any) -> None:
         """One step of one element, with h before it at row ``h_row`` of a buffer."""
-        function, numbers = self.called()
+        (function, numbers), row = self.called(), self.row(t, n)
+        others = [address(buffer, row * size if size else 0) for buffer, size in self.others]
+        written = [address(buffer, write=True) for buffer in self.scratch]
         self.k.call(
-            function, address(self.x, self.row(t, n) * self.depth), address(h, h_row * self.outputs),
-            *(address(buffer) for buffer in self.constants), address(self.c, n * self.cells, write=True),
-            address(self.y, self.row(t, n) * self.outputs, write=True),
-            *(address(buffer, write=True) for buffer in self.scratch), *numbers,
+            function, address(self.x, row * self.depth), address(h, h_row * self.outputs), *others,
+            address(self.c, n * self.cells, write=True), address(self.y, row * self.outputs, write=True), *written,
+            *numbers, *([n] if self.takes_element else []),
         )  # fmt: skip
 
     def called(self) -> tuple[str, list[Any]]:
@@ -118,11 +125,16 @@ class _Layer(Layer):
         return "ai_k_lstm_f32", [self.depth, self.cells, clip, self.request.integer("coupled")]
 
 
-def _constants(k: KernelBuilder, request: KernelRequest) -> list[tirx.Buffer]:
+def _constants(k: KernelBuilder, request: KernelRequest) -> Reads:
     buffers = [k.constant("weights", request.constant(3).ravel()), k.constant("bias", request.constant(4).ravel())]
     if request.output.dtype == "int8":
         buffers.append(k.constant("scaling", np.array(request.integers("scaling"), np.int32)))
-    return buffers
+    return whole(buffers)
+
+
+def whole(buffers: list[tirx.Buffer]) -> Reads:
+    """Buffers that are read in each step."""
+    return [(buffer, 0) for buffer in buffers]
 
 
 def interleaved(over_x: list[NDArray[Any]], over_h: list[NDArray[Any]]) -> NDArray[Any]:

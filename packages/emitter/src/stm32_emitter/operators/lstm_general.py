@@ -17,11 +17,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from tvm import tirx
 
 from stm32_emitter.operators.base import KernelRequest, MadeOperator
 from stm32_emitter.operators.float_group import number
-from stm32_emitter.operators.lstm import Layer, sequence_kernel
+from stm32_emitter.operators.lstm import Layer, Reads, sequence_kernel, whole
 from stm32_emitter.tir.builder import Kernel, KernelBuilder
 
 _ROWS = 5
@@ -35,7 +34,8 @@ class LstmGeneral(MadeOperator):
 
     def kernel(self, request: KernelRequest) -> Kernel:
         """Steps in order; the value of h after a step is its part of y."""
-        return sequence_kernel(request, _constants, _Layer, _ROWS * request.inputs[2].shape[1])
+        scratch = _ROWS * request.inputs[2].shape[1]
+        return sequence_kernel(request, _constants, _Layer, macs=request.constant(3).size, scratch=scratch)
 
 
 class _Layer(Layer):
@@ -47,12 +47,12 @@ class _Layer(Layer):
         return "ai_k_lstm_general_f32", [number(float(self.request.attributes[name])) for name in names]
 
 
-def _constants(k: KernelBuilder, request: KernelRequest) -> list[tirx.Buffer]:
+def _constants(k: KernelBuilder, request: KernelRequest) -> Reads:
     names = ("weights", "bias", "extras") if request.output.dtype == "float32" else _NAMES
     buffers = [k.constant(name, request.constant(3 + i).ravel()) for i, name in enumerate(names)]
     if request.output.dtype != "float32":
         buffers.append(k.constant("scaling", np.array(request.integers("scaling"), np.int32)))
-    return [*buffers, k.constant("sizes", np.array(request.integers("layer"), np.int32))]
+    return whole([*buffers, k.constant("sizes", np.array(request.integers("layer"), np.int32))])
 
 
 _NAMES = ("weights", "bias", "coefficients", "projection")

@@ -37,7 +37,7 @@ class Rnn(MadeOperator):
             names = ("x", "h", "weights", "recurrent", "bias")
             x, h, *constants = operands(k, names, request.inputs)
             y = k.output("y", (request.output.elements,), "float32")
-            row = _Rows(batch, steps, bool(request.integer("time_major")))
+            row = StepRows(batch, steps, bool(request.integer("time_major")))
             with k.loop("n", batch) as n:
                 _step(k, request, (x, row(0, n)), (h, n), constants, (y, row(0, n)))
             if steps > 1:
@@ -46,13 +46,14 @@ class Rnn(MadeOperator):
         return k.kernel()
 
 
-class _Rows:
+class StepRows:
     """The row of x and y that belongs to step ``t`` of element ``n`` of the batch."""
 
     def __init__(self, batch: int, steps: int, time_major: bool) -> None:
         self.batch, self.steps, self.time_major = batch, steps, time_major
 
     def __call__(self, t: Any, n: Any) -> Any:
+        """An expression."""
         return t * self.batch + n if self.time_major else n * self.steps + t
 
 

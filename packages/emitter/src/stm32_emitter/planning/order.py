@@ -8,13 +8,19 @@ schedules, and so is sharing between input and output, which the plan finds afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
 
 from stm32_emitter.program import Buffer, Node, Program
 
 _WIDTH = 128
 """Sets of executed nodes that are followed at a time; exact for models with few branches."""
+_EFFORT = 32_000
+"""Sets that are followed in all; long models (unrolled loops) are searched less widely."""
+_CHOICES = 6
+"""Nodes that are tried as the next one of a set in a long model, the first ones in the model's order."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class _Graph:
     kept: frozenset[int]
     given: frozenset[int]
 
-    @property
+    @cached_property
     def needed(self) -> list[int]:
         """For each node the mask of those that it waits for: who writes what it reads, who reads what it overwrites."""
         writer = {b: i for i, written in enumerate(self.writes) for b in written}
@@ -37,7 +43,21 @@ class _Graph:
                 masks[max(node, other)] |= 1 << min(node, other)
         return masks
 
-    @property
+    @cached_property
+    def followers(self) -> list[list[int]]:
+        """For each node those that wait for it."""
+        found: list[list[int]] = [[] for _ in self.reads]
+        for node, mask in enumerate(self.needed):
+            for other in _bits(mask):
+                found[other].append(node)
+        return found
+
+    @cached_property
+    def unread(self) -> frozenset[int]:
+        """Inputs that no node reads; they end with the first node."""
+        return frozenset(b for b in self.given - self.kept if b not in self.readers)
+
+    @cached_property
     def readers(self) -> dict[int, int]:
         """For each buffer the mask of the nodes that read it."""
         found: dict[int, int] = {}
@@ -49,12 +69,32 @@ class _Graph:
 
 @dataclass(frozen=True)
 class _State:
-    """Nodes that are done, and what that took: (most bytes alive, their sum)."""
+    """Nodes that are done or can be next, and what that took.
+
+    Attributes:
+        done: mask of nodes.
+        ready: mask of nodes that wait for nothing.
+        alive: buffers.
+        size: their bytes.
+        cost: (most bytes alive, their sum over the nodes).
+        last: the last node and the state before it; None at the start.
+    """
 
     done: int
+    ready: int
     alive: frozenset[int]
+    size: int
     cost: tuple[int, int]
-    order: tuple[int, ...]
+    last: tuple[int, _State] | None = None
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The nodes that are done, in their order."""
+        nodes, state = [], self
+        while state.last is not None:
+            node, state = state.last
+            nodes.append(node)
+        return tuple(reversed(nodes))
 
 
 def ordered(program: Program) -> Program:
@@ -103,38 +143,51 @@ def _search(graph: _Graph) -> tuple[int, ...]:
 
 def _beam(graph: _Graph, key: Callable[[tuple[int, int]], int], limit: int | None) -> list[_State]:
     """Complete orders whose peak is within the limit; the best by key for each set of nodes on the way."""
-    needed, readers = graph.needed, graph.readers
-    states = [_State(0, graph.given, (0, 0), ())]
+    states, width = [_start(graph)], max(1, min(_WIDTH, _EFFORT // max(len(graph.reads), 1)))
+    choices = None if width == _WIDTH else _CHOICES
     for _ in graph.reads:
         best: dict[int, _State] = {}
         for state in states:
-            for following in _steps(graph, needed, readers, state):
+            for following in (_after(graph, state, node) for node in islice(_bits(state.ready), choices)):
                 known = best.get(following.done)
                 within = limit is None or following.cost[0] <= limit
                 if within and (known is None or key(following.cost) < key(known.cost)):
                     best[following.done] = following
-        states = sorted(best.values(), key=lambda state: key(state.cost))[:_WIDTH]
+        states = sorted(best.values(), key=lambda state: key(state.cost))[:width]
     return states
 
 
-def _steps(graph: _Graph, needed: Sequence[int], readers: dict[int, int], state: _State) -> Iterator[_State]:
-    for node, waits_for in enumerate(needed):
-        if not state.done >> node & 1 and waits_for & ~state.done == 0:
-            yield _after(graph, readers, state, node)
+def _bits(mask: int) -> Iterator[int]:
+    """The positions of the ones, ascending."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
 
 
-def _after(graph: _Graph, readers: dict[int, int], state: _State, node: int) -> _State:
-    alive, done = state.alive | graph.writes[node], state.done | 1 << node
-    size = sum(graph.sizes[buffer] for buffer in alive)
-    left = frozenset(b for b in alive if b in graph.kept or readers.get(b, 0) & ~done)
-    return _State(done, left, (max(state.cost[0], size), state.cost[1] + size), (*state.order, node))
+def _start(graph: _Graph) -> _State:
+    ready = sum(1 << node for node, mask in enumerate(graph.needed) if not mask)
+    return _State(0, ready, graph.given, sum(graph.sizes[b] for b in graph.given), (0, 0))
 
 
-def _cost(graph: _Graph, order: Sequence[int]) -> tuple[int, int]:
-    readers = graph.readers
-    state = _State(0, graph.given, (0, 0), ())
+def _after(graph: _Graph, state: _State, node: int) -> _State:
+    done, touched = state.done | 1 << node, graph.reads[node] | graph.writes[node]
+    size = state.size + sum(graph.sizes[b] for b in graph.writes[node] - state.alive)
+    ends = touched if state.done else touched | graph.unread
+    dead = [b for b in ends if b not in graph.kept and not graph.readers.get(b, 0) & ~done]
+    ready = state.ready & ~(1 << node)
+    for follower in graph.followers[node]:
+        if not graph.needed[follower] & ~done:
+            ready |= 1 << follower
+    left = (state.alive | graph.writes[node]).difference(dead)
+    cost = max(state.cost[0], size), state.cost[1] + size
+    return _State(done, ready, left, size - sum(graph.sizes[b] for b in dead), cost, (node, state))
+
+
+def _cost(graph: _Graph, order: Iterable[int]) -> tuple[int, int]:
+    state = _start(graph)
     for node in order:
-        state = _after(graph, readers, state, node)
+        state = _after(graph, state, node)
     return state.cost
 
 

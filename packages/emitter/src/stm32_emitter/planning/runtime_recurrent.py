@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stm32_emitter.planning.footprints import Call, Footprint, footprint, reads, repeat, sequence, together, writes
 
 
@@ -81,3 +83,38 @@ def _lstm_general_f32(call: Call) -> Footprint:
 @footprint("ai_k_lstm_general_s8")
 def _lstm_general_s8(call: Call) -> Footprint:
     return _general(call, 1, 2, 7)
+
+
+_FLOAT = 4
+"""Bytes of a float32, in which hybrid layers keep everything but what they multiply."""
+
+
+def _touched(pointer: int, length: Any) -> Footprint:
+    return together(reads(pointer, length), writes(pointer, length))
+
+
+@footprint("ai_k_rnn_hybrid_s8")
+def _rnn_hybrid(call: Call) -> Footprint:
+    units = call[10]
+    taken = together(reads(0, call[9]), reads(1, _FLOAT * units), reads(2, 2 * _FLOAT))
+    return together(taken, _touched(7, _FLOAT * units), _touched(8, _FLOAT * (2 + (units + 3) // 4)))
+
+
+@footprint("ai_k_lstm_hybrid_s8")
+def _lstm_hybrid(call: Call) -> Footprint:
+    """Everything in no order."""
+    depth, cells, outputs = (int(size) for size in call.constant(6)[:3])
+    taken = together(reads(0, depth), reads(1, _FLOAT * outputs), reads(2, 2 * _FLOAT))
+    scratch = 4 * cells + 2 + (max(cells, outputs) + 3) // 4
+    results = together(_touched(7, _FLOAT * cells), _touched(8, _FLOAT * outputs))
+    return together(taken, results, _touched(9, _FLOAT * scratch))
+
+
+@footprint("ai_k_tanh_reference_f32")
+def _tanh_reference(call: Call) -> Footprint:
+    return repeat(call[2], sequence(reads(0, _FLOAT), writes(1, _FLOAT)), {0: _FLOAT, 1: _FLOAT})
+
+
+@footprint("ai_k_logistic_reference_f32")
+def _logistic_reference(call: Call) -> Footprint:
+    return repeat(call[1], sequence(reads(0, _FLOAT), writes(0, _FLOAT)), {0: _FLOAT})

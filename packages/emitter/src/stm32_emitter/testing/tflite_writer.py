@@ -110,19 +110,21 @@ class OperatorSpec:
 
 @dataclass
 class ModelWriter:
-    """Builder of a model with one subgraph, and one that initialises its variables if it has any.
+    """Builder of a model with one graph, subgraphs for its control operators, and one that initialises variables.
 
     Attributes:
         description: free text of the model.
         tensors: the tensors in index order.
         operators: the operators in execution order.
         variables: (name, initial value, quantization) of what is kept from one run to the next.
+        subgraphs: (graph, inputs, outputs) of what control operators run.
     """
 
     description: str = ""
     tensors: list[TensorSpec] = field(default_factory=list)
     operators: list[OperatorSpec] = field(default_factory=list)
     variables: list[tuple[str, np.ndarray[Any, Any], Quant | None]] = field(default_factory=list)
+    subgraphs: list[tuple[ModelWriter, Sequence[int], Sequence[int]]] = field(default_factory=list)
 
     def tensor(
         self,
@@ -229,6 +231,11 @@ class ModelWriter:
         self.operator("VAR_HANDLE", [], [handle], shared_name=name)
         return handle
 
+    def subgraph(self, graph: ModelWriter, inputs: Sequence[int], outputs: Sequence[int]) -> int:
+        """Add a graph that WHILE or IF runs, with these tensors of its own; returns the index for their options."""
+        self.subgraphs.append((graph, inputs, outputs))
+        return len(self.subgraphs)
+
     def finish(self, inputs: Sequence[int], outputs: Sequence[int], *, outside: bool = False) -> bytes:
         """Serialise the model with these tensors as the subgraph's inputs and outputs.
 
@@ -245,10 +252,10 @@ class ModelWriter:
 
     def _finish(self, inputs: Sequence[int], outputs: Sequence[int], base: int) -> tuple[bytes, list[bytes]]:
         """The flatbuffer, and the constants, which stand from ``base`` on unless that is 0."""
-        graphs = [(self, inputs, outputs)]
+        graphs = [(self, inputs, outputs), *self.subgraphs]
         operators = self.operators
         if self.variables:
-            operators = [OperatorSpec("CALL_ONCE", (), (), {"init_subgraph_index": 1}, 1), *operators]
+            operators = [OperatorSpec("CALL_ONCE", (), (), {"init_subgraph_index": len(graphs)}, 1), *operators]
             graphs.append((self._initializer(), (), ()))
         builder = flatbuffers.Builder(1024)
         codes = _operator_codes([*operators, *(spec for graph, _, _ in graphs[1:] for spec in graph.operators)])

@@ -21,12 +21,13 @@ from tvm import relax
 from stm32_emitter.errors import ModelRefused, OperatorError, Refuse, raise_refusal
 from stm32_emitter.frontends.tflite.converters import CONVERTERS, SUPPORT
 from stm32_emitter.frontends.tflite.folding import fold
+from stm32_emitter.frontends.tflite.loops import unrolled
 from stm32_emitter.frontends.tflite.reader import DTYPES, Operator, Tensor, TFLiteModel, read_model
 from stm32_emitter.frontends.tflite.state import StateVariable, find_states, tensor_key
 from stm32_emitter.frontends.tflite.support import check_support
 from stm32_emitter.frontends.tflite.unknown import unknown_operator
 from stm32_emitter.model_info import IOInfo, ModelInfo, SourceOperator, StateInfo, attach
-from stm32_emitter.operators.base import unknown_value
+from stm32_emitter.operators.base import Fused, unknown_value
 from stm32_emitter.operators.scope import shape_of
 
 _FLOAT = "float32"
@@ -138,7 +139,7 @@ def import_tflite(data: bytes, refuse: Refuse = raise_refusal) -> tvm.IRModule:
         ModelRefused: a damaged file, an operator that is not supported, shapes that depend on data.
         OperatorError: an operator from outside fails.
     """
-    model = read_model(data)
+    model = unrolled(read_model(data))
     states = find_states(model)
     builder = relax.BlockBuilder()
     converter = Converter(model, builder)
@@ -169,10 +170,13 @@ def _parameter(tensor: Tensor, position: int) -> relax.Var:
 
 
 def _convert_all(converter: Converter, refuse: Refuse) -> None:
+    told: set[str] = set()
     for operator in converter.model_record.operators:
         refusal = _refusal_of(converter, operator)
         if refusal is not None:
-            refuse(refusal)
+            if str(refusal) not in told:  # each pass of a loop has the same problems
+                told.add(str(refusal))
+                refuse(refusal)
             _bind_unknown(converter, operator)
 
 
@@ -182,13 +186,13 @@ def _refusal_of(converter: Converter, operator: Operator) -> ModelRefused | None
     try:
         _convert_one(converter, operator)
     except ModelRefused as refusal:
-        return refusal.at(operator.kind, operator.index, name)
+        return refusal.at(operator.kind, operator.place, name)
     except OperatorError as error:
         converter.failures.append(error)
         _bind_unknown(converter, operator)
     except Exception as error:  # noqa: BLE001 - whatever TVM raises of a model is said of the operator
         reason = f"cannot be imported: {_first_line(error)}"
-        return ModelRefused(reason, operator=operator.kind, index=operator.index, name=name)
+        return ModelRefused(reason, operator=operator.kind, index=operator.place, name=name)
     return None
 
 
@@ -218,6 +222,7 @@ def _convert_one(converter: Converter, operator: Operator) -> None:
     if folded is not None:
         converter.known.update({t.index: value for t, value in zip(operator.outputs, folded, strict=True)})
         return
+    _place_constant(converter, operator)
     expressions = converter.convert(operator)
     if not operator.outputs and operator.kind not in CONVERTERS:
         raise ModelRefused("an operator without output has no effect that can be compiled")
@@ -226,6 +231,25 @@ def _convert_one(converter: Converter, operator: Operator) -> None:
         var = converter.bb.emit(expr, name_hint=f"op{operator.index}{suffix}")
         _check_declared(var, tensor)
         converter.expressions[tensor.index] = var
+
+
+_DATA = {"BATCH_MATMUL": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 2}
+"""Operators with weights, and position of the input that is none."""
+
+
+def _place_constant(converter: Converter, operator: Operator) -> None:
+    """Copies the data of an operator that has nothing but constants, as its kernel reads them from memory.
+
+    A loop's first pass has such operators; elsewhere most are folded.
+    """
+    given = [tensor for tensor in operator.inputs if tensor is not None]
+    place = _DATA.get(operator.kind, -1 if operator.inside is None else int(operator.kind == "SPLIT"))
+    if not operator.outputs or not given or place < 0 or any(tensor.data is None for tensor in given):
+        return
+    tensor = operator.input(place)
+    if tensor.index not in converter.expressions:
+        copied = Fused("COPY", (converter.raw(tensor),), tensor.shape, tensor.dtype).call()
+        converter.expressions[tensor.index] = converter.bb.emit(copied, name_hint=f"op{operator.index}_constant")
 
 
 def _check_declared(var: relax.Var, tensor: Tensor) -> None:

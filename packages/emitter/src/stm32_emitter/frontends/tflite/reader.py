@@ -62,7 +62,8 @@ class Tensor:
     """One tensor of the model; ``data`` is None unless it is constant; a variable keeps its value between runs.
 
     Constants of int4 are int8 here, as the reference interpreter widens them before it computes; ``stored`` is their
-    type in the file, where it is another one. A file may leave the shape of a result open: () without ``ranked``.
+    type in the file, where it is another one. A file may leave the shape of a result open, () without
+    ``ranked``, or some of its dimensions, which ``open`` tells.
     """
 
     index: int
@@ -74,17 +75,27 @@ class Tensor:
     is_variable: bool = False
     stored: str = ""
     ranked: bool = True
+    open: bool = False
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator: ``inputs`` has None where an optional input is absent."""
+    """One operator: ``inputs`` has None where an optional input is absent.
+
+    One that a loop runs has the index of the loop in ``inside``, and an own one behind those of the file.
+    """
 
     index: int
     kind: str
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
     table: Any = field(compare=False)
+    inside: int | None = None
+
+    @property
+    def place(self) -> int:
+        """Index of the operator of the file that it comes from."""
+        return self.index if self.inside is None else self.inside
 
     def options(self, cls: type) -> Any:
         """The builtin options, read as ``cls`` of the ``tflite`` package; defaults where the file has none."""
@@ -204,7 +215,8 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
     if data is not None and table.Type() == tflite.TensorType.INT4:
         dtype, stored = "int8", "int4"
     ranked = bool(shape) or bool(table.HasRank())
-    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored, ranked)
+    is_open = any(dim < 0 for dim in _indices(table.ShapeSignatureAsNumpy()))
+    return Tensor(index, name, shape, dtype, quantization, data, bool(table.IsVariable()), stored, ranked, is_open)
 
 
 def _data(model: Any, table: Any, shape: tuple[int, ...], dtype: str, name: str) -> NDArray[Any] | None:

@@ -9,13 +9,13 @@ from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.custom import CUSTOM
 from stm32_emitter.frontends.tflite.reader import Operator
 
-_CONTROL = "a plan of memory and time has no place for graphs that data choose or repeat"
+_CONTROL = "its condition depends on data, and a plan of memory and time has no place for what data choose or repeat"
 _BRANCHES = (
     "Compute both branches and choose with tf.where, or make the condition a constant when the model is exported."
 )
 _LOOP = (
-    "Build a Keras LSTM or GRU with unroll=True and a fixed number of steps; or export an LSTM with a fixed batch "
-    "size, so that the converter fuses it to UNIDIRECTIONAL_SEQUENCE_LSTM."
+    "Export recurrent layers with a fixed number of steps, or with unroll=True: loops that count to a known number "
+    "are compiled."
 )
 _LENGTH = "the length of its result depends on the data"
 _TABLE = "it looks texts or keys up in a table that is built when the model starts"

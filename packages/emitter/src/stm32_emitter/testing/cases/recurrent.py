@@ -11,6 +11,7 @@ from stm32_emitter.testing.tflite_writer import Quant
 
 from .dense import asymmetric
 from .draw import ACTIVATIONS
+from .rnn import weights
 
 if TYPE_CHECKING:
     from .draw import Draw
@@ -86,7 +87,7 @@ def unidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
     draw.writer.operator(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [y], fused_activation_function="TANH",
         cell_clip=draw.pick((0.0, 0.5, 10.0)), proj_clip=draw.pick((0.0, 0.4)) if parts.projecting else 0.0,
-        time_major=time_major,
+        time_major=time_major, **asymmetric(draw),
     )  # fmt: skip
     if draw.quantized:
         draw.writer.intermediates([*parts.intermediates(), draw.writer.tensor("hidden", (0,), "int8", quant=hidden)])
@@ -112,12 +113,12 @@ class _Parts:
         wide = "int16" if draw.quantized else draw.dtype
         peepholes, projection, norms = [-1] * 3, [-1] * 2, [-1] * 4
         if self.peeping:
-            peepholes = [_weights(draw, f"peephole{i}", (cells,), wide)[0] for i in range(3)]
+            peepholes = [_weights(draw, f"peephole{i}", (cells,), draw.weights or wide)[0] for i in range(3)]
         if self.normalized:
             norms = [_weights(draw, f"norm{i}", (cells,), wide)[0] for i in range(4)]
         if self.projecting:
-            weights, scale = _weights(draw, "projection", (self.outputs, cells), draw.dtype)
-            projection = [weights, _bias(draw, self.outputs, scale, 2**12) if draw.chance(0.5) else -1]
+            matrix, scale = _weights(draw, "projection", (self.outputs, cells), draw.weights or draw.dtype)
+            projection = [matrix, _bias(draw, self.outputs, scale, 2**12) if draw.chance(0.5) else -1]
         return peepholes, projection, norms
 
     def intermediates(self) -> list[int]:
@@ -139,7 +140,7 @@ def _gate(draw: Draw, name: str, shape: tuple[int, int], source: Quant | None) -
     """Weights with which the sums over ``source`` are of the order of 1."""
     spread = draw.log_uniform(0.2, 4.0) / np.sqrt(shape[1])
     if source is None:
-        return draw.writer.constant(name, draw.rng.normal(0.0, spread / 3, shape).astype(np.float32))
+        return weights(draw, name, shape, spread / 3)
     data = draw.rng.integers(-127, 128, shape).astype(np.int8)
     scale = spread / (source.scales[0] * 73.0 * 73.0)
     return draw.writer.constant(name, data, quant=draw.affine(float(scale), 0))
@@ -156,7 +157,9 @@ def bidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
     for _ in range(2):
         over_x = [_gate(draw, f"x{i}", (cells, depth), None) for i in range(4)]
         over_h = [_gate(draw, f"h{i}", (cells, cells), None) for i in range(4)]
-        peepholes = [_weights(draw, f"peephole{i}", (cells,), "float32")[0] if peeping else -1 for i in range(3)]
+        peepholes = [
+            _weights(draw, f"peephole{i}", (cells,), draw.weights or "float32")[0] if peeping else -1 for i in range(3)
+        ]
         bias = [_bias(draw, cells, 1.0, 1) for _ in range(4)]
         if coupled:
             over_x[0] = over_h[0] = bias[0] = peepholes[0] = -1
@@ -167,6 +170,7 @@ def bidirectional_sequence_lstm(draw: Draw) -> tuple[list[int], list[int]]:
     draw.writer.operator(
         "BIDIRECTIONAL_SEQUENCE_LSTM", [*tensors, *states, *[-1] * 9], outputs, fused_activation_function="TANH",
         cell_clip=draw.pick((0.0, 0.5, 10.0)), time_major=time_major, merge_outputs=merged,
+        **asymmetric(draw),
     )  # fmt: skip
     return [x], outputs
 

@@ -19,6 +19,8 @@
 #include "ai_k_lstm.h"
 #include "ai_k_elementwise.h"
 #include "ai_k_hybrid.h"
+#include "ai_k_recurrent_hybrid.h"
+#include "ai_k_reference_f32.h"
 #include "ai_k_matmul.h"
 #include "ai_k_mul.h"
 #include "ai_k_norm.h"

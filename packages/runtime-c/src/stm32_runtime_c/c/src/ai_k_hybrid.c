@@ -3,23 +3,11 @@
 
 #include <float.h>
 
+#include "ai_k_alone.h"
 #include "ai_k_dense_rows.h"
 #include "ai_k_plain.h"
-#include "ai_k_window_f32.h"
 
 enum { HALF_RANGE = 127, RANGE = 255, LOWEST = -128 };
-
-/* The value as it is stored in 32 bits: no compiler fuses what made it with what comes. */
-static inline float alone(float value)
-{
-#if AI_K_FPU
-    __asm__("" : "+t"(value));
-    return value;
-#else
-    const volatile float stored = value;
-    return stored;
-#endif
-}
 
 /* Halves away from zero. */
 static inline int32_t nearest(float value)

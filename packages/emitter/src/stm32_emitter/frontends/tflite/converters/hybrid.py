@@ -164,3 +164,15 @@ def weights_of_int8(op: Operator, axis: int) -> tuple[NDArray[np.int8], NDArray[
     known = tensor.quantization is None or tensor.quantization.per_tensor or tensor.quantization.axis == axis
     AS_INT8.require(tensor.dtype == "int8" and tensor.stored != "int4" and known)
     return hybrid_weights(op)
+
+
+ONE_SCALE = Limit("hybrid weights of recurrent layers are int8 with one scale", hint="Quantize the weights per tensor.")
+
+
+def weights_of_one_scale(op: Operator, position: int) -> tuple[NDArray[np.int8], np.float32]:
+    """As :func:`hybrid_weights`, where the reference interpreter reads one scale, whatever the file holds."""
+    tensor = op.input(position)
+    ONE_SCALE.require(tensor.stored != "int4", f"'{tensor.name}' is int4")
+    weights, scales = hybrid_weights(op, position)
+    ONE_SCALE.require(scales.size == 1, f"'{tensor.name}' has {scales.size} scales")
+    return weights, np.float32(scales[0])

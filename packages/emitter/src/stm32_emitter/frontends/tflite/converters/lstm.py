@@ -12,7 +12,9 @@ from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
 from stm32_emitter.frontends.tflite.converters.common import scale_of
+from stm32_emitter.frontends.tflite.converters.hybrid import ONE_SCALE
 from stm32_emitter.frontends.tflite.converters.lstm_general import general_parts, has_parts
+from stm32_emitter.frontends.tflite.converters.lstm_hybrid import hybrid_layer, is_hybrid_layer
 from stm32_emitter.frontends.tflite.converters.lstm_tensors import (
     BIAS,
     GATES,
@@ -49,11 +51,6 @@ Shape = tuple[int, ...]
 _PLAIN = "Use a plain LSTM layer."
 TANH = Limit("the activation is TANH", hint="Use TANH.")
 _FULL = Limit("recurrent weights are no diagonal", _PLAIN)
-_RECURRENT = (
-    "its state is quantized again at each step, so that the last bits of the reference interpreter's own exponential "
-    "functions decide about whole steps of it"
-)
-"""Why no result could be promised to be within a bound."""
 
 
 def convert_lstm(c: Converter, op: Operator) -> relax.Expr:
@@ -70,18 +67,22 @@ def lstm_layer(c: Converter, op: Operator, x: relax.Expr, options: Any) -> relax
     """The steps of an operator with the tensors of UNIDIRECTIONAL_SEQUENCE_LSTM over ``x``, its input or the like."""
     _check_kind(op, options)
     _check_shapes(op, bool(options.TimeMajor()))
-    h, cell, output = op.input(H), op.input(C), op.outputs[0]
-    general = has_parts(op)
+    layer = (hybrid_layer if is_hybrid_layer(op) else _layer)(c, op, x, options)
+    both = c.bb.emit(layer.call(), name_hint=f"op{op.index}_both")
+    c.states[tensor_key(op.input(C))] = c.bb.emit(relax.TupleGetItem(both, 1), name_hint=f"op{op.index}_cell")
+    c.states[tensor_key(op.input(H))] = _last_step(c, op, both, bool(options.TimeMajor()))
+    return relax.TupleGetItem(both, 0)  # a binding of its own, which the importer names after the operator
+
+
+def _layer(c: Converter, op: Operator, x: relax.Expr, options: Any) -> Fused:
+    """The fused operator LSTM or LSTM_GENERAL over ``x``."""
+    cell, general = op.input(C), has_parts(op)
     made, attributes = (general_parts if general else _plain_parts)(c, op, options)
     weights = interleaved(of_gates(op, OVER_X), of_gates(op, OVER_H))
-    inputs = (x, state_of(c, h), state_of(c, cell), *map(constant, [weights, *made]))
-    kind = "LSTM_GENERAL" if general else "LSTM"
+    inputs = (x, state_of(c, op.input(H)), state_of(c, cell), *map(constant, [weights, *made]))
     attributes = {"time_major": int(options.TimeMajor()), **attributes}
-    layer = Fused(kind, inputs, output.shape, op.input(0).dtype, attributes, ((cell.shape, cell.dtype),))
-    both = c.bb.emit(layer.call(), name_hint=f"op{op.index}_both")
-    c.states[tensor_key(cell)] = c.bb.emit(relax.TupleGetItem(both, 1), name_hint=f"op{op.index}_cell")
-    c.states[tensor_key(h)] = _last_step(c, op, both, bool(options.TimeMajor()))
-    return relax.TupleGetItem(both, 0)  # a binding of its own, which the importer names after the operator
+    kind, results = "LSTM_GENERAL" if general else "LSTM", ((cell.shape, cell.dtype),)
+    return Fused(kind, inputs, op.outputs[0].shape, op.input(0).dtype, attributes, results)
 
 
 def _plain_parts(c: Converter, op: Operator, options: Any) -> tuple[list[NDArray[Any]], dict[str, Attribute]]:
@@ -129,14 +130,20 @@ _TYPES = (
 """Element types of the inputs of a quantized layer."""
 
 
+_HYBRID = (*range(OVER_X, BIAS), PROJECTION)
+"""Inputs of a hybrid layer that are weights of int8."""
+
+
 def _check_types(op: Operator) -> None:
     quantized = {position: dtype for positions, dtype in _TYPES for position in positions if has(op, position)}
     found = {position: op.input(position).dtype for position in quantized}
-    allowed = ({**quantized, -1: "int8"}, dict.fromkeys([*quantized, -1], "float32"))
+    plain = dict.fromkeys([*quantized, -1], "float32")
+    hybrid = {p: op.input(OVER_X + 1).dtype if p in _HYBRID else dtype for p, dtype in plain.items()}
+    allowed = [{**quantized, -1: "int8"}, plain, *([hybrid] if is_hybrid_layer(op) else [])]
     if {**found, -1: op.outputs[0].dtype} not in allowed:
         raise ModelRefused(
             f"its tensors have the types {', '.join(dict.fromkeys(found.values()))}",
-            hint="Use float32 for all, or int8 with a cell state of int16.",
+            hint="Use float32 for all or all but the weights, or int8 with a cell state of int16.",
         )
 
 
@@ -161,8 +168,8 @@ SUPPORT: dict[str, Support] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": takes(
         "int8",
         "float32",
-        limits=(TANH, _FULL),
-        note="cell state of int16",
-        refused={"hybrid": _RECURRENT},
+        "hybrid",
+        limits=(TANH, _FULL, ONE_SCALE),
+        note="cell state of int16 beside int8",
     ),
 }

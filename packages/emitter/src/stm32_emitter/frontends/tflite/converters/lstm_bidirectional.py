@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BIDIRECTIONAL_SEQUENCE_LSTM in float32: each direction is a layer as in UNIDIRECTIONAL_SEQUENCE_LSTM."""
+"""BIDIRECTIONAL_SEQUENCE_LSTM of float32 or hybrid: each direction is a layer as in UNIDIRECTIONAL_SEQUENCE_LSTM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tflite
 from tvm import relax
 
 from stm32_emitter.errors import ModelRefused
-from stm32_emitter.frontends.support import NO_KERNEL
+from stm32_emitter.frontends.tflite.converters.hybrid import ONE_SCALE
 from stm32_emitter.frontends.tflite.converters.lstm import TANH, lstm_layer
 from stm32_emitter.frontends.tflite.converters.lstm_tensors import H
 from stm32_emitter.frontends.tflite.converters.rnn import SINGLE_INPUT, in_both_directions
@@ -55,5 +55,5 @@ def _direction(op: Operator, first: int) -> Operator:
 CONVERTERS = {"BIDIRECTIONAL_SEQUENCE_LSTM": convert_bidirectional_lstm}
 
 SUPPORT: dict[str, Support] = {
-    "BIDIRECTIONAL_SEQUENCE_LSTM": takes("float32", limits=(TANH, SINGLE_INPUT, MERGED), refused={"hybrid": NO_KERNEL}),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": takes("float32", "hybrid", limits=(TANH, SINGLE_INPUT, MERGED, ONE_SCALE)),
 }
