@@ -24,6 +24,8 @@ X_CUBE_TOOL_PATH ?=
 X_CUBE_PATH ?=
 TVM_PATH ?=
 export ARM_PATH X_CUBE_TOOL_PATH X_CUBE_PATH TVM_PATH
+# Hundreds of tests start a Python, which need not compile our sources each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo example bench test lint types contracts c-format unit packaging format perf valid info flash clean distclean
@@ -70,6 +72,9 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/c_format.py
 
+# A worker keeps a core busy: threads of the linear algebra would only wait for those of the other worker.
+unit: export OMP_NUM_THREADS = 1
+unit: export OPENBLAS_NUM_THREADS = 1
 unit: setup
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_FLAGS) packages tests
 

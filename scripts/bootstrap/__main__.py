@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import environment
@@ -29,10 +30,12 @@ def main() -> int:
     try:
         system.ensure()
         nanopb.ensure(cache / "nanopb")
-        environment.ensure(root, args.venv or root / ".venv")
-        if args.with_torch:
-            environment.ensure_torch(root, args.venv or root / ".venv")
-        environment.ensure_generators(root, cache / "protogen")
+        with ThreadPoolExecutor(1) as beside:  # another environment: both can be made at once
+            generators = beside.submit(environment.ensure_generators, root, cache / "protogen")
+            environment.ensure(root, args.venv or root / ".venv")
+            if args.with_torch:
+                environment.ensure_torch(root, args.venv or root / ".venv")
+            generators.result()
     except SetupError as error:
         say(f"error: {error}")
         say(f"what to do: {error.hint}")

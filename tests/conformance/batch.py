@@ -174,10 +174,10 @@ def _compile_together(models: Sequence[Model], machine: Machine, folder: Path) -
 
 def _renamed(text: str, name: str) -> str:
     """``text`` with ``name`` before the names of its static objects and functions (not those of structure members)."""
-    for static in set(_STATIC.findall(text)):
-        if not static.startswith(name):
-            text = re.sub(rf"(?<![.\w>\"]){static}\b", f"{name}_{static}", text)
-    return text
+    statics = sorted({static for static in _STATIC.findall(text) if not static.startswith(name)})
+    if not statics:
+        return text
+    return re.sub(rf"(?<![.\w>\"])({'|'.join(statics)})\b", rf"{name}_\1", text)
 
 
 _STATIC = re.compile(r"^(?:AI_\w+(?:\([^)]*\))? )*static [\w *]*?\b(\w+)(?:\[[^]]*\])?(?: =|\()", re.MULTILINE)

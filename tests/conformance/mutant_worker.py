@@ -9,6 +9,7 @@ TVM is imported once; each mutant is a fork with limits on processor time and me
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -92,6 +93,7 @@ def main() -> None:
 
     model, first, count, folder = Path(sys.argv[1]).read_bytes(), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     compile_model(model, name="original")  # fills the caches that all forks share
+    gc.freeze()  # a fork that collects would copy all pages
     for seed in range(first, first + count):
         ((change, data),) = mutants(model, seed, 1)
         verdict, detail = forked(data, folder / str(seed), folder / f"{seed}.txt")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -141,7 +142,10 @@ def sources_digest() -> str:
 
 
 def runtime_archive(machine: Machine) -> Path:
-    """The runtime and the kernels, compiled for ``machine``; made once for each content of their sources."""
+    """The runtime and the kernels, compiled for ``machine``; made once for each content of their sources.
+
+    Of several processes that want it one makes it, the others wait.
+    """
     sources = [Path(path) for path in stm32_runtime_c.sources()]
     include = Path(stm32_runtime_c.include_dir())
     digest = hashlib.sha256(" ".join((machine.compiler, *machine.flags)).encode())
@@ -151,12 +155,19 @@ def runtime_archive(machine: Machine) -> Path:
     if archive.exists():
         return archive
     archive.parent.mkdir(parents=True, exist_ok=True)
+    with archive.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _make_archive(machine, archive, sources)
+    return archive
+
+
+def _make_archive(machine: Machine, archive: Path, sources: list[Path]) -> None:
     with tempfile.TemporaryDirectory(dir=archive.parent) as name:
         folder = Path(name)
-        flags = [*machine.flags, *STRICT, f"-I{include}", f"-I{C_FOLDER}"]
+        flags = [*machine.flags, *STRICT, f"-I{stm32_runtime_c.include_dir()}", f"-I{C_FOLDER}"]
         own = [path for path in sources if path.name != "ai_iterator.c"]
         run([machine.compiler, *flags, "-c", *map(str, [*own, C_FOLDER / "driver.c"])], folder, timeout=120)
         archiver = "ar" if machine.compiler == "gcc" else "arm-none-eabi-ar"
         run([archiver, "rcs", "runtime.a", *[path.name for path in sorted(folder.glob("*.o"))]], folder, timeout=60)
         (folder / "runtime.a").replace(archive)
-    return archive

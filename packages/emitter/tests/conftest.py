@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,33 @@ STRICT = ("-std=c99", "-pedantic", *(f"-W{name}" for name in _WARNINGS))
 OK = 0
 
 
+@cache
+def _definitions() -> dict[Path, tuple[set[str], str]]:
+    """Source of the runtime -> names of the functions that it defines, and its text."""
+    texts = {path: path.read_text(encoding="utf-8") for path in stm32_runtime_c.sources()}
+    function = re.compile(r"^(?!static\b)\w[^\n;=]*?\b(ai_\w+)\(", re.MULTILINE)
+    return {path: (set(function.findall(text)), text) for path, text in texts.items() if path.name != "ai_iterator.c"}
+
+
+def _needed(text: str) -> list[Path]:
+    """Sources of the runtime whose functions a text names, and those that they need; always the API itself."""
+    wanted, names = [], set(re.findall(r"\bai_\w+", text)) | {"ai_run"}
+    while True:
+        more = [path for path, (own, _) in _definitions().items() if own & names and path not in wanted]
+        if not more:
+            return sorted(wanted)
+        wanted += more
+        for path in more:
+            names |= set(re.findall(r"\bai_\w+", _definitions()[path][1]))
+
+
 class Host:
     """Builds compiled models with a C compiler of this machine."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._count = 0
-        self._runtime: dict[tuple[str, ...], list[Path]] = {}
+        self._runtime: dict[tuple[str, ...], Path] = {}
 
     @staticmethod
     def need(tool: str) -> str:
@@ -53,16 +75,24 @@ class Host:
         result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
         assert result.returncode == 0, f"{' '.join(argv)}\n{result.stderr}"
 
-    def runtime(self, compiler: str, *flags: str) -> list[Path]:
-        """Objects of the runtime, compiled once per compiler and flags."""
-        key = (compiler, *flags)
-        if key not in self._runtime:
-            folder = self.folder()
-            wanted = [p for p in stm32_runtime_c.sources() if p.name != "ai_iterator.c"]
-            for source in wanted:
-                self.compile("-fPIC", *flags, "-c", source, "-o", folder / f"{source.stem}.o", compiler=compiler)
-            self._runtime[key] = sorted(folder.glob("*.o"))
-        return self._runtime[key]
+    def runtime(self, used: str, compiler: str, *flags: str) -> list[Path]:
+        """Objects of the runtime's files that a text uses, each compiled once per compiler and flags."""
+        objects = []
+        for source in _needed(used):
+            key = (compiler, *flags, source.name)
+            if key not in self._runtime:
+                self._runtime[key] = self.folder() / f"{source.stem}.o"
+                self.compile("-fPIC", *flags, "-c", source, "-o", self._runtime[key], compiler=compiler)
+            objects.append(self._runtime[key])
+        return objects
+
+    @staticmethod
+    def _sources(folder: Path, name: str) -> list[Path]:
+        """Sources of an emitted model: its own files as one, which is faster, and those of operators from outside."""
+        own = [folder / f"{name}{part}.c" for part in ("_data", "_lib", "")]
+        together = folder.with_name(f"{name}_together.c")
+        together.write_text("".join(f'#include "{path}"\n' for path in own), encoding="utf-8")
+        return [together, *sorted(set(folder.glob("*.c")) - set(own))]
 
     def library(self, models: Iterable[CompiledModel], *flags: str, compiler: str = "gcc") -> ctypes.CDLL:
         """The models and the runtime as one shared library."""
@@ -72,8 +102,9 @@ class Host:
         sources: list[Path] = []
         for model in models:
             model.write(folder / model.name)
-            sources += sorted((folder / model.name).glob("*.c"))
-        objects = self.runtime(compiler, *flags)
+            sources += self._sources(folder / model.name, model.name)
+        used = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*/*.c"))
+        objects = self.runtime(used, compiler, *flags)
         built = folder / "models.so"
         self.compile("-shared", "-fPIC", *flags, *sources, *objects, "-o", built, "-lm", compiler=compiler)
         return ctypes.CDLL(str(built))
