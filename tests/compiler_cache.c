@@ -7,7 +7,8 @@
  * CMake puts it before its compile commands (CMAKE_C_COMPILER_LAUNCHER). Every image has the runtime and the board's
  * files in it, mostly compiled alike. Equal means: the same compiler and options, and the same text after the
  * preprocessor, the names of the files and of the build's folder in it included, as -ffile-prefix-map leaves them. What
- * FOLDER holds never changes. Commands of another kind, those that print something and those that fail are run as they
+ * FOLDER holds never changes. A header that appears in a subfolder of an include folder during the run, and hides
+ * another one, goes unnoticed. Commands of another kind, those that print something and those that fail are run as they
  * are. Exit status: the compiler's, or 125 if it cannot be run.
  */
 #define _POSIX_C_SOURCE 200809L

@@ -129,7 +129,8 @@ class _Layers:
         graph.operator("ADD", parts, [moved])
         if not self.draw.quantized:
             limited = self._tensor(graph, "limited", (1, units))
-            graph.operator("TANH", [moved], [limited])
+            # Of float32, functions agree within a last bit, which a hybrid layer turns into a whole step now and then.
+            graph.operator("RELU_N1_TO_1" if self.draw.hybrid else "TANH", [moved], [limited])
             moved = limited
         item = self._tensor(graph, "item", (1, 1, units))
         graph.operator("RESHAPE", [moved, graph.constant("shape", np.array([1, 1, units], np.int32))], [item])
