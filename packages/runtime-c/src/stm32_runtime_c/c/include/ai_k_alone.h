@@ -6,7 +6,7 @@
 #include "ai_k_window_f32.h"
 
 /* The value as it is stored in 32 bits: no compiler fuses what made it with what comes. */
-static inline float alone(float value)
+static inline float ai_k_alone(float value)
 {
 #if AI_K_FPU
     __asm__("" : "+t"(value));
@@ -18,9 +18,9 @@ static inline float alone(float value)
 }
 
 /* a * b, rounded. */
-static inline float product(float a, float b)
+static inline float ai_k_product(float a, float b)
 {
-    return alone(a * b);
+    return ai_k_alone(a * b);
 }
 
 #endif

@@ -73,7 +73,7 @@ void ai_k_quantize_row_f32(const float *in, int8_t *out, float *numbers, int32_t
         return;
     }
     if (offset != 0) {
-        const double scale = (double)alone(high - low) / (double)RANGE;
+        const double scale = (double)ai_k_alone(high - low) / (double)RANGE;
         zero = zero_point(low, high, scale);
         least = LOWEST;
         numbers[0] = (float)scale;
@@ -84,7 +84,7 @@ void ai_k_quantize_row_f32(const float *in, int8_t *out, float *numbers, int32_t
     }
     numbers[1] = (float)zero;
     for (int32_t i = 0; i < count; i++) {
-        out[i] = (int8_t)ai_k_clamp(nearest(alone(in[i] * inverse)) + zero, least, HALF_RANGE);
+        out[i] = (int8_t)ai_k_clamp(nearest(ai_k_alone(in[i] * inverse)) + zero, least, HALF_RANGE);
     }
 }
 
@@ -93,11 +93,11 @@ static inline float finish(int32_t sum, float scale, float input_scale, float bi
 {
     float value;
     if ((kind & AI_K_HYBRID_STEPWISE) != 0) {
-        value = alone((float)sum * scale) * input_scale;
+        value = ai_k_alone((float)sum * scale) * input_scale;
     } else {
-        value = (float)sum * alone(scale * input_scale);
+        value = (float)sum * ai_k_alone(scale * input_scale);
     }
-    value = alone(value) + bias;
+    value = ai_k_alone(value) + bias;
     return (kind & AI_K_HYBRID_RELU) != 0 && value < 0.0f ? 0.0f : value;
 }
 

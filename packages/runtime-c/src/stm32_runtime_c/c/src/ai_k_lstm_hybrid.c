@@ -57,12 +57,12 @@ static void normalize(float *values, const float *norm, const float *bias, int32
     }
     mean /= (float)cells;
     for (int32_t n = 0; n < cells; n++) {
-        const float distance = alone(values[n] - mean);
-        variance += product(distance, distance);
+        const float distance = ai_k_alone(values[n] - mean);
+        variance += ai_k_product(distance, distance);
     }
     const float inverse = 1.0f / sqrtf(variance / (float)cells + 1e-8f);
     for (int32_t n = 0; n < cells; n++) {
-        values[n] = product(product(alone(values[n] - mean), inverse), norm[n]) + bias[n];
+        values[n] = ai_k_product(ai_k_product(ai_k_alone(values[n] - mean), inverse), norm[n]) + bias[n];
     }
 }
 
@@ -87,7 +87,7 @@ static void finish_gate(const constants *all, int32_t gate, float *values, const
     const int32_t cells = all->layer[AI_K_LSTM_HYBRID_CELLS];
     if (all->peepholes != NULL && gate != CANDIDATE) {
         for (int32_t n = 0; n < cells; n++) {
-            values[n] += product(all->peepholes[gate * cells + n], c[n]);
+            values[n] += ai_k_product(all->peepholes[gate * cells + n], c[n]);
         }
     }
     if (all->norms != NULL) {
@@ -127,8 +127,8 @@ static void move_cells(const constants *all, float *gates, float *c)
     const int32_t cells = all->layer[AI_K_LSTM_HYBRID_CELLS], coupled = all->layer[AI_K_LSTM_HYBRID_COUPLED];
     const float *const taken = gates, *const kept = &gates[FORGET * cells], *const given = &gates[CANDIDATE * cells];
     for (int32_t n = 0; n < cells; n++) {
-        const float share = coupled ? alone(1.0f - kept[n]) : taken[n];
-        c[n] = product(kept[n], c[n]) + product(given[n], share);
+        const float share = coupled ? ai_k_alone(1.0f - kept[n]) : taken[n];
+        c[n] = ai_k_product(kept[n], c[n]) + ai_k_product(given[n], share);
     }
     limit(c, cells, all->scales[CLIP]);
 }

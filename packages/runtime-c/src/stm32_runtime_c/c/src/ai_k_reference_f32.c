@@ -10,7 +10,7 @@ static float polynomial(float x, const float *coefficients, int32_t degree)
 {
     float sum = coefficients[0];
     for (int32_t i = 1; i <= degree; i++) {
-        sum = product(sum, x) + coefficients[i];
+        sum = ai_k_product(sum, x) + coefficients[i];
     }
     return sum;
 }
@@ -22,8 +22,8 @@ void ai_k_tanh_reference_f32(const float *in, float *out, int32_t count)
     const float limit = 7.90738964080810547f; /* the quotient is 1 from here on */
     for (int32_t i = 0; i < count; i++) {
         const float x = in[i] > limit ? limit : in[i] < -limit ? -limit : in[i];
-        const float square = product(x, x);
-        const float numerator = product(product(square, x), polynomial(square, above, 3)) + x;
+        const float square = ai_k_product(x, x);
+        const float numerator = ai_k_product(ai_k_product(square, x), polynomial(square, above, 3)) + x;
         out[i] = numerator / polynomial(square, below, 4);
     }
 }
@@ -44,14 +44,15 @@ static float logistic_inside(float x)
     if (x < -104.0f) {
         return 0.0f;
     }
-    const float half = (x < one_from ? x : one_from) * 0.5f, real = product(half, 1.44269504088896341f) + 0.5f;
+    const float half = (x < one_from ? x : one_from) * 0.5f, real = ai_k_product(half, 1.44269504088896341f) + 0.5f;
     const int32_t toward_zero = (int32_t)real, power = (float)toward_zero > real ? toward_zero - 1 : toward_zero;
-    const float m = (float)power, r = product(m, 2.12194440e-4f) + alone(product(m, -0.693359375f) + half);
-    const float square = product(r, r);
-    const float even = product(square, 4.1898667812347412109375e-2f) + 0.49999141693115234375f;
-    const float odd = product(square, 8.33471305668354034423828125e-3f) + 0.16666877269744873046875f;
-    const float sum = product(square, alone(product(r, odd) + even)) + alone(r + 1.0f);
-    const float root = product(sum, power_of_two(power)), e = product(root, root);
+    const float m = (float)power,
+                r = ai_k_product(m, 2.12194440e-4f) + ai_k_alone(ai_k_product(m, -0.693359375f) + half);
+    const float square = ai_k_product(r, r);
+    const float even = ai_k_product(square, 4.1898667812347412109375e-2f) + 0.49999141693115234375f;
+    const float odd = ai_k_product(square, 8.33471305668354034423828125e-3f) + 0.16666877269744873046875f;
+    const float sum = ai_k_product(square, ai_k_alone(ai_k_product(r, odd) + even)) + ai_k_alone(r + 1.0f);
+    const float root = ai_k_product(sum, power_of_two(power)), e = ai_k_product(root, root);
     return e / (1.0f + e);
 }
 
