@@ -132,3 +132,26 @@ def test_rows_that_the_passes_write_become_one_concatenation() -> None:
         kinds = [op.kind for op in model.operators if not all(t.data is not None for t in op.inputs if t is not None)]
         assert "SLICE" not in kinds
         assert kinds.count("CONCATENATION") <= 2
+
+
+def test_rows_of_a_constant_that_a_pass_takes_are_known() -> None:
+    """A SLICE of all rows, where nothing has joined any."""
+    writer = ModelWriter()
+    x, end, z = (
+        writer.tensor("x", (1,), "float32"),
+        writer.tensor("end", (), "int32"),
+        writer.tensor("z", (1,), "float32"),
+    )
+    condition = writer.subgraph(*compared("LESS", "int32", 1))
+    graph, given, results = doubling()
+    taken, y = graph.tensor("taken", (1,), "float32"), graph.tensor("sum", (1,), "float32")
+    table = graph.constant("table", np.array([3.0], np.float32))
+    places = [graph.constant(name, np.array([n], np.int32)) for name, n in (("begin", 0), ("size", -1))]
+    graph.operator("SLICE", [table, *places], [taken])
+    graph.operator("MUL", [results[1], taken], [y])
+    body = writer.subgraph(graph, given, [results[0], y])
+    start = writer.constant("start", scalar(0))
+    writer.operator("WHILE", [start, x], [end, z], cond_subgraph_index=condition, body_subgraph_index=body)
+    kinds = [node.name.split(":")[1] for node in compile_model(writer.finish([x], [z])).nodes]
+    assert kinds[0] == "ADD"
+    assert kinds[-1] == "MUL"

@@ -66,7 +66,7 @@ class Lists:
         rows = self._rows.pop(tensor.index)
         if not rows:
             raise ModelRefused(f"'{tensor.name}' has no elements")
-        if len(rows) == 1 and not rows[0].whole:
+        if len(rows) == 1 and not (rows[0].whole and "CONCATENATION" in self._makers):
             return [self._cut(rows[0], tensor)]
         operators, parts = [], []
         for part in rows:

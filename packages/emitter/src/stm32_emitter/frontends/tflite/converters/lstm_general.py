@@ -16,6 +16,7 @@ from stm32_emitter.frontends.tflite.converters.lstm_tensors import (
     HIDDEN,
     NORMS,
     PEEPHOLES,
+    PEEPING,
     PROJECTION,
     PROJECTION_BIAS,
     C,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.reader import Operator
 
 Arrays = list[NDArray[Any]]
-_PEEPING = (0, 1, 2)
-"""Gates with a peephole: input, forget, output."""
 _STEP = 2.0**-12
 """Scale of a gate without layer normalisation."""
 _LEAST_VARIANCE = 10000
@@ -85,7 +84,7 @@ def _coefficients(op: Operator) -> Arrays:
     peepholes, norms, _ = _parts(op)
     found: Arrays = []
     if peepholes:
-        values = [op.constant(PEEPHOLES + i) if has(op, PEEPHOLES + i) else None for i in _PEEPING]
+        values = [op.constant(PEEPHOLES + i) if has(op, PEEPHOLES + i) else None for i in PEEPING]
         found += [np.zeros_like(values[2]) if value is None else value for value in values]
     return found + (of_gates(op, NORMS) if norms else [])
 
@@ -125,7 +124,7 @@ def _scaling(c: Converter, op: Operator, options: Any) -> list[int]:
 
 def _peephole_scaling(op: Operator, steps: list[float]) -> list[int]:
     pairs: list[int] = []
-    for place, gate in zip(_PEEPING, GATES[:3], strict=True):
+    for place, gate in zip(PEEPING, GATES[:3], strict=True):
         if not has(op, PEEPHOLES + place):
             pairs += [0, 0]
             continue

@@ -17,6 +17,7 @@ from stm32_emitter.frontends.tflite.converters.lstm_tensors import (
     OVER_H,
     OVER_X,
     PEEPHOLES,
+    PEEPING,
     PROJECTION,
     PROJECTION_BIAS,
     C,
@@ -32,9 +33,6 @@ from stm32_emitter.operators.hybrid import packed_matrices
 if TYPE_CHECKING:
     from stm32_emitter.frontends.tflite.importer import Converter
     from stm32_emitter.frontends.tflite.reader import Operator
-
-_PEEPING = (0, 1, 2)
-"""Gates with a peephole: input, forget, output."""
 
 
 def is_hybrid_layer(op: Operator) -> bool:
@@ -89,7 +87,7 @@ def _rows(op: Operator) -> list[NDArray[np.float32]]:
     """Bias, peepholes and norms of the gates, bias of the projection, as far as they are there."""
     rows = of_gates(op, BIAS)
     if has(op, PEEPHOLES + 2):
-        rows += [_peephole(op, PEEPHOLES + place) for place in _PEEPING]
+        rows += [_peephole(op, PEEPHOLES + place) for place in PEEPING]
     if has(op, NORMS + 1):
         rows += of_gates(op, NORMS)
     if has(op, PROJECTION):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 GATES = (0, 1, 3, 2)
 """Input, forget, output, candidate among the file's input, forget, candidate ("cell"), output."""
 OVER_X, OVER_H, PEEPHOLES, BIAS, PROJECTION, PROJECTION_BIAS, H, C, NORMS = 1, 5, 9, 12, 16, 17, 18, 19, 20
+PEEPING = (0, 1, 2)
+"""Gates with a peephole: input, forget, output."""
 HIDDEN = 4
 """Intermediate tensor of what is projected; those in front of it belong to the gates."""
 
